@@ -1,0 +1,166 @@
+/**
+ * Changes to an ELF file, collected first and laid out afterwards.
+ *
+ * The editor never touches its input. Each change is noted against the coordinates of the input (section indices and
+ * offsets as they were), so the order in which callers ask for changes does not matter; `layOut` (layout.ts) then
+ * writes the new file in one go. What nobody asked to change keeps its bytes, and, until something before it in the file
+ * changes its size, its place.
+ */
+import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
+import { RELA_SIZE, STB_LOCAL } from './constants.ts';
+import type { ElfFile } from './read.ts';
+import type { Section } from './section.ts';
+
+/** What has been asked for one section of the input. */
+export interface SectionEdit {
+  /** The section's contents with changed words, as long as in the input; absent while no word changed. */
+  contents: Uint8Array | undefined;
+  /** Removed ranges, [start, end) pairs in bytes of the input's section, ascending, apart. */
+  readonly removed: number[];
+  readonly appended: Uint8Array[];
+  appendedSize: number;
+}
+
+export interface NewSection {
+  readonly name: string;
+  readonly sh_type: number;
+  readonly sh_flags: number;
+  readonly sh_link: SectionIndex;
+  readonly sh_info: number;
+  readonly sh_addralign: number;
+  readonly sh_entsize: number;
+  readonly contents: Uint8Array;
+}
+
+export interface NewSymbol {
+  readonly name: string;
+  readonly binding: number;
+  readonly type: number;
+  readonly st_other: number;
+  /** Index in the input, the index that `addSection` gave, or a special value. */
+  readonly st_shndx: number;
+  readonly st_value: number;
+  readonly st_size: number;
+}
+
+export class ElfEditor {
+  readonly elf: ElfFile;
+  readonly edits = new Map<SectionIndex, SectionEdit>();
+  readonly newSections: NewSection[] = [];
+  readonly newSymbols: NewSymbol[] = [];
+  readonly droppedSections = new Set<SectionIndex>();
+  /** Bytes of the input behind this offset are left out (a signature); the input's size where nothing is. */
+  end: number;
+
+  constructor(elf: ElfFile) {
+    this.elf = elf;
+    this.end = elf.bytes.length;
+  }
+
+  #edit(section: SectionIndex): SectionEdit {
+    let edit = this.edits.get(section);
+    if (edit === undefined) {
+      edit = { contents: undefined, removed: [], appended: [], appendedSize: 0 };
+      this.edits.set(section, edit);
+    }
+    return edit;
+  }
+
+  #section(index: SectionIndex): Section {
+    const section = this.elf.sections[index];
+    if (section === undefined) throw new RangeError(`section ${index} does not exist`);
+    return section;
+  }
+
+  /** A private copy of the section's contents, as long as in the input, to change words in. */
+  writable(index: SectionIndex): Uint8Array {
+    const edit = this.#edit(index);
+    edit.contents ??= this.elf.contents(this.#section(index)).slice();
+    return edit.contents;
+  }
+
+  /** Replaces the 32-bit word at `offset` (bytes from the start of the section). */
+  setWord(index: SectionIndex, offset: SectionOffset, word: number): void {
+    const contents = this.writable(index);
+    if (offset % 4 !== 0 || offset < 0 || offset + 4 > contents.length)
+      throw new RangeError(`no word at ${offset} of section ${index}`);
+    contents[offset] = word;
+    contents[offset + 1] = word >>> 8;
+    contents[offset + 2] = word >>> 16;
+    contents[offset + 3] = word >>> 24;
+  }
+
+  /**
+   * Takes `length` bytes at `offset` (input coordinates) out of the section. Ranges come in ascending order, and before
+   * anything is appended, so that `append` can say where its bytes begin.
+   */
+  remove(index: SectionIndex, offset: SectionOffset, length: number): void {
+    const { removed, appendedSize } = this.#edit(index);
+    const last = removed.at(-1) ?? 0;
+    if (appendedSize > 0) throw new RangeError(`section ${index} has already been appended to`);
+    if (offset < last || offset + length > this.#section(index).sh_size)
+      throw new RangeError(`cannot remove ${length} bytes at ${offset} of section ${index}`);
+    if (removed.length > 0 && offset === last) removed[removed.length - 1] = offset + length;
+    else removed.push(offset, offset + length);
+  }
+
+  /** Takes entry `i` out of a relocation section; entries must come in ascending order. */
+  removeRelocation(index: SectionIndex, i: number): void {
+    this.remove(index, i * RELA_SIZE, RELA_SIZE);
+  }
+
+  /** Adds bytes at the end of the section and says at which offset of the new section they begin. */
+  append(index: SectionIndex, bytes: Uint8Array): SectionOffset {
+    const edit = this.#edit(index);
+    let removed = 0;
+    for (let i = 0; i < edit.removed.length; i += 2) removed += edit.removed[i + 1]! - edit.removed[i]!;
+    const at = this.#section(index).sh_size - removed + edit.appendedSize;
+    edit.appended.push(bytes);
+    edit.appendedSize += bytes.length;
+    return at;
+  }
+
+  appendRelocation(index: SectionIndex, r_offset: number, symbol: SymbolIndex, type: number, addend: number): void {
+    this.append(index, encodeRelocation(r_offset, symbol, type, addend));
+  }
+
+  /** Adds a section behind all others and gives its index (in input coordinates: dropped sections still count). */
+  addSection(section: NewSection): SectionIndex {
+    this.newSections.push(section);
+    return this.elf.sections.length + this.newSections.length - 1;
+  }
+
+  /**
+   * Adds a symbol and gives its index as relocations of this editor may use it. A global symbol goes to the end of the
+   * table; a local one in front of the first global, and every index behind it moves up when the file is laid out.
+   */
+  addSymbol(symbol: NewSymbol): SymbolIndex {
+    this.newSymbols.push(symbol);
+    return (this.elf.symbols?.count ?? 0) + this.newSymbols.length - 1;
+  }
+
+  /**
+   * Leaves a section out, together with the symbols that it defines. Sections behind it move down, and every index
+   * follows. `layOut` throws where something that stays still needs it.
+   */
+  dropSection(index: SectionIndex): void {
+    this.#section(index);
+    this.droppedSections.add(index);
+  }
+
+  get addsLocalSymbols(): boolean {
+    return this.newSymbols.some(s => s.binding === STB_LOCAL);
+  }
+}
+
+/** The 24 bytes of one Elf64_Rela. */
+export function encodeRelocation(r_offset: number, symbol: SymbolIndex, type: number, addend: number): Uint8Array {
+  const bytes = new Uint8Array(RELA_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, r_offset, true);
+  view.setUint32(4, Math.floor(r_offset / 0x1_0000_0000), true);
+  view.setUint32(8, type, true);
+  view.setUint32(12, symbol, true);
+  view.setBigInt64(16, BigInt(addend), true);
+  return bytes;
+}

@@ -1,0 +1,259 @@
+/**
+ * From an editor's changes to the bytes of a new file, in two phases: first every part gets its contents and its place,
+ * then all is written into one buffer of the right size.
+ *
+ * A file is a row of parts: headers, the contents of sections, and what lies between them. Parts keep their order. Until
+ * the first part whose size changes, each keeps its offset as well; behind it each goes to the next offset that its
+ * alignment allows. Bytes between parts that belong to nobody are kept if they are more than alignment padding of
+ * zeros. A layout without changes therefore gives the input again, bit for bit.
+ */
+import { alignUp } from '../util/bytes.ts';
+import { InputError } from '../util/errors.ts';
+import type { SectionIndex } from '../util/indexes.ts';
+import { EHDR_SIZE, PHDR_SIZE, SHDR_SIZE, SHN_LORESERVE, SHN_XINDEX } from './constants.ts';
+import { type Rebuilt, rebuildSections } from './contents.ts';
+import type { ElfEditor } from './editor.ts';
+
+/**
+ * Bytes that lie at `from` in the input and at `to` in the output. `exact` ranges are copies; others correspond place by
+ * place, with changes inside.
+ */
+export interface Correspondence {
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+  readonly exact: boolean;
+}
+
+export interface LaidOut {
+  readonly bytes: Uint8Array;
+  /** Ascending in `from`. What no range covers has no counterpart in the output. */
+  readonly correspondences: readonly Correspondence[];
+}
+
+interface Part {
+  readonly oldStart: number;
+  readonly oldEnd: number;
+  readonly alignment: number;
+  readonly size: number;
+  /** Where the part's bytes come from; absent for the section header table, which is written last. */
+  readonly contents: Rebuilt | undefined;
+  readonly sections: readonly SectionIndex[];
+  start: number;
+}
+
+/** Parts of the input that are kept, in file order, with their new sizes. */
+function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>, tableSize: number): Part[] {
+  const { header, sections, bytes } = editor.elf;
+  const parts: Part[] = [];
+  const whole = (start: number, end: number): Rebuilt => ({
+    size: end - start,
+    pieces: [bytes.subarray(start, end)],
+    sources: [start],
+    exact: true,
+  });
+  const add = (start: number, end: number, alignment: number, contents: Rebuilt | undefined, size: number, of: number[]) =>
+    parts.push({ oldStart: start, oldEnd: end, alignment, size, contents, sections: of, start });
+  add(0, EHDR_SIZE, 1, whole(0, EHDR_SIZE), EHDR_SIZE, []);
+  if (header.e_phnum > 0) {
+    const end = header.e_phoff + header.e_phnum * PHDR_SIZE;
+    add(header.e_phoff, end, 8, whole(header.e_phoff, end), end - header.e_phoff, []);
+  }
+  const tableEnd = header.e_shoff + header.shnum * SHDR_SIZE;
+  add(header.e_shoff, tableEnd, 8, undefined, tableSize, []);
+  for (const section of sections) {
+    const contents = rebuilt.get(section.index);
+    if (editor.droppedSections.has(section.index)) {
+      if (section.hasContents) add(section.sh_offset, section.sh_offset + section.sh_size, 1, EMPTY, 0, []);
+    } else if (section.hasContents || (contents !== undefined && contents.size > 0)) {
+      const size = section.hasContents ? section.sh_size : 0;
+      const kept = contents ?? whole(section.sh_offset, section.sh_offset + size);
+      add(section.sh_offset, section.sh_offset + size, section.sh_addralign, kept, kept.size, [section.index]);
+    }
+  }
+  return parts.sort((a, b) => a.oldStart - b.oldStart || a.oldEnd - b.oldEnd);
+}
+
+const EMPTY: Rebuilt = { size: 0, pieces: [], sources: [], exact: false };
+
+function isPadding(bytes: Uint8Array, start: number, end: number, alignment: number): boolean {
+  if (end - start >= Math.max(alignment, 1)) return false;
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+/** Puts what lies between the parts (and behind the last) among them, where it is more than padding. */
+function withGaps(editor: ElfEditor, parts: readonly Part[]): Part[] {
+  const { bytes } = editor.elf;
+  const all: Part[] = [];
+  let end = 0;
+  const gap = (start: number, stop: number, alignment: number) => {
+    if (stop <= start || isPadding(bytes, start, stop, alignment)) return;
+    const contents = { size: stop - start, pieces: [bytes.subarray(start, stop)], sources: [start], exact: true };
+    all.push({ oldStart: start, oldEnd: stop, alignment: 1, size: stop - start, contents, sections: [], start });
+  };
+  for (const part of parts) {
+    gap(end, part.oldStart, part.alignment);
+    all.push(part);
+    end = Math.max(end, part.oldEnd);
+  }
+  gap(end, editor.end, 1);
+  return all;
+}
+
+/** Gives every part its offset and says where the file ends. */
+function place(editor: ElfEditor, parts: readonly Part[]): number {
+  let cursor = 0;
+  let moved = false;
+  for (const part of parts) {
+    part.start = moved ? alignUp(cursor, part.alignment) : part.oldStart;
+    if (part.start !== part.oldStart && editor.elf.header.e_phnum > 0) checkMayMove(editor, part);
+    cursor = part.start + part.size;
+    if (part.size !== part.oldEnd - part.oldStart) moved = true;
+  }
+  return cursor;
+}
+
+/** Segments map file offsets to addresses: what they cover stays where it is. */
+function checkMayMove(editor: ElfEditor, part: Part): void {
+  for (const index of part.sections)
+    if (editor.elf.sections[index]?.isAllocated)
+      throw new InputError({
+        code: 'ELF027',
+        message: 'a section of a linked image cannot be moved in the file',
+        section: editor.elf.sections[index]?.name,
+        expected: 'changes that keep the size of every allocated section before it',
+        found: `a move from 0x${part.oldStart.toString(16)} to 0x${part.start.toString(16)}`,
+        remedy: 'change words in place only, or rebuild the image',
+      });
+}
+
+/** The new offset of something empty that stood at `offset`: it keeps its place relative to its neighbours. */
+function follow(parts: readonly Part[], offset: number, fileEnd: number): number {
+  let before: Part | undefined;
+  for (const part of parts) {
+    if (part.oldStart > offset) break;
+    before = part;
+  }
+  if (before === undefined) return offset;
+  const at = offset < before.oldEnd ? before.start + (offset - before.oldStart) : before.start + before.size + (offset - before.oldEnd);
+  return Math.min(at, fileEnd);
+}
+
+/** Lays the file out with all changes. @throws InputError ELF026, ELF027 where the format has no room for a change */
+export function layOut(editor: ElfEditor): LaidOut {
+  const { elf } = editor;
+  const built = rebuildSections(editor);
+  const sectionCount = built.sectionIndex.count;
+  const tableSize = sectionCount * SHDR_SIZE;
+  const oldParts = withGaps(editor, partsOf(editor, built.contents, tableSize));
+  const tableLast = oldParts.at(-1)?.contents === undefined;
+  const fresh: Part[] = editor.newSections.map((section, i) => ({
+    oldStart: -1,
+    oldEnd: -1,
+    alignment: section.sh_addralign,
+    size: section.contents.length,
+    contents: { size: section.contents.length, pieces: [section.contents], sources: [-1], exact: false },
+    sections: [elf.sections.length + i],
+    start: 0,
+  }));
+  const inOrder = tableLast ? [...oldParts.slice(0, -1), ...fresh, ...oldParts.slice(-1)] : [...oldParts, ...fresh];
+  const size = placeAll(editor, inOrder);
+  const bytes = new Uint8Array(size);
+  const correspondences: Correspondence[] = [];
+  for (const part of inOrder) copyPart(part, bytes, correspondences);
+  writeHeaders(editor, inOrder, built, bytes, sectionCount);
+  return { bytes, correspondences: correspondences.sort((a, b) => a.from - b.from) };
+}
+
+function placeAll(editor: ElfEditor, parts: readonly Part[]): number {
+  const firstNew = parts.findIndex(p => p.oldStart < 0);
+  if (firstNew < 0) return place(editor, parts);
+  let cursor = place(editor, parts.slice(0, firstNew));
+  for (const part of parts.slice(firstNew)) {
+    part.start = alignUp(cursor, part.alignment);
+    cursor = part.start + part.size;
+  }
+  return cursor;
+}
+
+function copyPart(part: Part, bytes: Uint8Array, correspondences: Correspondence[]): void {
+  if (part.contents === undefined) {
+    const length = Math.min(part.oldEnd - part.oldStart, part.size);
+    correspondences.push({ from: part.oldStart, to: part.start, length, exact: false });
+    return;
+  }
+  let at = part.start;
+  part.contents.pieces.forEach((piece, i) => {
+    bytes.set(piece, at);
+    const from = part.contents!.sources[i]!;
+    // The ELF header is copied and then changed in place.
+    const length = Math.min(piece.length, part.oldEnd - from);
+    if (from >= 0) correspondences.push({ from, to: at, length, exact: part.contents!.exact && from > 0 });
+    at += piece.length;
+  });
+}
+
+function writeHeaders(
+  editor: ElfEditor,
+  parts: readonly Part[],
+  built: ReturnType<typeof rebuildSections>,
+  bytes: Uint8Array,
+  sectionCount: number,
+): void {
+  const { elf } = editor;
+  const table = parts.find(p => p.contents === undefined)!;
+  const view = new DataView(bytes.buffer);
+  const kept = parts.filter(p => p.oldStart >= 0);
+  const partOf = new Map<SectionIndex, Part>();
+  for (const part of parts) for (const index of part.sections) partOf.set(index, part);
+  const at = (newIndex: number) => table.start + newIndex * SHDR_SIZE;
+  const put64 = (offset: number, value: number) => view.setBigUint64(offset, BigInt(value), true);
+
+  for (const section of elf.sections) {
+    const index = built.sectionIndex.map(section.index);
+    if (index < 0) continue;
+    const from = elf.header.e_shoff + section.index * SHDR_SIZE;
+    bytes.set(elf.bytes.subarray(from, from + SHDR_SIZE), at(index));
+    const part = partOf.get(section.index);
+    if (part !== undefined) {
+      put64(at(index) + 24, part.start);
+      put64(at(index) + 32, part.size);
+    } else if (section.index > 0) {
+      put64(at(index) + 24, follow(kept, section.sh_offset, bytes.length));
+      if (built.contents.has(section.index)) put64(at(index) + 32, 0);
+    }
+    view.setUint32(at(index) + 40, built.link(section), true);
+    view.setUint32(at(index) + 44, built.info(section), true);
+  }
+  editor.newSections.forEach((section, i) => {
+    const own = elf.sections.length + i;
+    const header = at(built.sectionIndex.map(own));
+    view.setUint32(header, built.newNames[i]!, true);
+    view.setUint32(header + 4, section.sh_type, true);
+    put64(header + 8, section.sh_flags);
+    put64(header + 24, partOf.get(own)!.start);
+    put64(header + 32, section.contents.length);
+    view.setUint32(header + 40, built.newLink(section), true);
+    view.setUint32(header + 44, built.newInfo(section), true);
+    put64(header + 48, section.sh_addralign);
+    put64(header + 56, section.sh_entsize);
+  });
+
+  put64(40, table.start);
+  const phdr = parts.find(p => elf.header.e_phnum > 0 && p.oldStart === elf.header.e_phoff);
+  if (phdr !== undefined) put64(32, phdr.start);
+  const shstrndx = built.sectionIndex.map(elf.header.shstrndx);
+  writeCounts(view, at(0), sectionCount, shstrndx, elf.words[15]!);
+}
+
+/** e_shnum and e_shstrndx, or section 0's fields where they are too large (or where the input already did it so). */
+function writeCounts(view: DataView, first: number, count: number, shstrndx: number, old: number): void {
+  if (count === 0) return;
+  const extendedCount = count >= SHN_LORESERVE || (old & 0xffff) === 0;
+  view.setUint16(60, extendedCount ? 0 : count, true);
+  if (extendedCount) view.setBigUint64(first + 32, BigInt(count), true);
+  const extendedNames = shstrndx >= SHN_LORESERVE || old >>> 16 === SHN_XINDEX;
+  view.setUint16(62, extendedNames ? SHN_XINDEX : shstrndx, true);
+  if (extendedNames) view.setUint32(first + 40, shstrndx, true);
+}

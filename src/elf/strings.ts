@@ -1,0 +1,38 @@
+import { InputError } from '../util/errors.ts';
+
+/** A string table as a view. An offset is good when a NUL ends the string inside the table. */
+export class StringTable {
+  readonly bytes: Uint8Array;
+  /** Offsets below this one are good: the table's last NUL lies behind them. Bytes. */
+  readonly limit: number;
+  readonly #text: Buffer;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.limit = bytes.lastIndexOf(0) + 1;
+    this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** The string at `offset` (bytes). Throws `InputError` ELF013 where no NUL ends it. */
+  at(offset: number): string {
+    if (offset >= this.limit)
+      throw new InputError({
+        code: 'ELF013',
+        message: 'a name points outside its string table',
+        expected: `an offset below 0x${this.limit.toString(16)}`,
+        found: `0x${offset.toString(16)}`,
+        remedy: 'the file is damaged: build or copy it again',
+      });
+    const end = this.bytes.indexOf(0, offset);
+    for (let i = offset; i < end; i++) if (this.bytes[i]! >= 0x80) return this.#text.toString('utf8', offset, end);
+    return this.#text.toString('latin1', offset, end);
+  }
+
+  /** Whether the string at `offset` is `text` (ASCII bytes without the NUL), without making a string of it. */
+  equals(offset: number, text: Uint8Array): boolean {
+    const { bytes } = this;
+    if (offset + text.length >= this.limit || bytes[offset + text.length] !== 0) return false;
+    for (let i = 0; i < text.length; i++) if (bytes[offset + i] !== text[i]) return false;
+    return true;
+  }
+}

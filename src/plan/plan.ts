@@ -1,0 +1,133 @@
+/**
+ * A patch as data: what is to be done, word by word, before anything is done. Locating and choosing make a plan, `rewrite`
+ * executes it, `verify` holds the output against it, `report` prints it. It has no methods and refers to the input by
+ * indices of the input only, so it can be frozen, printed and compared.
+ *
+ * Section indices, relocation entry numbers and offsets are those of the input file. Offsets are bytes from the start of
+ * the named section.
+ */
+import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
+
+export type Strategy = 'direct' | 'frame';
+export type RedirectAt = 'after-site' | 'site';
+export type TocRecovery = 'recomputed' | 'saved';
+
+/** The ways in which compilers leave room for the tracer. */
+export type SiteForm =
+  | 'mprofile-kernel'
+  | 'mprofile-kernel-lr'
+  | 'patchable'
+  | 'patchable-out-of-line'
+  | 'pg';
+
+/** One thing done to one function; what people read. */
+export type PlannedAction = PlannedNop | PlannedRedirect;
+
+export interface PlannedNop {
+  readonly kind: 'nop';
+  readonly function: string;
+  /** Other names of the same code. */
+  readonly aliases: readonly string[];
+  readonly section: string;
+  readonly offset: SectionOffset;
+  readonly form: SiteForm;
+  /** Whether a record of the tracer's table went with it. */
+  readonly recordRemoved: boolean;
+}
+
+export interface PlannedRedirect {
+  readonly kind: 'redirect';
+  readonly function: string;
+  readonly aliases: readonly string[];
+  readonly to: string;
+  readonly strategy: Strategy;
+  readonly at: RedirectAt;
+  readonly section: string;
+  /** The word that becomes the branch. */
+  readonly offset: SectionOffset;
+  readonly form: SiteForm;
+  readonly recordRemoved: boolean;
+  /** How the caller's r2 is right again on return: `kept` where nothing between changes it. */
+  readonly toc: 'kept' | TocRecovery;
+  /** What the choice rests on, a sentence each (argument passing, entry state, who was looked at). */
+  readonly grounds: readonly string[];
+}
+
+/** A 32-bit word of an existing section that changes. */
+export interface WordChange {
+  readonly section: SectionIndex;
+  readonly offset: SectionOffset;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** An entry of an SHT_RELA section that goes. */
+export interface RemovedRelocation {
+  /** The SHT_RELA section and the entry's number in it. */
+  readonly table: SectionIndex;
+  readonly entry: number;
+}
+
+/**
+ * An entry of a tracer table (`__mcount_loc`, `__patchable_function_entries`) that goes, and the relocation that fills it.
+ * Later entries move up, and so do the r_offsets of their relocations.
+ */
+export interface RemovedRecord {
+  readonly table: SectionIndex;
+  readonly offset: SectionOffset;
+  /** Bytes: 8. */
+  readonly size: number;
+  readonly relocation: RemovedRelocation;
+}
+
+/** A symbol that a new relocation refers to: one of the input, or one that the plan adds (number in `newSymbols`). */
+export type SymbolRef = { readonly existing: SymbolIndex } | { readonly added: number };
+
+export interface NewRelocation {
+  readonly offset: SectionOffset;
+  readonly type: number;
+  readonly symbol: SymbolRef;
+  readonly addend: number;
+}
+
+/** A relocation added to a section of the input. */
+export interface AddedRelocation extends NewRelocation {
+  readonly section: SectionIndex;
+}
+
+/** A new section of code. */
+export interface NewCode {
+  readonly name: string;
+  readonly alignment: number;
+  readonly words: readonly number[];
+  readonly relocations: readonly NewRelocation[];
+}
+
+export interface PlannedSymbol {
+  readonly name: string;
+  readonly binding: number;
+  readonly type: number;
+  readonly st_other: number;
+  /** Number in `newCode`; absent for an undefined symbol. */
+  readonly code?: number;
+  /** Bytes from the start of that code. */
+  readonly value: number;
+  readonly size: number;
+}
+
+export interface PatchPlan {
+  readonly schema: 'tocsin.plan/1';
+  readonly actions: readonly PlannedAction[];
+  readonly words: readonly WordChange[];
+  /** Ascending by table, then entry; entries that fill removed records are not repeated here. */
+  readonly removedRelocations: readonly RemovedRelocation[];
+  /** Ascending by table, then offset. */
+  readonly removedRecords: readonly RemovedRecord[];
+  readonly addedRelocations: readonly AddedRelocation[];
+  readonly newCode: readonly NewCode[];
+  readonly newSymbols: readonly PlannedSymbol[];
+  /** The file ends before an appended signature, which no longer holds. */
+  readonly dropsSignature: boolean;
+  /** What the user should know and need not stop for. */
+  readonly warnings: readonly string[];
+}
