@@ -315,7 +315,6 @@ function rebuildSymbolTable(
   sectionMap: IndexMap,
   contents: Map<SectionIndex, Rebuilt>,
 ): void {
-  const { elf } = editor;
   const base = contents.get(symbols.section.index) ?? ownEdits(editor, symbols.section);
   if (symbolMap.isIdentity && sectionMap.isIdentity) {
     contents.set(symbols.section.index, withAppended(base, concatenate(fresh.entries)));

@@ -25,6 +25,18 @@ export interface Correspondence {
   readonly exact: boolean;
 }
 
+/** A range that has its place while the file is not yet written. */
+export interface PlacedRange extends Correspondence {
+  /** What will stand at `to`; absent for headers, which are written last. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/**
+ * Gives the contents of the last new section once all that the input had has its place in the output: what lies behind
+ * that section is the section header table at most.
+ */
+export type LateContents = (ranges: readonly PlacedRange[]) => Uint8Array;
+
 export interface LaidOut {
   readonly bytes: Uint8Array;
   /** Ascending in `from`. What no range covers has no counterpart in the output. */
@@ -140,58 +152,76 @@ function follow(parts: readonly Part[], offset: number, fileEnd: number): number
   return Math.min(at, fileEnd);
 }
 
-/** Lays the file out with all changes. @throws InputError ELF026, ELF027 where the format has no room for a change */
-export function layOut(editor: ElfEditor): LaidOut {
-  const { elf } = editor;
+/**
+ * Lays the file out with all changes.
+ *
+ * @param late makes the contents of the last new section, which was added without any
+ * @throws InputError ELF026, ELF027 where the format has no room for a change
+ */
+export function layOut(editor: ElfEditor, late?: LateContents): LaidOut {
   const built = rebuildSections(editor);
   const sectionCount = built.sectionIndex.count;
   const tableSize = sectionCount * SHDR_SIZE;
   const oldParts = withGaps(editor, partsOf(editor, built.contents, tableSize));
-  const tableLast = oldParts.at(-1)?.contents === undefined;
-  const fresh: Part[] = editor.newSections.map((section, i) => ({
-    oldStart: -1,
-    oldEnd: -1,
-    alignment: section.sh_addralign,
-    size: section.contents.length,
-    contents: { size: section.contents.length, pieces: [section.contents], sources: [-1], exact: false },
-    sections: [elf.sections.length + i],
-    start: 0,
-  }));
-  const inOrder = tableLast ? [...oldParts.slice(0, -1), ...fresh, ...oldParts.slice(-1)] : [...oldParts, ...fresh];
-  const size = placeAll(editor, inOrder);
+  const tableLast = editor.newSections.length > 0 && oldParts.at(-1)?.contents === undefined;
+  const stay = tableLast ? oldParts.slice(0, -1) : oldParts;
+  let size = place(editor, stay);
+  const ranges = stay.flatMap(rangesOf).sort((a, b) => a.from - b.from);
+  const fresh = newParts(editor, late, ranges);
+  const behind = tableLast ? [...fresh, ...oldParts.slice(-1)] : fresh;
+  for (const part of behind) {
+    part.start = alignUp(size, part.alignment);
+    size = part.start + part.size;
+  }
+  const parts = [...stay, ...behind];
   const bytes = new Uint8Array(size);
-  const correspondences: Correspondence[] = [];
-  for (const part of inOrder) copyPart(part, bytes, correspondences);
-  writeHeaders(editor, inOrder, built, bytes, sectionCount);
-  return { bytes, correspondences: correspondences.sort((a, b) => a.from - b.from) };
+  for (const part of parts) copyPart(part, bytes);
+  const newSizes = editor.newSections.map((_, i) => fresh[i]!.size);
+  writeHeaders(editor, parts, built, bytes, sectionCount, newSizes);
+  return { bytes, correspondences: tableLast ? [...ranges, ...rangesOf(parts.at(-1)!)] : ranges };
 }
 
-function placeAll(editor: ElfEditor, parts: readonly Part[]): number {
-  const firstNew = parts.findIndex(p => p.oldStart < 0);
-  if (firstNew < 0) return place(editor, parts);
-  let cursor = place(editor, parts.slice(0, firstNew));
-  for (const part of parts.slice(firstNew)) {
-    part.start = alignUp(cursor, part.alignment);
-    cursor = part.start + part.size;
-  }
-  return cursor;
-}
-
-function copyPart(part: Part, bytes: Uint8Array, correspondences: Correspondence[]): void {
-  if (part.contents === undefined) {
-    const length = Math.min(part.oldEnd - part.oldStart, part.size);
-    correspondences.push({ from: part.oldStart, to: part.start, length, exact: false });
-    return;
-  }
-  let at = part.start;
-  part.contents.pieces.forEach((piece, i) => {
-    bytes.set(piece, at);
-    const from = part.contents!.sources[i]!;
-    // The ELF header is copied and then changed in place.
-    const length = Math.min(piece.length, part.oldEnd - from);
-    if (from >= 0) correspondences.push({ from, to: at, length, exact: part.contents!.exact && from > 0 });
-    at += piece.length;
+function newParts(editor: ElfEditor, late: LateContents | undefined, ranges: readonly PlacedRange[]): Part[] {
+  return editor.newSections.map((section, i) => {
+    const last = i === editor.newSections.length - 1;
+    const contents = last && late !== undefined ? late(ranges) : section.contents;
+    return {
+      oldStart: -1,
+      oldEnd: -1,
+      alignment: section.sh_addralign,
+      size: contents.length,
+      contents: { size: contents.length, pieces: [contents], sources: [-1], exact: false },
+      sections: [editor.elf.sections.length + i],
+      start: 0,
+    };
   });
+}
+
+function copyPart(part: Part, bytes: Uint8Array): void {
+  let at = part.start;
+  for (const piece of part.contents?.pieces ?? []) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+}
+
+/** The ranges of a part that has its place. */
+function rangesOf(part: Part): PlacedRange[] {
+  const { contents } = part;
+  if (contents === undefined) {
+    const length = Math.min(part.oldEnd - part.oldStart, part.size);
+    return [{ from: part.oldStart, to: part.start, length, exact: false, bytes: undefined }];
+  }
+  const ranges: PlacedRange[] = [];
+  let to = part.start;
+  contents.pieces.forEach((piece, i) => {
+    const from = contents.sources[i]!;
+    const length = Math.min(piece.length, part.oldEnd - from);
+    // The ELF header is copied and then changed in place.
+    if (from >= 0) ranges.push({ from, to, length, exact: contents.exact && from > 0, bytes: from > 0 ? piece : undefined });
+    to += piece.length;
+  });
+  return ranges;
 }
 
 function writeHeaders(
@@ -200,6 +230,7 @@ function writeHeaders(
   built: ReturnType<typeof rebuildSections>,
   bytes: Uint8Array,
   sectionCount: number,
+  newSizes: readonly number[],
 ): void {
   const { elf } = editor;
   const table = parts.find(p => p.contents === undefined)!;
@@ -233,7 +264,7 @@ function writeHeaders(
     view.setUint32(header + 4, section.sh_type, true);
     put64(header + 8, section.sh_flags);
     put64(header + 24, partOf.get(own)!.start);
-    put64(header + 32, section.contents.length);
+    put64(header + 32, newSizes[i]!);
     view.setUint32(header + 40, built.newLink(section), true);
     view.setUint32(header + 44, built.newInfo(section), true);
     put64(header + 48, section.sh_addralign);

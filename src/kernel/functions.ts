@@ -58,7 +58,7 @@ export function functionsOf(elf: ElfFile): KernelFunction[] {
   return functions.sort((a, b) => a.section.index - b.section.index || a.global - b.global || a.symbol - b.symbol);
 }
 
-function badFunction(name: string, section: Section, offset: number, k: number): InputError {
+export function badFunction(name: string, section: Section, offset: number, k: number): InputError {
   if (k === 7)
     return new InputError({
       code: 'ELF022',

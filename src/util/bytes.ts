@@ -19,9 +19,12 @@ export function requireLittleEndianHost(): void {
     });
 }
 
-/** `bytes` itself if it starts on an 8-byte boundary of its buffer, else an aligned copy. */
+/**
+ * The same memory as a plain `Uint8Array` if it starts on an 8-byte boundary of its buffer, else an aligned copy. Plain,
+ * because `slice` of a Node `Buffer` does not copy.
+ */
 export function aligned(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteOffset % 8 === 0) return bytes;
+  if (bytes.byteOffset % 8 === 0) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   return copy;

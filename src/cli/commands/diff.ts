@@ -1,0 +1,1 @@
+export async function diffCommand(_request: unknown): Promise<number> { return 2; }

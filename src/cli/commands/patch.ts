@@ -1,0 +1,1 @@
+export async function patchCommand(_request: unknown): Promise<number> { return 2; }

@@ -1,0 +1,238 @@
+/**
+ * The command line: yargs describes the commands, each command's code is loaded when it is called.
+ *
+ * Exit codes: 0 done, 1 refused or different, 2 bad usage or input. A bug of tocsin shows its stack and ends with 70
+ * (EX_SOFTWARE), so that no script takes it for an answer.
+ */
+import yargs, { type Argv, type ArgumentsCamelCase } from 'yargs';
+import { InputError } from '../util/errors.ts';
+import { note, print, report } from './terminal.ts';
+import { version } from './version.ts';
+
+const EX_SOFTWARE = 70;
+
+class UsageError extends Error {}
+
+/** Options that mean one thing may be given once. */
+const REPEATABLE = new Set(['nop', 'redirect']);
+
+function requireSingle(argv: ArgumentsCamelCase): void {
+  for (const [name, value] of Object.entries(argv))
+    if (Array.isArray(value) && name !== '_' && name !== 'files' && !REPEATABLE.has(name))
+      throw new UsageError(`--${name} is given ${value.length} times; it can be given once`);
+}
+
+/** yargs drops positionals behind `--` when a command declares some: they are taken out before it sees them. */
+function splitOperands(args: readonly string[]): { readonly options: string[]; readonly operands: string[] } {
+  const at = args.indexOf('--');
+  if (at < 0) return { options: [...args], operands: [] };
+  return { options: args.slice(0, at), operands: args.slice(at + 1) };
+}
+
+type Run = () => Promise<number>;
+
+/** @param args the arguments behind `tocsin` */
+export async function main(args: readonly string[]): Promise<void> {
+  process.exitCode = await run(args);
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { options, operands } = splitOperands(args);
+  let chosen: Run | undefined;
+  try {
+    const parser = describe(operands, command => void (chosen = command));
+    await parser.parseAsync(options, {}, (_error, _argv, output) => {
+      if (output !== '') print(`${output}\n`);
+    });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    note(`tocsin: ${error.message}\nTry "tocsin --help", or "tocsin COMMAND --help".`);
+    return 2;
+  }
+  if (chosen === undefined) return 0;
+  try {
+    return await chosen();
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): number {
+  try {
+    return report(error);
+  } catch {
+    const isMemory = error instanceof RangeError && /allocation|Invalid (typed )?array|Array buffer/i.test(error.message);
+    if (isMemory) return report(new InputError({ code: 'SYS002', message: 'not enough memory for this input' }));
+    note(`tocsin ${version}: this is a bug in tocsin; please report it with the input.`);
+    note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return EX_SOFTWARE;
+  }
+}
+
+interface Common {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean | undefined;
+}
+
+function common(argv: Common): Common {
+  return { quiet: argv.quiet, verbose: argv.verbose, color: argv.color };
+}
+
+function describe(operands: readonly string[], choose: (run: Run) => void): Argv {
+  const strings = (value: unknown): string[] => [...((value as string[] | undefined) ?? []).map(String), ...operands];
+  return yargs()
+    .scriptName('tocsin')
+    .locale('en')
+    .usage('$0 COMMAND [OPTIONS]\n\nFinds, rewrites and checks the call sites and entries of ppc64le kernel modules and kernels.')
+    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'duplicate-arguments-array': true })
+    .option('quiet', { describe: 'print results and errors only', type: 'boolean', default: false, global: true })
+    .option('verbose', { describe: 'print more of what was done', type: 'boolean', default: false, global: true })
+    .option('color', { describe: 'colours on a terminal; --no-color for none', type: 'boolean', global: true })
+    .command(
+      'scan [files..]',
+      'list call sites, entry points and calls',
+      y => scanOptions(y),
+      argv => {
+        requireSingle(argv);
+        const files = strings(argv.files);
+        if (files.length === 0 && argv.filesFrom === undefined) throw new UsageError('scan: give a FILE, a folder, or --files-from');
+        const request = {
+          files,
+          filesFrom: argv.filesFrom,
+          summary: argv.summary,
+          calls: argv.calls,
+          functions: argv.functions,
+          format: argv.format,
+          jobs: argv.jobs,
+          ...common(argv),
+        };
+        choose(async () => (await import('./commands/scan.ts')).scanCommand(request));
+      },
+    )
+    .command(
+      'patch [files..]',
+      'rewrite call sites of a module, verify the result, write it',
+      y => patchOptions(y),
+      argv => {
+        requireSingle(argv);
+        const file = onlyFile('patch', strings(argv.files));
+        const output = argv.output;
+        if (output === undefined && !argv.dryRun) throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
+        if (argv.nop.length + argv.redirect.length === 0) throw new UsageError('patch: nothing to do: give --nop or --redirect');
+        const request = {
+          file,
+          output,
+          nops: argv.nop,
+          redirects: argv.redirect,
+          strategy: argv.strategy,
+          toc: argv.toc,
+          at: argv.at,
+          dryRun: argv.dryRun,
+          report: argv.report,
+          format: argv.format,
+          force: argv.force,
+          ...common(argv),
+        };
+        choose(async () => (await import('./commands/patch.ts')).patchCommand(request));
+      },
+    )
+    .command(
+      'revert [files..]',
+      'turn a patched file back into its original, bit for bit',
+      y =>
+        y
+          .positional('files', { describe: 'FILE: a module that tocsin patched', type: 'string', array: true })
+          .option('output', { alias: 'o', describe: 'where the original goes', type: 'string', requiresArg: true })
+          .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
+          .example('$0 revert patched.ko -o original.ko', 'undo the last patch'),
+      argv => {
+        requireSingle(argv);
+        const file = onlyFile('revert', strings(argv.files));
+        const { output, force } = argv;
+        if (output === undefined) throw new UsageError('revert: say where the original goes: -o OUT');
+        choose(async () => (await import('./commands/revert.ts')).revertCommand({ file, output, force, ...common(argv) }));
+      },
+    )
+    .command(
+      'diff [files..]',
+      'show what changed between two objects, function by function',
+      y => diffOptions(y),
+      argv => {
+        requireSingle(argv);
+        const files = strings(argv.files);
+        if (files.length !== 2) throw new UsageError(`diff: give two files, OLD and NEW; ${files.length} given`);
+        const request = { old: files[0]!, new: files[1]!, format: argv.format, ...common(argv) };
+        choose(async () => (await import('./commands/diff.ts')).diffCommand(request));
+      },
+    )
+    .completion('completion', 'print a script that completes commands and options in bash or zsh')
+    .demandCommand(1, 'give a command: scan, patch, revert or diff')
+    .recommendCommands()
+    .strict()
+    .version(version)
+    .alias('version', 'V')
+    .help()
+    .alias('help', 'h')
+    .epilogue('Exit codes: 0 done, 1 refused or different, 2 bad usage or input.')
+    .wrap(Math.min(110, process.stdout.columns || 110))
+    .exitProcess(false)
+    .fail((message, error) => {
+      if (error !== undefined && error !== null) throw error;
+      throw new UsageError(message);
+    });
+}
+
+function onlyFile(command: string, files: readonly string[]): string {
+  if (files.length !== 1) throw new UsageError(`${command}: give one FILE; ${files.length} given`);
+  return files[0]!;
+}
+
+function scanOptions<T>(y: Argv<T>) {
+  return y
+    .positional('files', { describe: 'FILE: .ko, .o or vmlinux, also packed, or a folder of modules; - for stdin', type: 'string', array: true })
+    .option('files-from', { describe: 'read names of files from this file, one a line; - for stdin', type: 'string', requiresArg: true })
+    .option('summary', { describe: 'counts only, one row a file', type: 'boolean', default: false })
+    .option('calls', { describe: 'list the calls too', type: 'boolean', default: false })
+    .option('functions', { describe: 'only functions whose name matches GLOB', type: 'string', requiresArg: true })
+    .option('format', { describe: 'how to print', choices: ['table', 'json', 'ndjson'] as const, default: 'table' as const })
+    .option('jobs', { alias: 'j', describe: 'worker threads', type: 'string', requiresArg: true, coerce: positive('--jobs') })
+    .example('$0 scan ext4.ko', 'functions, entries and call sites of one module')
+    .example('$0 scan --summary /lib/modules/$(uname -r)', 'one row for each module below a folder')
+    .example("$0 scan --calls --functions 'ext4_*' --format json ext4.ko", 'the calls that some functions make');
+}
+
+function patchOptions<T>(y: Argv<T>) {
+  return y
+    .positional('files', { describe: 'FILE: .ko or .o, also packed', type: 'string', array: true })
+    .option('output', { alias: 'o', describe: 'where the result goes', type: 'string', requiresArg: true })
+    .option('nop', { describe: 'take the call sites of these functions out (repeatable)', type: 'string', array: true, nargs: 1, default: [] as string[] })
+    .option('redirect', { describe: 'F=G: whoever calls F reaches G (repeatable)', type: 'string', array: true, nargs: 1, default: [] as string[] })
+    .option('strategy', { describe: 'how a redirect keeps r2 right', choices: ['auto', 'direct', 'frame'] as const, default: 'auto' as const })
+    .option('toc', { describe: 'how frame gets r2 back', choices: ['recomputed', 'saved'] as const, default: 'recomputed' as const })
+    .option('at', { describe: 'which word of F becomes the branch', choices: ['after-site', 'site'] as const, default: 'after-site' as const })
+    .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
+    .option('report', { describe: 'also write a report to this file (.json, else text)', type: 'string', requiresArg: true })
+    .option('format', { describe: 'how to print', choices: ['text', 'json'] as const, default: 'text' as const })
+    .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
+    .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
+    .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
+    .example('$0 patch demo.ko --dry-run --redirect demo_add=demo_sub', 'show each word before and after');
+}
+
+function diffOptions<T>(y: Argv<T>) {
+  return y
+    .positional('files', { describe: 'OLD and NEW', type: 'string', array: true })
+    .option('format', { describe: 'how to print', choices: ['text', 'json'] as const, default: 'text' as const })
+    .example('$0 diff original.ko patched.ko', 'changed functions with their disassembly');
+}
+
+function positive(option: string): (value: string | readonly string[] | undefined) => number | undefined {
+  return value => {
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string') throw new UsageError(`${option} is given ${value.length} times; it can be given once`);
+    const n = Number(value);
+    if (!/^\d+$/.test(value) || n < 1 || n > 1024) throw new UsageError(`${option} wants a whole number from 1 to 1024, not "${value}"`);
+    return n;
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Which item of one object is which of the other.
+ *
+ * By name first. Compilers number local names (`__func__.12`, `__UNIQUE_ID_license188`) and functions that they cloned
+ * (`f.constprop.0`, `f.isra.0`), and another build numbers them otherwise; several files of one module may each have
+ * their own static `init`. So passes go from the certain to the likely, and each takes what the ones before it left.
+ */
+import type { Item, ItemsBySection } from './items.ts';
+
+export interface Pair {
+  readonly number: number;
+  readonly old: Item;
+  readonly new: Item;
+}
+
+export interface Matched {
+  readonly pairs: readonly Pair[];
+  readonly removed: readonly Item[];
+  readonly added: readonly Item[];
+}
+
+/** The name without what the compiler numbers or adds when it clones. `f.cold` and `f.part.0` stay parts of their own. */
+export function normalisedName(name: string): string {
+  if (name.startsWith('__UNIQUE_ID_')) return name.replace(/\d+$/, '');
+  if (/^_note_\d+$/.test(name)) return '_note_';
+  if (!name.includes('.')) return name;
+  const plain = name.replaceAll(/\.(constprop|isra|lto_priv)(\.\d+)?(?=\.|$)/g, '').replace(/(\.\d+)+$/, '');
+  return plain === '' ? name : plain;
+}
+
+type KeyOf = (item: Item) => string | undefined;
+
+interface Pass {
+  readonly key: KeyOf;
+  /** Pair in order even when the numbers differ; else only where both sides have equally many. */
+  readonly evenUnequal: boolean;
+  /** Only where one item on each side has the key. */
+  readonly uniqueOnly: boolean;
+}
+
+const kind = (item: Item) => (item.isCode ? 'c' : 'd');
+
+const passes: readonly Pass[] = [
+  { key: i => `${kind(i)} ${i.section.name} ${i.hash} ${i.name}`, evenUnequal: true, uniqueOnly: false },
+  {
+    key: i => {
+      const name = normalisedName(i.name);
+      return name === i.name ? undefined : `${kind(i)} ${i.section.name} ${i.hash} ${name}`;
+    },
+    evenUnequal: true,
+    uniqueOnly: false,
+  },
+  { key: i => `${kind(i)} ${i.section.name} ${i.name}`, evenUnequal: true, uniqueOnly: false },
+  { key: i => `${kind(i)} ${i.name}`, evenUnequal: true, uniqueOnly: false },
+  { key: i => `${kind(i)} ${i.section.name} ${normalisedName(i.name)}`, evenUnequal: false, uniqueOnly: false },
+  { key: i => `${kind(i)} ${normalisedName(i.name)}`, evenUnequal: false, uniqueOnly: true },
+];
+
+function group(items: readonly Item[], key: KeyOf): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const k = key(item);
+    if (k === undefined) continue;
+    const list = groups.get(k);
+    if (list === undefined) groups.set(k, [item]);
+    else list.push(item);
+  }
+  return groups;
+}
+
+/** Pairs the items of two objects and gives every item its number: one for both of a pair. */
+export function matchItems(oldItems: ItemsBySection, newItems: ItemsBySection): Matched {
+  let before = [...oldItems.values()].flat();
+  let after = [...newItems.values()].flat();
+  const pairs: Pair[] = [];
+  let number = 0;
+  const pair = (a: Item, b: Item) => {
+    a.number = b.number = ++number;
+    pairs.push({ number, old: a, new: b });
+  };
+  for (const pass of passes) {
+    if (before.length === 0 || after.length === 0) break;
+    const olds = group(before, pass.key);
+    for (const [key, news] of group(after, pass.key)) {
+      const candidates = olds.get(key);
+      if (candidates === undefined) continue;
+      if (!pass.evenUnequal && candidates.length !== news.length) continue;
+      if (pass.uniqueOnly && (candidates.length !== 1 || news.length !== 1)) continue;
+      for (let i = 0; i < Math.min(candidates.length, news.length); i++) pair(candidates[i]!, news[i]!);
+    }
+    before = before.filter(i => i.number === 0);
+    after = after.filter(i => i.number === 0);
+  }
+  for (const item of before) item.number = ++number;
+  for (const item of after) item.number = ++number;
+  return { pairs, removed: before, added: after };
+}

@@ -1,0 +1,209 @@
+/**
+ * Reading whole files. Two ways:
+ *
+ * - `readObject`: one file to keep, expanded where it is compressed, with what is needed to write it back the same way.
+ * - `readPlainInto`: one file after the other into one buffer, for scanning thousands. Measured on 3,126 modules of 250 MB in
+ *   the page cache, two cores: 75 to 95 ms in a fresh process, 55 to 65 ms once warm (12 ms of it open and close); `cat` of
+ *   the same files to /dev/null takes 140 ms. There is no fstat, which would cost 10 ms: a read of the whole buffer, if it
+ *   is large enough, takes all, and a second one that gives nothing tells the end.
+ */
+import * as fs from 'node:fs';
+import { inFile } from '../util/errors.ts';
+import { allocate } from './aligned.ts';
+import { decompress, detectForm, EXPANSION_LIMIT, type Form } from './compression.ts';
+import { hasNul, ioError, readFailure } from './diagnostics.ts';
+
+/** Stored bytes that are accepted: 2 GiB, which one read call and every typed array can hold. */
+export const FILE_LIMIT = 2 ** 31;
+
+/** The path that means standard input. */
+export const STDIN = '-';
+const STDIN_FD = 0;
+
+const FIRST_CAPACITY = 4 << 20;
+const RETRY_MS = 5;
+
+export interface ObjectFile {
+  /** The path as it was given. */
+  readonly path: string;
+  readonly form: Form;
+  /** The object itself, expanded; starts on an 8-byte boundary of its buffer. */
+  readonly bytes: Uint8Array;
+  /** The bytes as they are in the file; the same array as `bytes` where the form is `plain`. */
+  readonly stored: Uint8Array;
+  /** Bytes in the file. */
+  readonly compressedSize: number;
+  /** Permission bits of a regular file, for the file that is made from it; undefined for a pipe or standard input. */
+  readonly mode: number | undefined;
+}
+
+export interface ReadOptions {
+  /** Bound of the expanded size in bytes; 1 GiB if absent. */
+  readonly expansionLimit?: number | undefined;
+}
+
+/**
+ * Reads a regular file, a pipe (as `<(command)` makes) or, for `-`, standard input, and expands it.
+ * Throws InputError IO001 to IO012, naming the file.
+ */
+export async function readObject(path: string, options: ReadOptions = {}): Promise<ObjectFile> {
+  const { bytes: stored, mode } = await readStored(path);
+  const form = detectForm(stored);
+  try {
+    const bytes = await decompress(stored, form, options.expansionLimit ?? EXPANSION_LIMIT);
+    if (bytes.length === 0) throw ioError('IO005', 'holds nothing but an empty compressed file');
+    return { path, form, bytes, stored, compressedSize: stored.length, mode };
+  } catch (error) {
+    throw inFile(error, path);
+  }
+}
+
+interface Stored {
+  readonly bytes: Uint8Array;
+  readonly mode: number | undefined;
+}
+
+/** The bytes of a file, a pipe or standard input as they are. Throws InputError IO001 to IO009. */
+export async function readStored(path: string): Promise<Stored> {
+  let stored: Stored;
+  try {
+    stored = path === STDIN ? { bytes: await readStdin(), mode: undefined } : await readFile(path);
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+  if (stored.bytes.length === 0) throw empty(path);
+  return stored;
+}
+
+async function readFile(path: string): Promise<Stored> {
+  if (hasNul(path)) throw ioError('IO001', 'the path contains a NUL byte', { file: path });
+  const kind = fs.statSync(path);
+  if (kind.isFile()) return readRegular(path);
+  if (kind.isDirectory()) throw ioError('IO003', 'is a folder', { file: path, expected: 'a file' });
+  if (!kind.isFIFO()) throw ioError('IO004', 'is a device or a socket', { file: path, expected: 'a regular file' });
+  // Opening a pipe waits for its writer: not on this thread.
+  const handle = await fs.promises.open(path, 'r');
+  try {
+    return { bytes: await readToEnd(handle.fd, path), mode: undefined };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readRegular(path: string): Promise<Stored> {
+  const fd = fs.openSync(path, 'r');
+  try {
+    const before = fs.fstatSync(fd);
+    if (before.size > FILE_LIMIT) throw tooLarge(path, before.size);
+    // Files of /proc say 0 bytes, those of /sys often more than they hold.
+    const bytes = before.size === 0 ? await readToEnd(fd, path) : readSized(fd, before.size);
+    const after = fs.fstatSync(fd);
+    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+      throw ioError('IO007', 'changed while it was read', { file: path });
+    }
+    return { bytes, mode: before.mode & 0o777 };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function readSized(fd: number, size: number): Uint8Array {
+  const bytes = allocate(size);
+  let length = 0;
+  while (length < size) {
+    const count = fs.readSync(fd, bytes, length, size - length, null);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+  }
+  return bytes;
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  if (process.getBuiltinModule('node:tty').isatty(STDIN_FD)) {
+    throw ioError('IO009', 'standard input is a terminal', { file: STDIN });
+  }
+  return readToEnd(STDIN_FD, STDIN);
+}
+
+/** Reads what has no size beforehand. */
+async function readToEnd(fd: number, path: string): Promise<Uint8Array> {
+  let buffer = allocate(FIRST_CAPACITY);
+  let length = 0;
+  for (;;) {
+    if (length === buffer.length) buffer = grown(buffer, path);
+    const count = await readSome(fd, buffer, length);
+    if (count === 0) return allocate(buffer.subarray(0, length));
+    length += count;
+  }
+}
+
+async function readSome(fd: number, buffer: Uint8Array, offset: number): Promise<number> {
+  for (;;) {
+    try {
+      return await new Promise((resolve, reject) => {
+        fs.read(fd, buffer, offset, buffer.length - offset, null, (error, count) =>
+          error === null ? resolve(count) : reject(error),
+        );
+      });
+    } catch (error) {
+      // Whoever started us may have left its end of the pipe in non-blocking mode.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await new Promise(resolve => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+function grown(buffer: Uint8Array, path: string): Uint8Array<ArrayBuffer> {
+  if (buffer.length >= FILE_LIMIT) throw tooLarge(path, buffer.length);
+  const larger = allocate(Math.min(buffer.length * 2, FILE_LIMIT));
+  larger.set(buffer);
+  return larger;
+}
+
+const tooLarge = (file: string, size: number) =>
+  ioError('IO006', 'is too large', { file, expected: `at most ${FILE_LIMIT} bytes`, found: `${size} or more` });
+
+const empty = (file: string) => ioError('IO005', 'is empty', { file });
+
+/** One growing buffer for many files. */
+export interface ReadPool {
+  /** Starts at offset 0 of its ArrayBuffer; replaced by a larger one when a file does not fit. */
+  buffer: Uint8Array;
+}
+
+/** `capacity` in bytes; memory is only taken as files fill it. */
+export function createReadPool(capacity = FIRST_CAPACITY): ReadPool {
+  return { buffer: allocate(capacity) };
+}
+
+/**
+ * The bytes of a file as they are stored: a view into the pool, **valid until the next call** with the same pool. The view
+ * starts at offset 0 of its ArrayBuffer; behind its end are bytes of earlier files.
+ * Compressed files are not expanded: ask `detectForm`. Meant for regular files; a pipe blocks the thread.
+ * Throws InputError IO001 to IO008.
+ */
+export function readPlainInto(pool: ReadPool, path: string): Uint8Array {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, fs.constants.O_RDONLY);
+  } catch (error) {
+    throw readFailure(error, path);
+  }
+  try {
+    let length = 0;
+    for (;;) {
+      if (length === pool.buffer.length) pool.buffer = grown(pool.buffer, path);
+      const { buffer } = pool;
+      const count = fs.readSync(fd, buffer, length, buffer.length - length, null);
+      if (count === 0) {
+        if (length === 0) throw empty(path);
+        return new Uint8Array(buffer.buffer, 0, length);
+      }
+      length += count;
+    }
+  } catch (error) {
+    throw readFailure(error, path);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What scanning needs to know before it walks the code: the map of the code with entries, tracer records and linker
+ * stubs marked on it, and the symbol that profiling calls go to.
+ */
+import type { ElfFile } from '../elf/read.ts';
+import { RELA_WORDS } from '../elf/relocations.ts';
+import type { Section } from '../elf/section.ts';
+import { imageRecords, imageThunks, type Thunk } from '../kernel/image.ts';
+import { RECORD_SIZE, type TracerTable, tracerTables } from '../kernel/tracer-tables.ts';
+import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
+import { CodeMap, PROFILER, RECORD, THUNK } from './code-map.ts';
+
+const R_PPC64_ADDR64 = 38;
+
+/** Called for each tracer record: the word that it names (-1: none), and where the record stands. */
+export type RecordVisitor = (word: number, table: Section | undefined, offset: number, relocationTable: SectionIndex, entry: number) => void;
+
+export interface Prepared {
+  readonly map: CodeMap;
+  /** The undefined `_mcount` of a relocatable file, or -1. */
+  readonly profiler: SymbolIndex;
+  /** Tracer tables of a relocatable file. */
+  readonly tables: readonly TracerTable[];
+  readonly thunks: readonly Thunk[];
+  /** Records in all tables, the empty ones included. */
+  readonly recordCount: number;
+}
+
+/**
+ * @param visit told of every record, in table order
+ * @throws InputError where symbols, tables or relocations are damaged
+ */
+export function prepare(elf: ElfFile, visit?: RecordVisitor): Prepared {
+  const map = new CodeMap(elf);
+  if (!elf.isRelocatable) return prepareImage(elf, map, visit);
+  const tables = tracerTables(elf);
+  const profiler = map.symbols?.find('_mcount', i => map.symbols!.rawSection(i) === 0) ?? -1;
+  let recordCount = 0;
+  for (const { section } of tables) recordCount += markRecords(elf, map, section, visit);
+  return { map, profiler, tables, thunks: [], recordCount };
+}
+
+function markRecords(elf: ElfFile, map: CodeMap, table: Section, visit: RecordVisitor | undefined): number {
+  const entries = Math.floor(table.sh_size / RECORD_SIZE);
+  const filled = new Uint8Array(entries);
+  for (const relocationTable of elf.relocationSectionsFor(table.index)) {
+    const relocations = elf.relocations(relocationTable);
+    const { words } = relocations;
+    for (let i = 0, w = 0; i < relocations.count; i++, w += RELA_WORDS) {
+      const offset = words[w]!;
+      const usable = words[w + 2] === R_PPC64_ADDR64 && offset % RECORD_SIZE === 0 && offset / RECORD_SIZE < entries;
+      const word = usable ? map.wordOf(words[w + 3]!, relocations.addend(i)) : -1;
+      if (usable) filled[offset / RECORD_SIZE] = 1;
+      if (word >= 0) map.marks[word]! |= RECORD;
+      visit?.(word, table, offset, relocationTable.index, i);
+    }
+  }
+  // A record that nothing fills stays zero: the tracer skips it or trips over it, but no site belongs to it.
+  if (visit !== undefined) for (let e = 0; e < entries; e++) if (filled[e] === 0) visit(-1, table, e * RECORD_SIZE, -1, -1);
+  return entries;
+}
+
+function prepareImage(elf: ElfFile, map: CodeMap, visit: RecordVisitor | undefined): Prepared {
+  const thunks = imageThunks(elf);
+  const start = codeStart(map);
+  const wordAt = (address: bigint): number => {
+    const distance = address - start;
+    return distance >= 0n && distance < BigInt(map.wordCount) * 4n && distance % 4n === 0n ? Number(distance) / 4 : -1;
+  };
+  for (const thunk of thunks) mark(map, wordAt(thunk.address), THUNK);
+  const symbols = map.symbols;
+  const mcount = symbols?.find('_mcount', i => map.base[symbols.sectionOf(i)]! >= 0) ?? -1;
+  if (mcount >= 0) {
+    const target = symbols!.address(mcount);
+    mark(map, wordAt(target), PROFILER);
+    for (const thunk of thunks) if (thunk.target === target) mark(map, wordAt(thunk.address), PROFILER);
+  }
+  const records = imageRecords(elf);
+  records?.values.forEach((value, i) => {
+    const word = value === 0n ? -1 : wordAt(value);
+    mark(map, word, RECORD);
+    visit?.(word, undefined, i * RECORD_SIZE, -1, -1);
+  });
+  return { map, profiler: -1, tables: [], thunks, recordCount: records?.values.length ?? 0 };
+}
+
+function mark(map: CodeMap, word: number, bit: number): void {
+  if (word >= 0) map.marks[word]! |= bit;
+}
+
+/** The address that word 0 of an image's code map stands for. */
+export function codeStart(map: CodeMap): bigint {
+  return map.code.reduce((a, s) => (s.sh_addr < a ? s.sh_addr : a), map.code[0]?.sh_addr ?? 0n);
+}

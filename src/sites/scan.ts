@@ -1,0 +1,239 @@
+/**
+ * `scan`: everything about where the functions of one object are entered, traced and left.
+ *
+ * `summarize` only counts and is what makes a tree of thousands of modules cheap; `scanObject` lists. Both rest on the
+ * same walk, so their counts agree.
+ */
+import { STB_GLOBAL, STB_LOCAL, STB_WEAK } from '../elf/constants.ts';
+import type { ElfFile } from '../elf/read.ts';
+import type { Section } from '../elf/section.ts';
+import { functionsOf, type KernelFunction } from '../kernel/functions.ts';
+import { type ObjectKind, objectKind } from '../kernel/kind.ts';
+import type { SiteForm } from '../plan/plan.ts';
+import { type CallSite, callSitesOf, nopEntries, nopForm, profilingOf, type StrayRecord } from './call-sites.ts';
+import { callsOf } from './calls.ts';
+import { type CodeMap, RECORD } from './code-map.ts';
+import { type TocSetup, tocSetup } from './entry-points.ts';
+import { callForm, type Profiling } from './forms.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { type CallEdge, walkCode } from './walk.ts';
+
+export interface ScanCounts {
+  /** FUNC symbols that are defined in code. */
+  readonly functions: number;
+  readonly callSites: number;
+  /** Call sites that a record of the tracer's table names. */
+  readonly recordedSites: number;
+  /** One for each function. */
+  readonly entryPoints: number;
+  readonly localCalls: number;
+  readonly externalCalls: number;
+  readonly siblingCalls: number;
+  readonly indirectCalls: number;
+}
+
+export interface ScanSummary {
+  readonly kind: ObjectKind;
+  readonly profiling: Profiling;
+  readonly counts: ScanCounts;
+  /** Records that name no site. */
+  readonly strayRecords: number;
+}
+
+export interface ScannedSite {
+  readonly function: string | null;
+  readonly section: string;
+  /** Bytes from the section's start to the word that the tracer patches. */
+  readonly offset: number;
+  /** Linked images only: hexadecimal. */
+  readonly address?: string;
+  readonly form: SiteForm;
+  readonly recorded: boolean;
+}
+
+export interface ScannedEntry {
+  readonly function: string;
+  readonly section: string;
+  /** Bytes from the section's start. */
+  readonly global: number;
+  readonly local: number;
+  readonly toc: TocSetup;
+  readonly binding: string;
+}
+
+export interface ScannedCall {
+  readonly from: string | null;
+  readonly section: string;
+  /** Bytes from the section's start. */
+  readonly offset: number;
+  readonly to: string | null;
+  readonly edge: CallEdge;
+}
+
+export interface ScanResult extends ScanSummary {
+  readonly callSites: readonly ScannedSite[];
+  readonly entryPoints: readonly ScannedEntry[];
+  readonly calls?: readonly ScannedCall[];
+  readonly strays: readonly StrayRecord[];
+  readonly unrecordedNops: readonly { readonly function: string | null; readonly section: string; readonly offset: number }[];
+}
+
+interface Tally {
+  sites: number;
+  recorded: number;
+  local: number;
+  external: number;
+  sibling: number;
+  indirect: number;
+  form: SiteForm | undefined;
+}
+
+/** Walks the code and counts. Profiling calls of several forms are told by the one that decides `profiling`. */
+function tally(prepared: Prepared): Tally {
+  const { map } = prepared;
+  const t: Tally = { sites: 0, recorded: 0, local: 0, external: 0, sibling: 0, indirect: 0, form: undefined };
+  let words: Uint32Array = new Uint32Array(0);
+  let of: Section | undefined;
+  walkCode(map, prepared.profiler, {
+    site(section, word) {
+      t.sites++;
+      t.recorded += map.marks[word]! & RECORD;
+      if (t.form !== undefined && t.form !== 'pg') return;
+      if (of !== section) {
+        of = section;
+        words = map.elf.sectionWords(section);
+      }
+      t.form = callForm(words, word - map.base[section.index]!);
+    },
+    local() {
+      t.local++;
+    },
+    external() {
+      t.external++;
+    },
+    sibling() {
+      t.sibling++;
+    },
+    indirect() {
+      t.indirect++;
+    },
+  });
+  return t;
+}
+
+/** Words that carry a tracer record. */
+function* recordedWords(map: CodeMap): Generator<number> {
+  for (let word = 0; word < map.wordCount; word++) if ((map.marks[word]! & RECORD) !== 0) yield word;
+}
+
+function countNops(prepared: Prepared, t: Tally): void {
+  const form = nopForm(prepared.map, recordedWords(prepared.map));
+  if (form === undefined) return;
+  for (const word of nopEntries(prepared.map, form)) {
+    if ((prepared.map.marks[word]! & RECORD) === 0) continue;
+    t.sites++;
+    t.recorded++;
+  }
+  t.form ??= form;
+}
+
+/**
+ * Counts call sites, entries and calls of one object.
+ *
+ * @throws InputError where the file is damaged
+ */
+export function summarize(elf: ElfFile): ScanSummary {
+  const prepared = prepare(elf);
+  const t = tally(prepared);
+  if (prepared.recordCount > t.recorded) countNops(prepared, t);
+  const { functionCount } = prepared.map;
+  return {
+    kind: objectKind(elf),
+    profiling: profilingOf(t.form === undefined ? [] : [t.form]),
+    counts: {
+      functions: functionCount,
+      callSites: t.sites,
+      recordedSites: t.recorded,
+      entryPoints: functionCount,
+      localCalls: t.local,
+      externalCalls: t.external,
+      siblingCalls: t.sibling,
+      indirectCalls: t.indirect,
+    },
+    strayRecords: prepared.recordCount - t.recorded,
+  };
+}
+
+export interface ScanOptions {
+  /** Whether to list the calls as well. */
+  readonly calls?: boolean;
+  /** Only functions for whose name this holds; counts follow. */
+  readonly accept?: ((name: string) => boolean) | undefined;
+}
+
+const BINDINGS: Readonly<Record<number, string>> = { [STB_LOCAL]: 'local', [STB_GLOBAL]: 'global', [STB_WEAK]: 'weak' };
+
+/**
+ * Lists call sites, entries and, if asked, calls of one object.
+ *
+ * @throws InputError where the file is damaged
+ */
+export function scanObject(elf: ElfFile, options: ScanOptions = {}): ScanResult {
+  const { accept } = options;
+  const all = functionsOf(elf);
+  const functions = accept === undefined ? all : all.filter(f => accept(f.name));
+  const wanted = (f: KernelFunction | undefined) => accept === undefined || (f !== undefined && accept(f.name));
+  const found = callSitesOf(elf, all);
+  const sites = found.sites.filter(s => wanted(s.function));
+  const calls = callsOf(prepare(elf), all).filter(c => wanted(c.from));
+  const count = (edge: CallEdge) => calls.reduce((n, c) => (c.edge === edge ? n + 1 : n), 0);
+  return {
+    kind: objectKind(elf),
+    profiling: found.profiling,
+    counts: {
+      functions: functions.length,
+      callSites: sites.length,
+      recordedSites: sites.filter(s => s.record !== undefined).length,
+      entryPoints: functions.length,
+      localCalls: count('local'),
+      externalCalls: count('external'),
+      siblingCalls: count('sibling'),
+      indirectCalls: count('indirect'),
+    },
+    strayRecords: found.strays.length,
+    callSites: sites.map(s => scannedSite(elf, s)),
+    entryPoints: functions.map(f => ({
+      function: f.name,
+      section: f.section.name,
+      global: f.global,
+      local: f.local,
+      toc: tocSetup(elf, f),
+      binding: BINDINGS[f.binding] ?? `${f.binding}`,
+    })),
+    ...(options.calls === true && {
+      calls: calls.map(c => ({
+        from: c.from?.name ?? null,
+        section: c.section.name,
+        offset: c.offset,
+        to: c.to ?? null,
+        edge: c.edge,
+      })),
+    }),
+    strays: found.strays,
+    unrecordedNops: found.unrecorded
+      .filter(u => wanted(u.function))
+      .map(u => ({ function: u.function?.name ?? null, section: u.section.name, offset: u.offset })),
+  };
+}
+
+function scannedSite(elf: ElfFile, site: CallSite): ScannedSite {
+  const address = elf.isRelocatable ? undefined : `0x${(site.section.sh_addr + BigInt(site.offset)).toString(16)}`;
+  return {
+    function: site.function?.name ?? null,
+    section: site.section.name,
+    offset: site.offset,
+    ...(address !== undefined && { address }),
+    form: site.form,
+    recorded: site.record !== undefined,
+  };
+}

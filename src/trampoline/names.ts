@@ -1,0 +1,19 @@
+/** Names that new sections and symbols get, so that backtraces, `/proc/kallsyms` and `readelf` tell whose code it is. */
+
+/** `base` if it is free, else `base` with the first number from 2 that makes it so. */
+export function unusedName(base: string, separator: string, taken: (name: string) => boolean): string {
+  if (!taken(base)) return base;
+  for (let n = 2; ; n++) if (!taken(`${base}${separator}${n}`)) return `${base}${separator}${n}`;
+}
+
+export function trampolineSymbol(strategy: 'direct' | 'frame', from: string): string {
+  return `__tocsin_${strategy}_${from}`;
+}
+
+/**
+ * Where code that stands in for a function of section `home` goes: init code with the init part, which the kernel frees
+ * after loading, all else with the text that stays. The kernel sorts sections by the beginning of their names.
+ */
+export function codeSection(home: string): string {
+  return home.startsWith('.init') ? '.init.text.tocsin' : '.text.tocsin';
+}

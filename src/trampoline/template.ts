@@ -1,0 +1,103 @@
+/**
+ * Pieces of code as tables: every row is one instruction word beside its assembly text, with the relocation that fills it.
+ * A lab test gives the text to the GNU assembler and compares words and relocations.
+ */
+
+/** Names that a template's relocations refer to: the replacement, or this object's TOC. */
+export type Role = 'target' | '.TOC.';
+
+/** R_PPC64_* types that trampolines use; the kernel's loader knows all of them. */
+export const R_PPC64_REL24 = 10;
+export const R_PPC64_REL16_LO = 250;
+export const R_PPC64_REL16_HA = 252;
+
+export interface TemplateRelocation {
+  readonly type: number;
+  readonly role: Role;
+  readonly addend: number;
+}
+
+export interface TemplateWord {
+  /** With `target` for the replacement's name; local labels are numbers. */
+  readonly asm: string;
+  readonly word: number;
+  readonly relocation?: TemplateRelocation;
+}
+
+export type Template = readonly TemplateWord[];
+
+const word = (asm: string, value: number): TemplateWord => ({ asm, word: value });
+
+const relocated = (asm: string, value: number, type: number, role: Role, addend = 0): TemplateWord => ({
+  asm,
+  word: value,
+  relocation: { type, role, addend },
+});
+
+/** The word that enters the replacement, or the trampoline in front of it. */
+export const BRANCH: TemplateWord = relocated('b target', 0x48000000, R_PPC64_REL24, 'target');
+
+/**
+ * From a function that may be entered with anybody's r2 to one that needs its own: to the global entry, with its address
+ * in r12 as the ABI has it there (ELFv2, 2.2.1.1), and r2 comes from r12.
+ *
+ * `bcl 20,31` is the branch-and-link that CPUs keep out of their return stack; what it leaves in LR is the address of the
+ * next instruction. r0, r12 and CTR are free at a function's entry, r11 is not needed, and LR is as it was.
+ */
+export const directByAddress: Template = [
+  word('mflr 0', 0x7c0802a6),
+  word('bcl 20,31,1f', 0x429f0005),
+  word('1: mflr 12', 0x7d8802a6),
+  word('mtlr 0', 0x7c0803a6),
+  relocated('addis 12,12,(target-1b)@ha', 0x3d8c0000, R_PPC64_REL16_HA, 'target', 8),
+  relocated('addi 12,12,(target-1b)@l', 0x398c0000, R_PPC64_REL16_LO, 'target', 12),
+  word('mtctr 12', 0x7d8903a6),
+  word('bctr', 0x4e800420),
+];
+
+const openFrame: Template = [
+  word('mflr 0', 0x7c0802a6),
+  word('std 0,16(1)', 0xf8010010),
+  word('stdu 1,-32(1)', 0xf821ffe1),
+];
+
+/** r2 = this object's TOC, from the place where the code stands. */
+const findToc: Template = [
+  word('bcl 20,31,1f', 0x429f0005),
+  word('1: mflr 12', 0x7d8802a6),
+  relocated('addis 2,12,(.TOC.-1b)@ha', 0x3c4c0000, R_PPC64_REL16_HA, '.TOC.', 4),
+  relocated('addi 2,2,(.TOC.-1b)@l', 0x38420000, R_PPC64_REL16_LO, '.TOC.', 8),
+];
+
+/** The loader turns the nop into `ld 2,24(1)` where the call goes through a stub. */
+const call: Template = [relocated('bl target', 0x48000001, R_PPC64_REL24, 'target'), word('2: nop', 0x60000000)];
+
+/** A function returns by `blr`, so LR still holds the address that it returned to: that of the nop. */
+const recomputeToc: Template = [
+  word('mflr 12', 0x7d8802a6),
+  relocated('addis 2,12,(.TOC.-2b)@ha', 0x3c4c0000, R_PPC64_REL16_HA, '.TOC.', 8),
+  relocated('addi 2,2,(.TOC.-2b)@l', 0x38420000, R_PPC64_REL16_LO, '.TOC.', 12),
+];
+
+const closeFrame: Template = [
+  word('addi 1,1,32', 0x38210020),
+  word('ld 0,16(1)', 0xe8010010),
+  word('mtlr 0', 0x7c0803a6),
+  word('blr', 0x4e800020),
+];
+
+/**
+ * A frame of the least size that the ABI allows, and a call in it: r2, LR and r1 on return are those on entry.
+ *
+ * @param tocOnEntry whether r2 holds this object's TOC on entry
+ * @param recompute whether r2 is computed anew after the call, instead of loaded from the frame
+ */
+export function frameTemplate(tocOnEntry: boolean, recompute: boolean): Template {
+  return [
+    ...openFrame,
+    ...(tocOnEntry ? [] : findToc),
+    ...call,
+    ...(recompute ? recomputeToc : []),
+    ...closeFrame,
+  ];
+}

@@ -1,0 +1,157 @@
+/**
+ * The plan in the order in which a file is walked: by section, ascending. On the way every statement of the plan is held
+ * against the input, since a plan that does not fit its input cannot be carried out, whatever the output looks like.
+ */
+import { SHT_RELA } from '../elf/constants.ts';
+import type { ElfFile } from '../elf/read.ts';
+import type {
+  AddedRelocation,
+  NewRelocation,
+  PatchPlan,
+  RemovedRecord,
+  SymbolRef,
+  WordChange,
+} from '../plan/plan.ts';
+import type { SectionIndex } from '../util/indexes.ts';
+import { count, type Report, wordText } from './verification.ts';
+
+/** What the plan says about one section of the input. */
+export interface SectionPlan {
+  /** Ascending, no offset twice. */
+  readonly words: WordChange[];
+  /** Ascending, apart. */
+  readonly records: RemovedRecord[];
+  /** Entries of an SHT_RELA section that go, ascending. */
+  readonly entries: number[];
+  /** Relocations that are added for this section. */
+  readonly added: AddedRelocation[];
+}
+
+export interface Planned {
+  readonly plan: PatchPlan;
+  readonly sections: ReadonlyMap<SectionIndex, SectionPlan>;
+  /** Whether the output is to differ from the input at all. */
+  readonly changesNothing: boolean;
+}
+
+const EMPTY: SectionPlan = { words: [], records: [], entries: [], added: [] };
+
+export function planFor(planned: Planned, section: SectionIndex): SectionPlan {
+  return planned.sections.get(section) ?? EMPTY;
+}
+
+/** Orders the plan; what does not fit the input is reported (VER043) and left out. */
+export function arrange(plan: PatchPlan): Planned {
+  const sections = new Map<SectionIndex, SectionPlan>();
+  const of = (index: SectionIndex): SectionPlan => {
+    let found = sections.get(index);
+    if (found === undefined) {
+      found = { words: [], records: [], entries: [], added: [] };
+      sections.set(index, found);
+    }
+    return found;
+  };
+  for (const word of plan.words) of(word.section).words.push(word);
+  for (const entry of plan.removedRelocations) of(entry.table).entries.push(entry.entry);
+  for (const record of plan.removedRecords) {
+    of(record.table).records.push(record);
+    of(record.relocation.table).entries.push(record.relocation.entry);
+  }
+  for (const relocation of plan.addedRelocations) of(relocation.section).added.push(relocation);
+  for (const section of sections.values()) {
+    section.words.sort((a, b) => a.offset - b.offset);
+    section.records.sort((a, b) => a.offset - b.offset);
+    section.entries.sort((a, b) => a - b);
+  }
+  const changesNothing =
+    sections.size === 0 && plan.newCode.length === 0 && plan.newSymbols.length === 0 && !plan.dropsSignature;
+  return { plan, sections, changesNothing };
+}
+
+/** Holds the plan against the input: what it says is there is there. */
+export function checkPlan(report: Report, input: ElfFile, planned: Planned): string {
+  const { plan } = planned;
+  for (const [index, section] of planned.sections) {
+    if (index <= 0 || index >= input.sections.length) {
+      report.error('VER043', `the plan changes section ${index}, and the input has ${input.sections.length}`);
+      continue;
+    }
+    checkWords(report, input, index, section.words);
+    checkRecords(report, input, index, section.records);
+    checkEntries(report, input, index, section.entries);
+    for (const relocation of section.added) checkNew(report, input, plan, relocation, input.sections[index]!.sh_size);
+  }
+  for (const code of plan.newCode)
+    for (const relocation of code.relocations) checkNew(report, input, plan, relocation, code.words.length * 4);
+  for (const symbol of plan.newSymbols)
+    if (symbol.code !== undefined && plan.newCode[symbol.code] === undefined)
+      report.error('VER043', `the plan puts ${symbol.name} into code ${symbol.code}, which it does not have`);
+  return [
+    count(plan.words.length, 'word'),
+    count(plan.removedRelocations.length, 'relocation removed', 'relocations removed'),
+    count(plan.removedRecords.length, 'record removed', 'records removed'),
+    count(plan.addedRelocations.length, 'relocation added', 'relocations added'),
+    count(plan.newCode.length, 'new section of code', 'new sections of code'),
+    count(plan.newSymbols.length, 'new symbol'),
+  ].join(', ');
+}
+
+function checkWords(report: Report, input: ElfFile, index: SectionIndex, words: readonly WordChange[]): void {
+  const section = input.sections[index]!;
+  const contents = input.contents(section);
+  const view = new DataView(contents.buffer, contents.byteOffset, contents.length);
+  let end = 0;
+  for (const { offset, before } of words) {
+    if (offset < end || offset % 4 !== 0 || offset + 4 > contents.length) {
+      report.error('VER043', 'the plan changes a word twice, or one that does not exist', section, offset);
+      continue;
+    }
+    end = offset + 4;
+    const found = view.getUint32(offset, true);
+    if (found !== before >>> 0)
+      report.error('VER034', `the plan takes the word for ${wordText(before)}, the input has ${wordText(found)}`, section, offset);
+  }
+}
+
+function checkRecords(report: Report, input: ElfFile, index: SectionIndex, records: readonly RemovedRecord[]): void {
+  const section = input.sections[index]!;
+  let end = 0;
+  for (const { offset, size, relocation } of records) {
+    if (offset < end || size <= 0 || offset + size > section.sh_size)
+      report.error('VER043', 'the plan removes a record twice, or one that does not exist', section, offset);
+    end = offset + size;
+    const table = input.sections[relocation.table];
+    const fits =
+      table?.sh_type === SHT_RELA &&
+      table.sh_info === index &&
+      relocation.entry < input.relocations(table).count &&
+      input.relocations(table).offset(relocation.entry) === offset;
+    if (!fits) report.error('VER043', 'the relocation that the plan removes with a record does not fill it', section, offset);
+  }
+}
+
+function checkEntries(report: Report, input: ElfFile, index: SectionIndex, entries: readonly number[]): void {
+  const section = input.sections[index]!;
+  if (entries.length === 0) return;
+  if (section.sh_type !== SHT_RELA) {
+    report.error('VER043', 'the plan removes relocations from a section that holds none', section);
+    return;
+  }
+  const total = input.relocations(section).count;
+  entries.forEach((entry, i) => {
+    if (entry < 0 || entry >= total || entry === entries[i - 1])
+      report.error('VER043', `the plan removes relocation ${entry} twice, or there is none`, section, entry * 24);
+  });
+}
+
+function checkNew(report: Report, input: ElfFile, plan: PatchPlan, relocation: NewRelocation, size: number): void {
+  const known = isKnown(input, plan, relocation.symbol);
+  if (!known || relocation.offset < 0 || relocation.offset >= size)
+    report.error('VER043', `the plan adds a relocation at 0x${relocation.offset.toString(16)} that has no place or no symbol`);
+}
+
+function isKnown(input: ElfFile, plan: PatchPlan, symbol: SymbolRef): boolean {
+  if ('added' in symbol) return plan.newSymbols[symbol.added] !== undefined;
+  return symbol.existing >= 0 && symbol.existing < (input.symbols?.count ?? 0);
+}
+
