@@ -4,17 +4,15 @@
  * Exit codes: 0 done, 1 refused or different, 2 bad usage or input. A bug of tocsin shows its stack and ends with 70
  * (EX_SOFTWARE), so that no script takes it for an answer.
  */
-import yargs, { type Argv, type ArgumentsCamelCase } from 'yargs';
-import { InputError } from '../util/errors.ts';
-import { note, print, report } from './terminal.ts';
+import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
+import { guarded } from './guarded.ts';
+import { note, print } from './terminal.ts';
 import { version } from './version.ts';
-
-const EX_SOFTWARE = 70;
 
 class UsageError extends Error {}
 
 /** Options that mean one thing may be given once. */
-const REPEATABLE = new Set(['nop', 'redirect']);
+const REPEATABLE = new Set(['nop', 'redirect', 'symvers']);
 
 function requireSingle(argv: ArgumentsCamelCase): void {
   for (const [name, value] of Object.entries(argv))
@@ -40,7 +38,9 @@ async function run(args: readonly string[]): Promise<number> {
   const { options, operands } = splitOperands(args);
   let chosen: Run | undefined;
   try {
-    const parser = describe(operands, command => void (chosen = command));
+    const parser = describe(operands, command => {
+      chosen = command;
+    });
     await parser.parseAsync(options, {}, (_error, _argv, output) => {
       if (output !== '') print(`${output}\n`);
     });
@@ -50,23 +50,7 @@ async function run(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (chosen === undefined) return 0;
-  try {
-    return await chosen();
-  } catch (error) {
-    return failure(error);
-  }
-}
-
-function failure(error: unknown): number {
-  try {
-    return report(error);
-  } catch {
-    const isMemory = error instanceof RangeError && /allocation|Invalid (typed )?array|Array buffer/i.test(error.message);
-    if (isMemory) return report(new InputError({ code: 'SYS002', message: 'not enough memory for this input' }));
-    note(`tocsin ${version}: this is a bug in tocsin; please report it with the input.`);
-    note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return EX_SOFTWARE;
-  }
+  return guarded(chosen);
 }
 
 interface Common {
@@ -84,8 +68,14 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
   return yargs()
     .scriptName('tocsin')
     .locale('en')
-    .usage('$0 COMMAND [OPTIONS]\n\nFinds, rewrites and checks the call sites and entries of ppc64le kernel modules and kernels.')
-    .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false, 'duplicate-arguments-array': true })
+    .usage(
+      '$0 COMMAND [OPTIONS]\n\nFinds, rewrites and checks the call sites and entries of ppc64le kernel modules and kernels.',
+    )
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'duplicate-arguments-array': true,
+    })
     .option('quiet', { describe: 'print results and errors only', type: 'boolean', default: false, global: true })
     .option('verbose', { describe: 'print more of what was done', type: 'boolean', default: false, global: true })
     .option('color', { describe: 'colours on a terminal; --no-color for none', type: 'boolean', global: true })
@@ -96,7 +86,8 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
       argv => {
         requireSingle(argv);
         const files = strings(argv.files);
-        if (files.length === 0 && argv.filesFrom === undefined) throw new UsageError('scan: give a FILE, a folder, or --files-from');
+        if (files.length === 0 && argv.filesFrom === undefined)
+          throw new UsageError('scan: give a FILE, a folder, or --files-from');
         const request = {
           files,
           filesFrom: argv.filesFrom,
@@ -118,8 +109,10 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         requireSingle(argv);
         const file = onlyFile('patch', strings(argv.files));
         const output = argv.output;
-        if (output === undefined && !argv.dryRun) throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
-        if (argv.nop.length + argv.redirect.length === 0) throw new UsageError('patch: nothing to do: give --nop or --redirect');
+        if (output === undefined && !argv.dryRun)
+          throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
+        if (argv.nop.length + argv.redirect.length === 0)
+          throw new UsageError('patch: nothing to do: give --nop or --redirect');
         const request = {
           file,
           output,
@@ -130,6 +123,8 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           at: argv.at,
           dryRun: argv.dryRun,
           report: argv.report,
+          symvers: argv.symvers,
+          allowUnproved: argv.allowUnproved,
           format: argv.format,
           force: argv.force,
           ...common(argv),
@@ -151,7 +146,9 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         const file = onlyFile('revert', strings(argv.files));
         const { output, force } = argv;
         if (output === undefined) throw new UsageError('revert: say where the original goes: -o OUT');
-        choose(async () => (await import('./commands/revert.ts')).revertCommand({ file, output, force, ...common(argv) }));
+        choose(async () =>
+          (await import('./commands/revert.ts')).revertCommand({ file, output, force, ...common(argv) }),
+        );
       },
     )
     .command(
@@ -190,13 +187,31 @@ function onlyFile(command: string, files: readonly string[]): string {
 
 function scanOptions<T>(y: Argv<T>) {
   return y
-    .positional('files', { describe: 'FILE: .ko, .o or vmlinux, also packed, or a folder of modules; - for stdin', type: 'string', array: true })
-    .option('files-from', { describe: 'read names of files from this file, one a line; - for stdin', type: 'string', requiresArg: true })
+    .positional('files', {
+      describe: 'FILE: .ko, .o or vmlinux, also packed, or a folder of modules; - for stdin',
+      type: 'string',
+      array: true,
+    })
+    .option('files-from', {
+      describe: 'read names of files from this file, one a line; - for stdin',
+      type: 'string',
+      requiresArg: true,
+    })
     .option('summary', { describe: 'counts only, one row a file', type: 'boolean', default: false })
     .option('calls', { describe: 'list the calls too', type: 'boolean', default: false })
     .option('functions', { describe: 'only functions whose name matches GLOB', type: 'string', requiresArg: true })
-    .option('format', { describe: 'how to print', choices: ['table', 'json', 'ndjson'] as const, default: 'table' as const })
-    .option('jobs', { alias: 'j', describe: 'worker threads', type: 'string', requiresArg: true, coerce: positive('--jobs') })
+    .option('format', {
+      describe: 'how to print',
+      choices: ['table', 'json', 'ndjson'] as const,
+      default: 'table' as const,
+    })
+    .option('jobs', {
+      alias: 'j',
+      describe: 'worker threads',
+      type: 'string',
+      requiresArg: true,
+      coerce: positive('--jobs'),
+    })
     .example('$0 scan ext4.ko', 'functions, entries and call sites of one module')
     .example('$0 scan --summary /lib/modules/$(uname -r)', 'one row for each module below a folder')
     .example("$0 scan --calls --functions 'ext4_*' --format json ext4.ko", 'the calls that some functions make');
@@ -206,13 +221,53 @@ function patchOptions<T>(y: Argv<T>) {
   return y
     .positional('files', { describe: 'FILE: .ko or .o, also packed', type: 'string', array: true })
     .option('output', { alias: 'o', describe: 'where the result goes', type: 'string', requiresArg: true })
-    .option('nop', { describe: 'take the call sites of these functions out (repeatable)', type: 'string', array: true, nargs: 1, default: [] as string[] })
-    .option('redirect', { describe: 'F=G: whoever calls F reaches G (repeatable)', type: 'string', array: true, nargs: 1, default: [] as string[] })
-    .option('strategy', { describe: 'how a redirect keeps r2 right', choices: ['auto', 'direct', 'frame'] as const, default: 'auto' as const })
-    .option('toc', { describe: 'how frame gets r2 back', choices: ['recomputed', 'saved'] as const, default: 'recomputed' as const })
-    .option('at', { describe: 'which word of F becomes the branch', choices: ['after-site', 'site'] as const, default: 'after-site' as const })
+    .option('nop', {
+      describe: 'take the call sites of these functions out (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('redirect', {
+      describe: 'F=G: whoever calls F reaches G (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('strategy', {
+      describe: 'how a redirect keeps r2 right',
+      choices: ['auto', 'direct', 'frame'] as const,
+      default: 'auto' as const,
+    })
+    .option('toc', {
+      describe: 'how frame gets r2 back',
+      choices: ['recomputed', 'saved'] as const,
+      default: 'recomputed' as const,
+    })
+    .option('at', {
+      describe: 'which word of F becomes the branch',
+      choices: ['after-site', 'site'] as const,
+      default: 'after-site' as const,
+    })
+    .option('symvers', {
+      describe: 'Module.symvers with the versions of new imports (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('allow-unproved', {
+      describe: 'write although the kernel may refuse a new import',
+      type: 'boolean',
+      default: false,
+    })
     .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
-    .option('report', { describe: 'also write a report to this file (.json, else text)', type: 'string', requiresArg: true })
+    .option('report', {
+      describe: 'also write a report to this file (.json, else text)',
+      type: 'string',
+      requiresArg: true,
+    })
     .option('format', { describe: 'how to print', choices: ['text', 'json'] as const, default: 'text' as const })
     .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
     .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
@@ -230,9 +285,11 @@ function diffOptions<T>(y: Argv<T>) {
 function positive(option: string): (value: string | readonly string[] | undefined) => number | undefined {
   return value => {
     if (value === undefined) return undefined;
-    if (typeof value !== 'string') throw new UsageError(`${option} is given ${value.length} times; it can be given once`);
+    if (typeof value !== 'string')
+      throw new UsageError(`${option} is given ${value.length} times; it can be given once`);
     const n = Number(value);
-    if (!/^\d+$/.test(value) || n < 1 || n > 1024) throw new UsageError(`${option} wants a whole number from 1 to 1024, not "${value}"`);
+    if (!/^\d+$/.test(value) || n < 1 || n > 1024)
+      throw new UsageError(`${option} wants a whole number from 1 to 1024, not "${value}"`);
     return n;
   };
 }

@@ -17,7 +17,10 @@ export async function* scanInWorkers(
   let next = 0;
   let wake: () => void = () => {};
   let failure: unknown;
-  const workers = Array.from({ length: jobs }, () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: request }));
+  const workers = Array.from(
+    { length: jobs },
+    () => new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: request }),
+  );
   const feed = (worker: Worker) => {
     if (next >= files.length) return;
     worker.postMessage({ first: next, paths: files.slice(next, next + BATCH) });
@@ -25,7 +28,9 @@ export async function* scanInWorkers(
   };
   for (const worker of workers) {
     worker.on('message', ({ first, outcomes }: { first: number; outcomes: Outcome[] }) => {
-      outcomes.forEach((outcome, i) => void (results[first + i] = outcome));
+      outcomes.forEach((outcome, i) => {
+        results[first + i] = outcome;
+      });
       feed(worker);
       wake();
     });
@@ -39,7 +44,9 @@ export async function* scanInWorkers(
     for (let i = 0; i < files.length; i++) {
       while (results[i] === undefined) {
         if (failure !== undefined) throw failure;
-        await new Promise<void>(resolve => void (wake = resolve));
+        await new Promise<void>(resolve => {
+          wake = resolve;
+        });
       }
       yield { path: files[i]!, outcome: results[i]! };
       results[i] = undefined;

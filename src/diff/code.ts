@@ -11,6 +11,7 @@
 import { diff as shortestEdit } from 'fast-myers-diff';
 import type { Item } from './items.ts';
 import type { Matched, Pair } from './match.ts';
+import { firstAt } from './places.ts';
 import type { References } from './references.ts';
 import { BRANCH, branchDistance, type Image, type Side } from './side.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -71,19 +72,9 @@ export function bodyOf(side: Side, item: Item): Body {
 /** Large-model code keeps `.quad .TOC.-f` in the 8 bytes before the global entry, outside `st_size`. */
 function hasTocDistance(side: Side, item: Item): boolean {
   if (!item.isFunction || item.start < 8 || item.start % 4 !== 0) return false;
-  const list = side.places(item.section.index);
-  return side.hasRelocation(item.section.index, item.start - 8, item.start - 4) && firstTypeAt(side, item.start - 8, list) === R_PPC64_REL64;
-}
-
-function firstTypeAt(_side: Side, offset: number, places: ReturnType<Side['places']>): number {
-  let low = 0;
-  let high = places.count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (places.offsets[middle]! < offset) low = middle + 1;
-    else high = middle;
-  }
-  return places.types[low] ?? -1;
+  const places = side.places(item.section.index);
+  const i = firstAt(places, item.start - 8);
+  return places.offsets[i] === item.start - 8 && places.types[i] === R_PPC64_REL64;
 }
 
 /** Word number in its body that the branch at word `i` goes to; it may lie outside. */
@@ -158,14 +149,14 @@ export class CodeComparer {
     const m = a.image.meanings[p]!;
     const n = b.image.meanings[q]!;
     if (m === n && m !== BRANCH) return true;
-    const { item, loose } = { item: this.#vocabulary, loose: (id: number) => this.#vocabulary.loose(id) };
-    if (m !== BRANCH && n !== BRANCH) return item.item(m) !== 0 && loose(m) === loose(n);
+    const v = this.#vocabulary;
+    if (m !== BRANCH && n !== BRANCH) return v.item(m) !== 0 && v.loose(m) === v.loose(n);
     if (m !== n) return false;
     const at = branchTarget(a, i);
     const bt = branchTarget(b, j);
     const inside = at >= 0 && at < a.count;
     if (inside !== (bt >= 0 && bt < b.count)) return false;
-    return inside || loose(this.#outside(this.#old, a, at)) === loose(this.#outside(this.#new, b, bt));
+    return inside || v.loose(this.#outside(this.#old, a, at)) === v.loose(this.#outside(this.#new, b, bt));
   }
 
   #align(a: Body, b: Body): { edits: Edit[]; unaligned: boolean } {
@@ -242,7 +233,7 @@ export class CodeComparer {
     if (old === fresh) return true;
     const v = this.#vocabulary;
     const number = v.item(old);
-    if (number === 0 || number !== v.item(fresh) || v.type(old) !== v.type(fresh)) return false;
+    if (number === 0 || number !== v.item(fresh) || v.loose(old) !== v.loose(fresh)) return false;
     return this.#map(number, v.delta(old)) === v.delta(fresh);
   }
 
@@ -277,7 +268,10 @@ function opposites({ old, new: fresh, edits }: { old: Body; new: Body; edits: re
   const to = new Int32Array(old.count + 1).fill(-1);
   let i = 0;
   let j = 0;
-  for (const edit of [...edits, { oldStart: old.count, oldEnd: old.count, newStart: fresh.count, newEnd: fresh.count }]) {
+  for (const edit of [
+    ...edits,
+    { oldStart: old.count, oldEnd: old.count, newStart: fresh.count, newEnd: fresh.count },
+  ]) {
     for (; i < edit.oldStart; i++, j++) to[i] = j;
     // Words that were replaced one for one stand opposite each other as well.
     if (edit.oldEnd - edit.oldStart === edit.newEnd - edit.newStart)

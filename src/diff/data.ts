@@ -3,7 +3,8 @@ import type { Section } from '../elf/section.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import type { CodeComparer } from './code.ts';
 import type { Item } from './items.ts';
-import type { Matched } from './match.ts';
+import { VERSION_SIZE } from './kinds.ts';
+import { groupBy, type Matched, type Pair } from './match.ts';
 import type { ContentDiff, FieldChange, RelocationDiff, SectionDiff } from './model.ts';
 import { firstAt } from './places.ts';
 import { distanceText, quoted, type References } from './references.ts';
@@ -27,8 +28,7 @@ export interface MatchedSections {
 /** Sections by name, those with one name in order; symbol and string tables and relocations are not among them. */
 export function matchSections(old: Side, fresh: Side): MatchedSections {
   const contents = (side: Side) => side.elf.sections.filter(s => s.index > 0 && side.kinds[s.index] !== 'structure');
-  const waiting = new Map<string, Section[]>();
-  for (const section of contents(old)) waiting.set(section.name, [...(waiting.get(section.name) ?? []), section]);
+  const waiting = groupBy(contents(old), s => s.name);
   const pairs: SectionPair[] = [];
   const added: Section[] = [];
   for (const section of contents(fresh)) {
@@ -69,21 +69,27 @@ function preview(side: Side, { section, start, end }: Stretch, at: number): stri
   if (text.length > 2 && /^[\x20-\x7e\n\t]*$/.test(text)) return quoted(text);
   const part = bytes.subarray(start + at, Math.min(end, start + at + PREVIEW));
   const more = start + at + PREVIEW < end ? '…' : '';
-  return part.length === 0 ? '' : `${Buffer.from(part).toString('hex').replaceAll(/(..)(?=.)/g, '$1 ')}${more}`;
+  return part.length === 0
+    ? 'nothing'
+    : `${Buffer.from(part)
+        .toString('hex')
+        .replaceAll(/(..)(?=.)/g, '$1 ')}${more}`;
 }
 
 export class DataComparer {
   readonly #old: References;
   readonly #new: References;
   readonly #code: CodeComparer;
-  readonly #matched: Matched;
+  /** Pairs of data objects by the section of the new one. */
+  readonly #pairs: ReadonlyMap<Section, readonly Pair[]>;
   readonly relocations: RelocationDiff[] = [];
 
   constructor(old: References, fresh: References, code: CodeComparer, matched: Matched) {
     this.#old = old;
     this.#new = fresh;
     this.#code = code;
-    this.#matched = matched;
+    const data = matched.pairs.filter(p => !p.old.isCode);
+    this.#pairs = groupBy(data, p => p.new.section);
   }
 
   /** One section in both objects; `undefined` where it means the same. Relocations that differ go to `relocations`. */
@@ -105,6 +111,7 @@ export class DataComparer {
   #contents(pair: SectionPair): ContentDiff[] {
     const kind = this.#new.side.kinds[pair.new.index]!;
     if (kind !== this.#old.side.kinds[pair.old.index]) return this.#whole(pair);
+    if ((kind === 'strings' || kind === 'constants') && this.#whole(pair).length === 0) return [];
     switch (kind) {
       case 'strings':
         return multiset(stringsOf(this.#old, pair.old), stringsOf(this.#new, pair.new), s => quoted(s));
@@ -112,6 +119,8 @@ export class DataComparer {
         return multiset(constantsOf(this.#old, pair.old), constantsOf(this.#new, pair.new), s => s);
       case 'toc':
         return this.#toc(pair);
+      case 'versions':
+        return compareVersions(versionsOf(this.#old.side, pair.old), versionsOf(this.#new.side, pair.new));
       case 'data':
         return pair.new.isAllocated || pair.old.isAllocated ? this.#data(pair) : this.#whole(pair);
       default:
@@ -120,17 +129,21 @@ export class DataComparer {
   }
 
   #toc({ old, new: fresh }: SectionPair): ContentDiff[] {
-    const texts = new Map<string, string>();
     const entries = (references: References, section: Section) => {
-      const keys: string[] = [];
-      for (let at = 0; at + 8 <= section.sh_size; at += 8) {
-        const key = `${references.at(section.index, at)}`;
-        keys.push(key);
-        if (!texts.has(key)) texts.set(key, references.textAt(section.index, at).slice('.toc['.length, -1));
-      }
-      return keys;
+      const meanings: number[] = [];
+      for (let at = 0; at + 8 <= section.sh_size; at += 8) meanings.push(references.at(section.index, at));
+      return meanings;
     };
-    return multiset(entries(this.#old, old), entries(this.#new, fresh), key => texts.get(key) ?? key);
+    const before = entries(this.#old, old);
+    const after = entries(this.#new, fresh);
+    if (before.length === after.length && before.every((meaning, i) => meaning === after[i])) return [];
+    const text = (meaning: number) => {
+      const i = after.indexOf(meaning);
+      const entry =
+        i >= 0 ? this.#new.textAt(fresh.index, i * 8) : this.#old.textAt(old.index, before.indexOf(meaning) * 8);
+      return entry.slice('.toc['.length, -1);
+    };
+    return multiset(before, after, text);
   }
 
   /** Bytes only, as one stretch: what is not loaded (debug information), or has become something else. */
@@ -142,8 +155,8 @@ export class DataComparer {
   #data(pair: SectionPair): ContentDiff[] {
     if (this.#equalThroughout(pair)) return [];
     const found: ContentDiff[] = [];
-    for (const { old, new: fresh } of this.#matched.pairs) {
-      if (old.section !== pair.old || fresh.section !== pair.new || old.isCode) continue;
+    for (const { old, new: fresh } of this.#pairs.get(pair.new) ?? []) {
+      if (old.section !== pair.old) continue;
       const a = { section: pair.old, ...range(this.#old.side, old), title: old.name };
       const b = { section: pair.new, ...range(this.#new.side, fresh), title: fresh.name };
       if (pair.new.hasContents || pair.old.hasContents) found.push(...this.#stretch(a, b));
@@ -226,8 +239,7 @@ export class DataComparer {
 
   /** Stretches without a name: the same contents anywhere are the same; the rest by the object in front. */
   #nameless({ old, new: fresh }: SectionPair, found: ContentDiff[]): void {
-    const waiting = new Map<string, Nameless[]>();
-    for (const n of namelessOf(this.#old, old)) waiting.set(n.key, [...(waiting.get(n.key) ?? []), n]);
+    const waiting = groupBy(namelessOf(this.#old, old), n => n.key);
     const left = namelessOf(this.#new, fresh).filter(n => waiting.get(n.key)?.shift() === undefined);
     const before = new Map<number, Nameless>();
     for (const n of [...waiting.values()].flat()) before.set(n.anchor, n);
@@ -286,6 +298,29 @@ function stringsOf(references: References, section: Section): string[] {
     .filter(s => s !== '');
 }
 
+/** CRC by imported symbol. */
+function versionsOf(side: Side, section: Section): Map<string, string> {
+  const bytes = side.elf.contents(section);
+  const versions = new Map<string, string>();
+  for (let at = 0; at + VERSION_SIZE <= bytes.length; at += VERSION_SIZE) {
+    const crc = new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0, true);
+    const text = Buffer.from(bytes.subarray(at + 8, at + VERSION_SIZE)).toString('latin1');
+    versions.set(text.replace(/\0.*$/s, ''), `0x${crc.toString(16)}`);
+  }
+  return versions;
+}
+
+function compareVersions(old: ReadonlyMap<string, string>, fresh: ReadonlyMap<string, string>): ContentDiff[] {
+  const found: ContentDiff[] = [];
+  for (const [name, crc] of fresh) {
+    const before = old.get(name);
+    if (before === undefined) found.push({ place: name, status: 'added', new: crc });
+    else if (before !== crc) found.push({ place: name, status: 'changed', old: before, new: crc });
+  }
+  for (const [name, crc] of old) if (!fresh.has(name)) found.push({ place: name, status: 'removed', old: crc });
+  return found;
+}
+
 function constantsOf(references: References, section: Section): string[] {
   const bytes = references.side.elf.contents(section);
   const list: string[] = [];
@@ -295,8 +330,8 @@ function constantsOf(references: References, section: Section): string[] {
 }
 
 /** What only one of the two has, each as often as it has it more. */
-function multiset(old: readonly string[], fresh: readonly string[], text: (s: string) => string): ContentDiff[] {
-  const counts = new Map<string, number>();
+function multiset<T>(old: readonly T[], fresh: readonly T[], text: (value: T) => string): ContentDiff[] {
+  const counts = new Map<T, number>();
   for (const s of old) counts.set(s, (counts.get(s) ?? 0) - 1);
   for (const s of fresh) counts.set(s, (counts.get(s) ?? 0) + 1);
   const found: ContentDiff[] = [];
@@ -322,7 +357,7 @@ const flagLetters: readonly (readonly [number, string])[] = [
 ];
 
 /** Flags as readelf writes them, the rest as a number. */
-export function flagsText(flags: number): string {
+function flagsText(flags: number): string {
   let rest = flags;
   let text = '';
   for (const [bit, letter] of flagLetters)

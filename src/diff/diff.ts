@@ -16,12 +16,12 @@
  */
 import type { ElfFile } from '../elf/read.ts';
 import { modinfoOf } from '../kernel/modinfo.ts';
-import { type CodeComparison, CodeComparer } from './code.ts';
+import { CodeComparer, type CodeComparison } from './code.ts';
 import { DataComparer, type MatchedSections, matchSections } from './data.ts';
 import { compareCallSites, compareEntryPoints } from './entries.ts';
 import { compareHeaders } from './header.ts';
 import { hunksOf } from './hunks.ts';
-import type { Item } from './items.ts';
+import { type Item, itemsOf } from './items.ts';
 import { type Matched, matchItems, type Pair } from './match.ts';
 import type { DiffCounts, FunctionDiff, ModinfoDiff, ObjectDiff, SectionDiff } from './model.ts';
 import { References } from './references.ts';
@@ -56,28 +56,40 @@ export function diffObjects(old: ElfFile, fresh: ElfFile): ObjectDiff {
   const codePairs = matched.pairs.filter(p => p.old.isCode);
   const entryCandidates = new Set([...code.changed.map(c => c.pair), ...codePairs.filter(p => p.old.k !== p.new.k)]);
   const functions = functionDiffs(code, matched, oldReferences, newReferences);
+  const tables = compareTables(oldReferences, newReferences, comparer, namesOf(matched));
   const parts = {
     functions,
-    callSites: compareCallSites(before, after, matched, code.map),
+    callSites:
+      tables.length === 0 && code.changed.length === 0 ? [] : compareCallSites(before, after, matched, code.map),
     entryPoints: compareEntryPoints(before, after, entryCandidates),
     symbols: symbols.symbols,
     relocations: data.relocations,
     sections: sectionDiffs,
     modinfo: compareModinfo(old, fresh),
-    tables: compareTables(oldReferences, newReferences, comparer, namesOf(matched)),
+    tables,
     header: compareHeaders(old, fresh),
   };
   const summary = count(parts, code);
   const same = isSame(summary);
   const notes = layoutNotes(before, after, code, sections, symbols.renumbered);
+  if (same && notes.length === 0)
+    notes.push('order or offsets of symbols, relocations, strings or sections, or bytes that mean nothing');
   return { identical: false, same, layout: { differs: notes.length > 0, notes }, summary, ...parts };
 }
 
 function identical(elf: ElfFile): ObjectDiff {
-  const side = new Side(elf);
   let unchanged = 0;
-  for (const items of side.items.values()) for (const item of items) if (item.isCode) unchanged++;
-  const none = { callSites: 0, entryPoints: 0, symbols: 0, relocations: 0, sections: 0, modinfo: 0, tables: 0, header: 0 };
+  for (const items of itemsOf(elf, s => s.isCode).values()) unchanged += items.length;
+  const none = {
+    callSites: 0,
+    entryPoints: 0,
+    symbols: 0,
+    relocations: 0,
+    sections: 0,
+    modinfo: 0,
+    tables: 0,
+    header: 0,
+  };
   return {
     identical: true,
     same: true,
@@ -99,12 +111,7 @@ function resolveCode(side: Side, references: References): void {
   for (const section of side.elf.sections) if (side.kinds[section.index] === 'code') references.resolveImage(section);
 }
 
-function functionDiffs(
-  code: CodeComparison,
-  matched: Matched,
-  old: References,
-  fresh: References,
-): FunctionDiff[] {
+function functionDiffs(code: CodeComparison, matched: Matched, old: References, fresh: References): FunctionDiff[] {
   const changed = [...code.changed].sort((a, b) => byPlace(a.pair.new, b.pair.new));
   return [
     ...changed.map(c => ({
@@ -114,8 +121,14 @@ function functionDiffs(
       hunks: hunksOf(c, old, fresh),
       ...(c.unaligned ? { unaligned: true as const } : {}),
     })),
-    ...matched.added.filter(i => i.isCode).sort(byPlace).map(i => soleHead(i, 'added')),
-    ...matched.removed.filter(i => i.isCode).sort(byPlace).map(i => soleHead(i, 'removed')),
+    ...matched.added
+      .filter(i => i.isCode)
+      .sort(byPlace)
+      .map(i => soleHead(i, 'added')),
+    ...matched.removed
+      .filter(i => i.isCode)
+      .sort(byPlace)
+      .map(i => soleHead(i, 'removed')),
     ...[...code.moved].sort((a, b) => byPlace(a.new, b.new)).map(p => pairHead(p, 'moved')),
   ];
 }
@@ -154,7 +167,8 @@ function compareSections({ pairs, added, removed }: MatchedSections, data: DataC
     if (difference !== undefined) found.push(difference);
   }
   for (const s of added) found.push({ name: s.name, status: 'added', allocated: s.isAllocated, newSize: s.sh_size });
-  for (const s of removed) found.push({ name: s.name, status: 'removed', allocated: s.isAllocated, oldSize: s.sh_size });
+  for (const s of removed)
+    found.push({ name: s.name, status: 'removed', allocated: s.isAllocated, oldSize: s.sh_size });
   return found;
 }
 
@@ -188,7 +202,8 @@ function without(list: readonly string[], other: readonly string[]): string[] {
 
 function namesOf({ pairs, added, removed }: Matched): Map<number, string> {
   const names = new Map<number, string>();
-  for (const item of [...removed, ...added, ...pairs.map(p => p.new)]) if (item.isCode) names.set(item.number, item.name);
+  for (const item of [...removed, ...added, ...pairs.map(p => p.new)])
+    if (item.isCode) names.set(item.number, item.name);
   return names;
 }
 
@@ -239,7 +254,6 @@ function layoutNotes(
   if (renumbered > 0) notes.push(`${plural(renumbered, 'local symbol')} with another number in the name`);
   if (old.elf.bytes.length !== fresh.elf.bytes.length)
     notes.push(`file size ${old.elf.bytes.length} → ${fresh.elf.bytes.length}`);
-  if (notes.length === 0) notes.push('order or offsets of symbols, relocations, strings or sections, or bytes that mean nothing');
   return notes;
 }
 

@@ -35,7 +35,10 @@ function usesToc(side: Side, body: Body): boolean {
     const word = image.raw[first + i]!;
     const opcode = word >>> 26;
     // addi, addis, loads and stores whose base register is r2.
-    if ((opcode === 14 || opcode === 15 || (opcode >= 32 && opcode <= 58) || opcode === 61 || opcode === 62) && ((word >>> 16) & 31) === 2)
+    if (
+      (opcode === 14 || opcode === 15 || (opcode >= 32 && opcode <= 58) || opcode === 61 || opcode === 62) &&
+      ((word >>> 16) & 31) === 2
+    )
       return true;
   }
   const places = side.places(item.section.index);
@@ -152,5 +155,6 @@ function compareSite({ new: item }: Pair, old: Site, fresh: Site, found: CallSit
     newRecorded: fresh.recorded,
   };
   if (old.form !== fresh.form) found.push({ ...both, change: 'form' });
-  if (old.recorded !== fresh.recorded) found.push({ ...both, change: fresh.recorded ? 'record-gained' : 'record-lost' });
+  if (old.recorded !== fresh.recorded)
+    found.push({ ...both, change: fresh.recorded ? 'record-gained' : 'record-lost' });
 }

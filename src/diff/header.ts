@@ -23,7 +23,13 @@ function trailerText(bytes: Uint8Array): string {
 function groupsText(elf: ElfFile): string {
   if (elf.symbols === undefined) return '';
   return readGroups(elf)
-    .map(g => `${elf.symbols!.name(g.signature)}: ${g.members.map(m => elf.sections[m]!.name).sort().join(' ')}`)
+    .map(
+      g =>
+        `${elf.symbols!.name(g.signature)}: ${g.members
+          .map(m => elf.sections[m]!.name)
+          .sort()
+          .join(' ')}`,
+    )
     .sort()
     .join('; ');
 }
@@ -39,7 +45,11 @@ export function compareHeaders(old: ElfFile, fresh: ElfFile): FieldChange[] {
   const before = trailer(old);
   const after = trailer(fresh);
   field('behind the file', trailerText(before), trailerText(after));
-  if (changes.every(c => c.field !== 'behind the file') && trailerText(before) !== 'nothing' && Buffer.compare(before, after) !== 0)
+  if (
+    changes.every(c => c.field !== 'behind the file') &&
+    trailerText(before) !== 'nothing' &&
+    Buffer.compare(before, after) !== 0
+  )
     changes.push({ field: 'behind the file', old: trailerText(before), new: `${trailerText(after)}, other bytes` });
   return changes;
 }

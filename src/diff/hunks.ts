@@ -1,4 +1,5 @@
 /** From the edits of a changed function to hunks: the words that differ with a few around them, and their names. */
+import { isPrefix, prefixedIndex } from '../ppc64/decode.ts';
 import { type Body, branchTarget, type ChangedPair, type Edit } from './code.ts';
 import type { Hunk, HunkWord } from './model.ts';
 import { firstAt } from './places.ts';
@@ -7,8 +8,6 @@ import { BRANCH } from './side.ts';
 
 /** Words before and behind a difference. */
 const CONTEXT = 3;
-
-const isPrefix = (word: number) => word >>> 26 === 1;
 
 /** Groups edits whose context would touch. */
 function groups(edits: readonly Edit[], context: number): Edit[][] {
@@ -24,7 +23,10 @@ function groups(edits: readonly Edit[], context: number): Edit[][] {
 /** Numbers of the words that are the second half of an instruction of eight bytes. */
 function suffixes(body: Body): Set<number> {
   const found = new Set<number>();
-  for (let i = 0; i < body.count; i++) if (isPrefix(body.image.raw[body.first + i]!)) found.add(++i);
+  for (let i = 0; i + 1 < body.count; i++) {
+    const word = body.image.raw[body.first + i]!;
+    if (isPrefix(word) && prefixedIndex(word, body.image.raw[body.first + i + 1]!) >= 0) found.add(++i);
+  }
   return found;
 }
 

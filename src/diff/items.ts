@@ -20,7 +20,7 @@ export interface Item {
   readonly start: number;
   /** One past its last byte. */
   end: number;
-  /** The name that people know: a global one before a local one, the first in the table. */
+  /** The name that people know: a function's, then one with a size, then a global one, then the first in the table. */
   readonly name: string;
   readonly aliases: readonly string[];
   /** All symbols at `start`, ascending. */
@@ -64,7 +64,10 @@ function itemSymbols(elf: ElfFile, symbols: SymbolTable, wants: (section: Sectio
 }
 
 function makeItem(symbols: SymbolTable, section: Section, start: number, group: readonly SymbolIndex[]): Item {
-  const score = (i: SymbolIndex) => (isFunctionType(symbols.type(i)) ? 4 : 0) + (symbols.binding(i) !== STB_LOCAL ? 2 : 0) + (symbols.size(i) > 0 ? 1 : 0);
+  const score = (i: SymbolIndex) =>
+    (isFunctionType(symbols.type(i)) ? 4 : 0) +
+    (symbols.size(i) > 0 ? 2 : 0) +
+    (symbols.binding(i) !== STB_LOCAL ? 1 : 0);
   const best = group.reduce((a, b) => (score(b) > score(a) ? b : a));
   return {
     section,
@@ -74,7 +77,8 @@ function makeItem(symbols: SymbolTable, section: Section, start: number, group: 
     aliases: group.length === 1 ? [] : group.filter(i => i !== best).map(i => symbols.name(i)),
     symbols: group,
     isCode: section.isCode,
-    isFunction: group.length === 1 ? isFunctionType(symbols.type(best)) : group.some(i => isFunctionType(symbols.type(i))),
+    isFunction:
+      group.length === 1 ? isFunctionType(symbols.type(best)) : group.some(i => isFunctionType(symbols.type(i))),
     size: group.reduce((n, i) => Math.max(n, symbols.size(i)), 0),
     binding: symbols.binding(best),
     k: symbols.st_other(best) >>> 5,
@@ -119,7 +123,8 @@ export function itemsOf(elf: ElfFile, wants: (section: Section) => boolean): Ite
     while (i < list.length && symbols.sectionOf(list[i]!) === index) {
       const start = symbols.offsetInSection(list[i]!);
       const first = i++;
-      while (i < list.length && symbols.sectionOf(list[i]!) === index && symbols.offsetInSection(list[i]!) === start) i++;
+      while (i < list.length && symbols.sectionOf(list[i]!) === index && symbols.offsetInSection(list[i]!) === start)
+        i++;
       items.push(makeItem(symbols, section, start, list.slice(first, i)));
     }
     const kept = withoutInnerLabels(items);

@@ -56,32 +56,48 @@ const passes: readonly Pass[] = [
   { key: i => `${kind(i)} ${normalisedName(i.name)}`, evenUnequal: false, uniqueOnly: true },
 ];
 
-function group(items: readonly Item[], key: KeyOf): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const k = key(item);
+/** Values by key, in their order; those without one left out. */
+export function groupBy<K, T>(values: Iterable<T>, key: (value: T) => K | undefined): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const value of values) {
+    const k = key(value);
     if (k === undefined) continue;
     const list = groups.get(k);
-    if (list === undefined) groups.set(k, [item]);
-    else list.push(item);
+    if (list === undefined) groups.set(k, [value]);
+    else list.push(value);
   }
   return groups;
 }
 
+/** What has kept its name, its contents and its place in the row: nearly everything, where only a little was patched. */
+function pairInPlace(oldItems: ItemsBySection, newItems: ItemsBySection, pair: (a: Item, b: Item) => void): void {
+  const byName = new Map<string, readonly Item[]>();
+  for (const items of oldItems.values()) if (items.length > 0) byName.set(items[0]!.section.name, items);
+  for (const news of newItems.values()) {
+    const olds = byName.get(news[0]?.section.name ?? '') ?? [];
+    for (let i = 0; i < news.length && olds[i]?.name === news[i]!.name; i++) {
+      const a = olds[i]!;
+      const b = news[i]!;
+      if (a.number === 0 && a.hash === b.hash && a.isCode === b.isCode) pair(a, b);
+    }
+  }
+}
+
 /** Pairs the items of two objects and gives every item its number: one for both of a pair. */
 export function matchItems(oldItems: ItemsBySection, newItems: ItemsBySection): Matched {
-  let before = [...oldItems.values()].flat();
-  let after = [...newItems.values()].flat();
   const pairs: Pair[] = [];
   let number = 0;
   const pair = (a: Item, b: Item) => {
     a.number = b.number = ++number;
     pairs.push({ number, old: a, new: b });
   };
+  pairInPlace(oldItems, newItems, pair);
+  let before = [...oldItems.values()].flat().filter(i => i.number === 0);
+  let after = [...newItems.values()].flat().filter(i => i.number === 0);
   for (const pass of passes) {
     if (before.length === 0 || after.length === 0) break;
-    const olds = group(before, pass.key);
-    for (const [key, news] of group(after, pass.key)) {
+    const olds = groupBy(before, pass.key);
+    for (const [key, news] of groupBy(after, pass.key)) {
       const candidates = olds.get(key);
       if (candidates === undefined) continue;
       if (!pass.evenUnequal && candidates.length !== news.length) continue;

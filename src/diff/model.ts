@@ -6,7 +6,7 @@
  * count bytes from the start of its section.
  */
 
-export type FunctionStatus = 'added' | 'removed' | 'changed' | 'moved';
+type FunctionStatus = 'added' | 'removed' | 'changed' | 'moved';
 
 /** One instruction word of a hunk: ` ` is in both, `-` only in the old object, `+` only in the new one. */
 export interface HunkWord {
@@ -54,7 +54,7 @@ export interface FunctionDiff {
   readonly unaligned?: true;
 }
 
-export type CallSiteChange = 'gained' | 'lost' | 'form' | 'record-gained' | 'record-lost';
+type CallSiteChange = 'gained' | 'lost' | 'form' | 'record-gained' | 'record-lost';
 
 export interface CallSiteDiff {
   readonly function: string;
@@ -151,7 +151,7 @@ export interface TableDiff {
   }[];
 }
 
-export interface LayoutDiff {
+interface LayoutDiff {
   readonly differs: boolean;
   /** In words, one thing each: what lies elsewhere although it means the same. */
   readonly notes: readonly string[];

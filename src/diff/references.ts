@@ -24,7 +24,10 @@ export function distanceText(distance: number): string {
 
 /** A string as in a C source. */
 export function quoted(text: string): string {
-  return JSON.stringify(text).replaceAll(/[\u007f-\uffff]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(text).replaceAll(
+    /[\u007f-\uffff]/g,
+    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 export class References {
@@ -114,7 +117,7 @@ export class References {
     const { vocabulary } = this;
     const kind = this.side.kinds[section.index]!;
     if (offset >= 0 && offset < section.sh_size) {
-      if (kind === 'strings') return vocabulary.text(`string ${this.string(section, offset)}`);
+      if (kind === 'strings' || kind === 'modinfo') return vocabulary.text(`string ${this.string(section, offset)}`);
       if (kind === 'toc') return this.#tocEntry(section, offset);
       if (kind === 'constants') return this.#constant(section, offset);
     }
@@ -146,14 +149,17 @@ export class References {
       this.#depth++;
       const id = this.relocation(places, i);
       this.#depth--;
-      return this.vocabulary.text(`toc ${id} ${within}`);
+      const entry = this.vocabulary.tocEntry(id);
+      return within === 0 ? entry : this.vocabulary.text(`toc ${entry} ${within}`);
     }
     return this.vocabulary.text(`toc value ${this.#hexadecimal(section, offset - within, 8)} ${within}`);
   }
 
   #constant(section: Section, offset: number): number {
     const within = offset % section.sh_entsize;
-    return this.vocabulary.text(`constant ${this.#hexadecimal(section, offset - within, section.sh_entsize)} ${within}`);
+    return this.vocabulary.text(
+      `constant ${this.#hexadecimal(section, offset - within, section.sh_entsize)} ${within}`,
+    );
   }
 
   #hexadecimal(section: Section, offset: number, length: number): string {
@@ -188,7 +194,7 @@ export class References {
     this.#depth--;
     let stop = Math.min(end, bytes.length);
     while (stop > last && bytes[stop - 1] === 0) stop--;
-    return `${meanings.join(' ')} ${Buffer.from(bytes.buffer, start, Math.max(0, stop - start)).toString('latin1')}`;
+    return `${meanings.join(' ')} ${Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, stop - start)).toString('latin1')}`;
   }
 
   #namelessEnd(section: Section, offset: number): number {
@@ -216,7 +222,12 @@ export class References {
       const places = this.side.places(section.index);
       for (let i = 0; i < places.count; i++) {
         const symbol = places.symbols[i]!;
-        const target = symbol < 0 ? -1 - symbol : symbols !== undefined && symbols.type(symbol) === STT_SECTION ? symbols.sectionOf(symbol) : 0;
+        const target =
+          symbol < 0
+            ? -1 - symbol
+            : symbols !== undefined && symbols.type(symbol) === STT_SECTION
+              ? symbols.sectionOf(symbol)
+              : 0;
         if (target === 0 || kinds[target] !== 'data') continue;
         let set = found.get(target);
         if (set === undefined) {
@@ -231,7 +242,10 @@ export class References {
 
   /** `R_PPC64_REL24 demo_in_range`: relocation `i` of `places`, for people. */
   relocationText(places: Places, i: number): string {
-    return `${relocationName(places.types[i]!)} ${this.text(places.symbols[i]!, places.addends[i]!)}`;
+    const name = relocationName(places.types[i]!);
+    // A marker such as R_PPC64_ENTRY names nothing.
+    if (places.symbols[i] === 0 && places.addends[i] === 0) return name;
+    return `${name} ${this.text(places.symbols[i]!, places.addends[i]!)}`;
   }
 
   /** What `symbol + addend` is called. */
@@ -258,7 +272,7 @@ export class References {
     const section = this.side.elf.sections[index]!;
     const kind = this.side.kinds[index]!;
     if (offset >= 0 && offset < section.sh_size) {
-      if (kind === 'strings') return quoted(this.string(section, offset));
+      if (kind === 'strings' || kind === 'modinfo') return quoted(this.string(section, offset));
       if (kind === 'toc' && depth < MOST_DEPTH) {
         const within = offset % 8;
         const places = this.side.places(index);

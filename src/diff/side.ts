@@ -7,6 +7,7 @@
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import { encodeField } from '../ppc64/relocation-fields.ts';
+import { wordsOf } from '../util/bytes.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { type Item, type ItemsBySection, itemsOf } from './items.ts';
 import { type SectionKind, sectionKind } from './kinds.ts';
@@ -17,7 +18,7 @@ import { firstAt, type Places, placesOf } from './places.ts';
 export const BRANCH = -1;
 
 export interface Image {
-  /** The section's contents with blank fields. Its own memory. */
+  /** The section's contents with blank fields. Read-only by contract: it may be the file's own memory. */
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   /** Code only. The words as the file has them, in the same order. */
@@ -49,6 +50,13 @@ function blankField(view: DataView, offset: number, type: number): void {
   const mask = maskOf(type);
   if (mask.first !== 0xffffffff) blankWord(view, offset, mask.first);
   if (mask.second !== 0xffffffff) blankWord(view, offset + 4, mask.second);
+}
+
+/** As `blankField`, for a place on a word boundary with both words inside. */
+function blankWords(words: Uint32Array, at: number, type: number): void {
+  const mask = maskOf(type);
+  words[at]! &= mask.first;
+  words[at + 1]! &= mask.second;
 }
 
 /** `view`'s word at `offset` and `mask`; what lies behind the end is left out. */
@@ -119,16 +127,20 @@ export class Side {
 
   #makeImage(section: Section): Image {
     const contents = this.elf.contents(section);
-    const bytes = new Uint8Array(contents);
     const isCode = this.kinds[section.index] === 'code';
-    const words = new Uint32Array(bytes.buffer, 0, bytes.length >>> 2);
-    const raw = isCode ? words.slice() : new Uint32Array(0);
+    const places = this.places(section.index);
+    // Without anything to blank, and on a word boundary, the file itself serves.
+    const inPlace = contents.byteOffset % 4 === 0;
+    const bytes = inPlace && !isCode && places.count === 0 ? contents : new Uint8Array(contents);
+    const words = wordsOf(bytes);
+    const raw = !isCode ? new Uint32Array(0) : inPlace ? wordsOf(contents) : words.slice();
     const meanings = new Int32Array(isCode ? words.length : 0);
-    const view = new DataView(bytes.buffer);
-    const { count, offsets, types } = this.places(section.index);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const { count, offsets, types } = places;
     for (let i = 0; i < count; i++) {
-      blankField(view, offsets[i]!, types[i]!);
       const at = offsets[i]! >>> 2;
+      if (offsets[i]! % 4 === 0 && at + 1 < words.length) blankWords(words, at, types[i]!);
+      else blankField(view, offsets[i]!, types[i]!);
       // Any number but 0 and BRANCH: a relocation is here.
       if (isCode && at < meanings.length) meanings[at] = 1;
     }

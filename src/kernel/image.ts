@@ -66,7 +66,8 @@ export function relocatedWords(elf: ElfFile, start: bigint, end: bigint): BigUin
       if (distance < 0 || distance >= length || distance % 8 !== 0) continue;
       const type = words[w + 2]!;
       if (type === R_PPC64_RELATIVE) values[distance / 8] = big64(words[w + 4]!, words[w + 5]!);
-      else if (type === R_PPC64_ADDR64 && words[w + 3] === 0) values[distance / 8] = big64(words[w + 4]!, words[w + 5]!);
+      else if (type === R_PPC64_ADDR64 && words[w + 3] === 0)
+        values[distance / 8] = big64(words[w + 4]!, words[w + 5]!);
     }
   }
   return values;
@@ -114,10 +115,15 @@ export function imageThunks(elf: ElfFile): Thunk[] {
   const symbols = elf.symbols;
   if (symbols === undefined) return [];
   const thunks: Thunk[] = [];
-  const names = Buffer.from(symbols.strings.bytes.buffer, symbols.strings.bytes.byteOffset, symbols.strings.bytes.length);
+  const names = Buffer.from(
+    symbols.strings.bytes.buffer,
+    symbols.strings.bytes.byteOffset,
+    symbols.strings.bytes.length,
+  );
   // Few names hold the marker: searching the string table finds them without looking at every symbol's name.
   const found = new Set<number>();
-  for (let at = names.indexOf(MARKER); at >= 0; at = names.indexOf(MARKER, at + 1)) found.add(names.lastIndexOf(0, at) + 1);
+  for (let at = names.indexOf(MARKER); at >= 0; at = names.indexOf(MARKER, at + 1))
+    found.add(names.lastIndexOf(0, at) + 1);
   if (found.size === 0) return thunks;
   for (let i = 1; i < symbols.count; i++) {
     if (!found.has(symbols.st_name(i))) continue;
@@ -142,7 +148,8 @@ function thunkTarget(elf: ElfFile, address: bigint): bigint | undefined {
   const symbols = elf.symbols!;
   const toc = symbols.find(TOC_BIAS_SYMBOL);
   // addis r12,r2,HA; ld r12,LO(r12)
-  if (toc < 0 || (first & 0xffff0000) >>> 0 !== 0x3d820000 || (second & 0xffff0003) >>> 0 !== 0xe98c0000) return undefined;
+  if (toc < 0 || (first & 0xffff0000) >>> 0 !== 0x3d820000 || (second & 0xffff0003) >>> 0 !== 0xe98c0000)
+    return undefined;
   const slot = symbols.address(toc) + BigInt(((first << 16) >> 16) * 65536 + (((second & 0xfffc) << 16) >> 16));
   if (storedWord(elf, slot) === undefined) return undefined;
   return relocatedWords(elf, slot, slot + 8n)[0];

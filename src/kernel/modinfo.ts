@@ -11,7 +11,7 @@ export interface ModinfoEntry {
 }
 
 /** The entries of `bytes` in order; a last one without its NUL counts as well, as the kernel reads it. */
-export function parseModinfo(bytes: Uint8Array): ModinfoEntry[] {
+function parseModinfo(bytes: Uint8Array): ModinfoEntry[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   const entries: ModinfoEntry[] = [];
   for (const line of text.split('\0')) {

@@ -5,7 +5,10 @@
  */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => void (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
   const last = widths.length - 1;
   const pad = (cell: string, i: number) => {
     if (right.includes(i)) return cell.padStart(widths[i]!);

@@ -1,1 +1,172 @@
-export async function patchCommand(_request: unknown): Promise<number> { return 2; }
+/**
+ * `tocsin patch`: read, plan, apply, verify, and only then write.
+ */
+import { createHash } from 'node:crypto';
+import { crossCheck } from '../../cross-check/elf-tools.ts';
+import { type ElfFile, readElf } from '../../elf/read.ts';
+import { writeAtomic } from '../../io/atomic-write.ts';
+import { compress } from '../../io/compression.ts';
+import { type ObjectFile, readObject, readStored } from '../../io/read.ts';
+import { type ExportedSymbol, parseSymvers } from '../../kernel/symvers.ts';
+import type { PatchPlan, RedirectAt, TocRecovery } from '../../plan/plan.ts';
+import { relocationName } from '../../ppc64/relocations.ts';
+import {
+  codeOfPlan,
+  type PatchDocument,
+  type PlanNames,
+  type SecondReader,
+  wordsOfPlan,
+} from '../../report/patch/document.ts';
+import { patchText } from '../../report/patch/text.ts';
+import { applyPlan } from '../../rewrite/apply.ts';
+import { makePlan } from '../../rewrite/plan.ts';
+import type { RedirectRequest } from '../../rewrite/redirects.ts';
+import { InputError, inFile, RefusalError } from '../../util/errors.ts';
+import { type Verification, verifyPatched } from '../../verify/verify.ts';
+import { note, print } from '../terminal.ts';
+import { version } from '../version.ts';
+
+export interface PatchArguments {
+  readonly file: string;
+  readonly output: string | undefined;
+  readonly nops: readonly string[];
+  /** `F=G` each. */
+  readonly redirects: readonly string[];
+  readonly strategy: RedirectRequest['strategy'];
+  readonly toc: TocRecovery;
+  readonly at: RedirectAt;
+  readonly symvers: readonly string[];
+  readonly allowUnproved: boolean;
+  readonly dryRun: boolean;
+  readonly report: string | undefined;
+  readonly format: 'text' | 'json';
+  readonly force: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+/** @returns the exit code */
+export async function patchCommand(args: PatchArguments): Promise<number> {
+  const input = await readObject(args.file);
+  try {
+    return await patchObject(args, input);
+  } catch (error) {
+    throw inFile(error, args.file);
+  }
+}
+
+async function patchObject(args: PatchArguments, input: ObjectFile): Promise<number> {
+  const elf = readElf(input.bytes);
+  const plan = makePlan(elf, {
+    nops: args.nops,
+    redirects: args.redirects.map(text => redirect(text, args)),
+    exports: await readExports(args.symvers),
+    allowUnversioned: args.allowUnproved,
+  });
+  if (args.dryRun) {
+    await show(args, document(args, elf, plan, { written: false }));
+    return 0;
+  }
+  const applied = applyPlan(elf, plan, { toolVersion: version, packed: packedOriginal(input) });
+  const verification = verifyPatched({ elf, bytes: input.bytes }, applied.bytes, plan);
+  const secondReader = verification.ok ? await askSecondReader(applied.bytes) : undefined;
+  const ok = verification.ok && secondReader?.agreed === true;
+  const { original } = applied.record;
+  if (ok)
+    await writeAtomic(args.output!, await compress(applied.bytes, input.form), { mode: input.mode, force: args.force });
+  await show(
+    args,
+    document(args, elf, plan, { written: ok, verification, original, ...(secondReader && { secondReader }) }),
+  );
+  if (ok) return 0;
+  throw unverified(verification, secondReader);
+}
+
+/** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
+function redirect(text: string, args: PatchArguments): RedirectRequest {
+  const parts = text.split('=');
+  if (parts.length !== 2 || parts[0] === '' || parts[1] === '')
+    throw new InputError({
+      code: 'CLI001',
+      message: `--redirect ${JSON.stringify(text)} does not name two functions`,
+      expected: 'F=G',
+      remedy: 'write the function to be replaced, "=", and its replacement',
+    });
+  return { from: parts[0]!, to: parts[1]!, strategy: args.strategy, at: args.at, toc: args.toc };
+}
+
+/** What the given `Module.symvers` files export; the first file that knows a symbol counts. */
+async function readExports(paths: readonly string[]): Promise<ReadonlyMap<string, ExportedSymbol>> {
+  const all = new Map<string, ExportedSymbol>();
+  for (const path of paths) {
+    const { bytes } = await readStored(path);
+    try {
+      for (const [name, symbol] of parseSymvers(Buffer.from(bytes).toString('utf8')))
+        if (!all.has(name)) all.set(name, symbol);
+    } catch (error) {
+      throw inFile(error, path);
+    }
+  }
+  return all;
+}
+
+function packedOriginal(input: ObjectFile) {
+  if (input.form === 'plain') return undefined;
+  return { form: input.form, sha256: createHash('sha256').update(input.stored).digest('hex') };
+}
+
+async function askSecondReader(bytes: Uint8Array): Promise<SecondReader> {
+  const { agreed, sections, differences } = await crossCheck(bytes);
+  return { agreed, sections, differences };
+}
+
+function unverified(verification: Verification, second: SecondReader | undefined): RefusalError {
+  const finding = verification.findings.find(f => f.level === 'error');
+  return new RefusalError({
+    code: finding?.code ?? 'VER900',
+    message: `the result did not pass its own verification, nothing is written: ${finding?.message ?? second?.differences[0] ?? ''}`,
+    section: finding?.section,
+    offset: finding?.offset,
+    function: finding?.function,
+    remedy: 'this is a fault of tocsin or an input that it does not understand: please report it with the input',
+  });
+}
+
+function document(
+  args: PatchArguments,
+  elf: ElfFile,
+  plan: PatchPlan,
+  result: Pick<PatchDocument, 'written' | 'verification' | 'original' | 'secondReader'>,
+): PatchDocument {
+  const names: PlanNames = {
+    section: index => elf.sections[index]?.name ?? `section ${index}`,
+    symbol: index => elf.symbols?.name(index) ?? `symbol ${index}`,
+    relocationType: relocationName,
+  };
+  return {
+    schema: 'tocsin.patch/1',
+    file: args.file,
+    ...(args.output !== undefined && !args.dryRun && { output: args.output }),
+    dryRun: args.dryRun,
+    actions: plan.actions,
+    words: wordsOfPlan(plan, names),
+    newCode: codeOfPlan(plan, names),
+    removed: {
+      relocations: plan.removedRelocations.length + plan.removedRecords.length,
+      records: plan.removedRecords.length,
+    },
+    importedVersions: plan.addedVersions.map(v => ({ name: v.name, crc: `0x${v.crc.toString(16).padStart(8, '0')}` })),
+    warnings: plan.warnings,
+    ...result,
+  };
+}
+
+async function show(args: PatchArguments, doc: PatchDocument): Promise<void> {
+  if (args.report !== undefined) {
+    const text = args.report.endsWith('.json') ? `${JSON.stringify(doc, null, 2)}\n` : patchText(doc, true);
+    await writeAtomic(args.report, Buffer.from(text));
+  }
+  if (args.format === 'json') print(`${JSON.stringify(doc, null, 2)}\n`);
+  else if (!args.quiet || doc.dryRun) print(patchText(doc, args.verbose));
+  else for (const warning of doc.warnings) note(`tocsin: ${args.file}: ${warning}`);
+}

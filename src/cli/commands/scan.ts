@@ -1,12 +1,13 @@
 /** `tocsin scan`: reads every input, scans it, prints the results in the order of the inputs. */
+
+import { readElf } from '../../elf/read.ts';
 import { decompressSync, detectForm, prepare as prepareForm } from '../../io/compression.ts';
 import { expandInputs } from '../../io/inputs.ts';
 import { createReadPool, readObject, readPlainInto, STDIN } from '../../io/read.ts';
-import { readElf } from '../../elf/read.ts';
 import { scanDocument } from '../../report/scan/json.ts';
 import { scanTable, summaryTable } from '../../report/scan/table.ts';
 import { type ScanOptions, type ScanResult, type ScanSummary, scanObject, summarize } from '../../sites/scan.ts';
-import { type Complaint, inFile, InputError } from '../../util/errors.ts';
+import { type Complaint, InputError, inFile } from '../../util/errors.ts';
 import { globMatcher } from '../../util/glob.ts';
 import { Progress } from '../progress.ts';
 import { print, report } from '../terminal.ts';
@@ -77,7 +78,8 @@ export async function scanCommand(args: ScanArguments): Promise<number> {
   const { files, problems } = await expandInputs(args.files, { filesFrom: args.filesFrom });
   let code = 0;
   for (const problem of problems) code = Math.max(code, report(problem));
-  const single = args.files.length === 1 && args.filesFrom === undefined && files.length === 1 && files[0] === args.files[0];
+  const single =
+    args.files.length === 1 && args.filesFrom === undefined && files.length === 1 && files[0] === args.files[0];
   const sink = outputFor(args, single);
   const progress = new Progress('scanning', args.quiet);
   let done = 0;
@@ -131,7 +133,12 @@ function outputFor(args: ScanArguments, single: boolean): Output {
   };
   // `--functions` without lists still has to look at each function, so a summary of it arrives with lists.
   const document = (file: string, scan: ScanSummary | ScanResult) =>
-    scanDocument(file, args.summary ? { kind: scan.kind, profiling: scan.profiling, counts: scan.counts, strayRecords: scan.strayRecords } : scan);
+    scanDocument(
+      file,
+      args.summary
+        ? { kind: scan.kind, profiling: scan.profiling, counts: scan.counts, strayRecords: scan.strayRecords }
+        : scan,
+    );
   if (args.format === 'ndjson')
     return { add: (file, scan) => put(`${JSON.stringify(document(file, scan))}\n`), end: flush };
   if (args.format === 'json') {

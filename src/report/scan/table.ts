@@ -3,7 +3,18 @@ import type { ScannedEntry, ScannedSite, ScanResult, ScanSummary } from '../../s
 import { hex } from '../../util/bytes.ts';
 import { columns } from '../columns.ts';
 
-const HEAD = ['FILE', 'KIND', 'PROFILING', 'FUNCTIONS', 'SITES', 'RECORDED', 'LOCAL', 'EXTERNAL', 'SIBLING', 'INDIRECT'];
+const HEAD = [
+  'FILE',
+  'KIND',
+  'PROFILING',
+  'FUNCTIONS',
+  'SITES',
+  'RECORDED',
+  'LOCAL',
+  'EXTERNAL',
+  'SIBLING',
+  'INDIRECT',
+];
 const RIGHT = [3, 4, 5, 6, 7, 8, 9];
 
 /** One row a file. */

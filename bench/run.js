@@ -1,0 +1,125 @@
+// npm run bench: how long tocsin takes, each time beside a command that everybody knows, in the same run.
+//
+// Machines differ and drift; ratios drift less. Each pair runs alternately (A B A B ...), once to warm up and then five times;
+// the ratio is the one of the medians. Nothing here fails for being slow: `limit` is what the project set itself, and the
+// last column says whether it holds.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const RUNS = 5;
+const root = new URL('..', import.meta.url).pathname;
+const tocsin = join(root, 'bin/tocsin.js');
+const cache = process.env.TOCSIN_LAB_CACHE ?? join(homedir(), '.cache/tocsin-lab');
+const CROSS = 'powerpc64le-linux-gnu-';
+
+/** Runs a command with its output thrown away. Gives seconds, and the peak of its memory in bytes. */
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const started = process.hrtime.bigint();
+    const child = spawn(command, args, { stdio: 'ignore' });
+    let peak = 0;
+    const look = () => {
+      try {
+        const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+        if (found !== null) peak = Math.max(peak, Number(found[1]) * 1024);
+      } catch {
+        // The process has just ended.
+      }
+    };
+    const watch = setInterval(look, 10);
+    child.on('error', error => {
+      clearInterval(watch);
+      reject(error);
+    });
+    child.on('exit', code => {
+      clearInterval(watch);
+      resolve({ seconds: Number(process.hrtime.bigint() - started) / 1e9, peak, code });
+    });
+  });
+}
+
+const median = values => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+async function compare(title, limit, ours, theirs, memoryLimit) {
+  const times = [[], []];
+  let peak = 0;
+  for (let i = 0; i <= RUNS; i++)
+    for (const [which, [command, args]] of [ours, theirs].entries()) {
+      const result = await run(command, args);
+      if (result.code !== 0) throw new Error(`${command} ${args.slice(0, 4).join(' ')}: exit code ${result.code}`);
+      if (i === 0) continue;
+      times[which].push(result.seconds);
+      if (which === 0) peak = Math.max(peak, result.peak);
+    }
+  const [a, b] = times.map(median);
+  const ratio = a / b;
+  const holds = ratio <= limit && (memoryLimit === undefined || peak <= memoryLimit);
+  const memory =
+    memoryLimit === undefined ? '' : `, ${(peak / 1e6).toFixed(0)} MB of ${(memoryLimit / 1e6).toFixed(0)} MB`;
+  console.log(
+    `${title}: ${(a * 1000).toFixed(0)} ms against ${(b * 1000).toFixed(0)} ms, ratio ${ratio.toFixed(2)} (limit ${limit}${memory}) ${holds ? 'ok' : 'OVER'}`,
+  );
+  return holds;
+}
+
+function modulesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter(e => e.isFile() && e.name.endsWith('.ko'))
+    .map(e => join(e.parentPath ?? e.path, e.name));
+}
+
+const has = command => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+
+const node = process.execPath;
+const scratch = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
+const held = [];
+try {
+  held.push(await compare('tocsin --version against node -e 0', 1.3, [tocsin, ['--version']], [node, ['-e', '0']]));
+  const sample = join(root, 'samples/6.1/tocsin_demo.ko');
+  held.push(
+    await compare('tocsin scan of one sample against node -e 0', 2.2, [tocsin, ['scan', sample]], [node, ['-e', '0']]),
+  );
+
+  const kernel = join(cache, 'bookworm');
+  if (!existsSync(join(kernel, 'lib/modules')))
+    console.log(`the rest is left out: no kernel in ${kernel}; "npm run test:lab" fetches it`);
+  else if (!has(`${CROSS}readelf`))
+    console.log(`the rest is left out: ${CROSS}readelf is missing; apt-get install binutils-powerpc64le-linux-gnu`);
+  else {
+    const modules = modulesBelow(join(kernel, 'lib/modules'));
+    const folder = join(kernel, 'lib/modules');
+    held.push(
+      await compare(
+        `tocsin scan --summary of ${modules.length} modules against cat`,
+        1.5,
+        [tocsin, ['scan', '--summary', folder]],
+        ['cat', modules],
+        250e6,
+      ),
+    );
+    const vmlinux = readdirSync(join(kernel, 'boot')).find(name => name.startsWith('vmlinux-'));
+    const image = join(kernel, 'boot', vmlinux);
+    held.push(
+      await compare(
+        'tocsin scan --summary of vmlinux against readelf -sW',
+        3,
+        [tocsin, ['scan', '--summary', image]],
+        [`${CROSS}readelf`, ['-sW', image]],
+      ),
+    );
+    const largest = modules.reduce((a, b) => (statSync(a).size >= statSync(b).size ? a : b));
+    held.push(
+      await compare(
+        `tocsin patch of every site of ${largest.split('/').at(-1)} against objcopy`,
+        2,
+        [tocsin, ['patch', largest, '--nop', '*', '-o', join(scratch, 'patched.ko')]],
+        [`${CROSS}objcopy`, [largest, join(scratch, 'copied.ko')]],
+      ),
+    );
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${held.filter(Boolean).length} of ${held.length} within their limits`);

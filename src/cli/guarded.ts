@@ -1,0 +1,36 @@
+import { InputError } from '../util/errors.ts';
+import { note, report } from './terminal.ts';
+import { version } from './version.ts';
+
+/** No script takes it for an answer of tocsin. */
+const EX_SOFTWARE = 70;
+
+/** Runs a command; a failure that the user can mend becomes its exit code, a bug of tocsin a stack and code 70. */
+export async function guarded(command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): number {
+  try {
+    return report(error);
+  } catch {
+    const isMemory =
+      error instanceof RangeError &&
+      /allocation|Invalid (typed )?array|Array buffer|string length/i.test(error.message);
+    if (isMemory)
+      return report(
+        new InputError({
+          code: 'SYS002',
+          message: 'not enough memory for this input',
+          remedy: 'give fewer or smaller files, or let Node use more memory (NODE_OPTIONS=--max-old-space-size=MB)',
+        }),
+      );
+    note(`tocsin ${version}: this is a bug in tocsin; please report it with the input.`);
+    note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return EX_SOFTWARE;
+  }
+}

@@ -1,0 +1,108 @@
+/** What `tocsin patch` did, or would do, as one document; text and JSON are made from it. */
+import type { PatchPlan, PlannedAction } from '../../plan/plan.ts';
+import type { Verification } from '../../verify/verification.ts';
+import { disassembleNow } from '../disassembly/disassemble.ts';
+
+/** What the independent second reader said. */
+export interface SecondReader {
+  readonly agreed: boolean;
+  readonly sections: number;
+  readonly differences: readonly string[];
+}
+
+export interface PatchedWord {
+  readonly section: string;
+  /** Bytes from the start of the section. */
+  readonly offset: number;
+  /** Eight hexadecimal digits. */
+  readonly before: string;
+  readonly after: string;
+  readonly textBefore: string;
+  readonly textAfter: string;
+}
+
+export interface NewCodeListing {
+  readonly section: string;
+  readonly size: number;
+  readonly lines: readonly {
+    readonly offset: number;
+    readonly word: string;
+    readonly text: string;
+    readonly relocation?: string;
+  }[];
+}
+
+export interface PatchDocument {
+  readonly schema: 'tocsin.patch/1';
+  readonly file: string;
+  /** Absent where nothing was to be written. */
+  readonly output?: string;
+  readonly dryRun: boolean;
+  readonly written: boolean;
+  readonly actions: readonly PlannedAction[];
+  readonly words: readonly PatchedWord[];
+  readonly newCode: readonly NewCodeListing[];
+  readonly removed: { readonly relocations: number; readonly records: number };
+  readonly importedVersions: readonly { readonly name: string; readonly crc: string }[];
+  readonly warnings: readonly string[];
+  readonly original?: { readonly size: number; readonly sha256: string };
+  readonly verification?: Verification;
+  readonly secondReader?: SecondReader;
+}
+
+/** Names that the plan's indices stand for. */
+export interface PlanNames {
+  section(index: number): string;
+  symbol(index: number): string;
+  relocationType(type: number): string;
+}
+
+export function wordsOfPlan(plan: PatchPlan, names: PlanNames): PatchedWord[] {
+  return plan.words.map(w => ({
+    section: names.section(w.section),
+    offset: w.offset,
+    before: hexWord(w.before),
+    after: hexWord(w.after),
+    textBefore: instruction(w.before, w.offset),
+    textAfter: instruction(w.after, w.offset),
+  }));
+}
+
+export function codeOfPlan(plan: PatchPlan, names: PlanNames): NewCodeListing[] {
+  return plan.newCode.map(code => {
+    const { lines } = disassembleNow(code.words, 0n);
+    return {
+      section: code.name,
+      size: code.words.length * 4,
+      lines: lines.map(line => {
+        const relocation = code.relocations.find(r => r.offset === line.offset);
+        const symbol =
+          relocation === undefined
+            ? ''
+            : 'existing' in relocation.symbol
+              ? names.symbol(relocation.symbol.existing)
+              : plan.newSymbols[relocation.symbol.added]!.name;
+        const addend = relocation?.addend
+          ? relocation.addend > 0
+            ? `+${relocation.addend}`
+            : `${relocation.addend}`
+          : '';
+        return {
+          offset: line.offset,
+          word: line.words.map(hexWord).join(' '),
+          text: collapse(line.text),
+          ...(relocation !== undefined && {
+            relocation: `${names.relocationType(relocation.type)} ${symbol}${addend}`,
+          }),
+        };
+      }),
+    };
+  });
+}
+
+const hexWord = (word: number) => (word >>> 0).toString(16).padStart(8, '0');
+const collapse = (text: string) => text.trim().replace(/\s+/g, ' ');
+
+function instruction(word: number, offset: number): string {
+  return collapse(disassembleNow([word], BigInt(offset)).lines[0]?.text ?? '');
+}

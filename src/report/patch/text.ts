@@ -1,0 +1,89 @@
+/** A patch for people. */
+import type { PlannedAction } from '../../plan/plan.ts';
+import { hex } from '../../util/bytes.ts';
+import { columns } from '../columns.ts';
+import type { PatchDocument } from './document.ts';
+
+/** Without `verbose`, longer lists end with the number of what is left out. */
+const MOST = 24;
+
+export function patchText(doc: PatchDocument, verbose: boolean): string {
+  const most = verbose ? Number.POSITIVE_INFINITY : MOST;
+  const blocks = [actions(doc, most)];
+  if (doc.dryRun || verbose) blocks.push(words(doc, most));
+  if (doc.dryRun || verbose || doc.newCode.length > 0) blocks.push(...doc.newCode.map(listing));
+  blocks.push(removed(doc), verdict(doc, verbose));
+  return `${blocks.filter(b => b !== '').join('\n\n')}\n`;
+}
+
+function capped(lines: readonly string[], most: number): string {
+  if (lines.length <= most) return lines.join('\n');
+  return `${lines.slice(0, most).join('\n')}\n… and ${lines.length - most} more (use --verbose)`;
+}
+
+function actions(doc: PatchDocument, most: number): string {
+  const nops = doc.actions.filter(a => a.kind === 'nop').length;
+  const redirects = doc.actions.length - nops;
+  const head = `${doc.file}: ${doc.dryRun ? 'would take out' : 'takes out'} ${nops} call sites, ${redirects} redirects`;
+  return `${head}\n${capped(doc.actions.map(action), most)}`;
+}
+
+function action(a: PlannedAction): string {
+  const place = `${a.section}+${hex(a.offset)}`;
+  const also = a.aliases.length > 0 ? ` (also ${a.aliases.join(', ')})` : '';
+  const record = a.recordRemoved ? ', record removed' : '';
+  if (a.kind === 'nop') return `  nop       ${a.function}${also}  at ${place}, ${a.form}${record}`;
+  const toc = a.toc === 'kept' ? 'r2 kept' : `r2 ${a.toc}`;
+  const grounds = a.grounds.map(g => `\n            ${g}`).join('');
+  return `  redirect  ${a.function}${also} -> ${a.to}  ${a.strategy}, ${a.at} at ${place}, ${toc}${record}${grounds}`;
+}
+
+function words(doc: PatchDocument, most: number): string {
+  if (doc.words.length === 0) return '';
+  const rows = doc.words.map(w => [
+    `${w.section}+${hex(w.offset)}`,
+    w.before,
+    w.textBefore,
+    '->',
+    w.after,
+    w.textAfter,
+  ]);
+  return `words\n${capped(indent(columns(rows)), most)}`;
+}
+
+function listing(code: PatchDocument['newCode'][number]): string {
+  const rows = code.lines.map(l => [hex(l.offset), l.word, l.text, l.relocation ?? '']);
+  return `new code ${code.section}, ${code.size} bytes\n${indent(columns(rows, [0])).join('\n')}`;
+}
+
+function indent(text: string): string[] {
+  return text.split('\n').map(line => `  ${line}`);
+}
+
+function removed(doc: PatchDocument): string {
+  const lines = [`removed: ${doc.removed.relocations} relocations, ${doc.removed.records} tracer records`];
+  for (const v of doc.importedVersions) lines.push(`version added for ${v.name}: ${v.crc}`);
+  for (const warning of doc.warnings) lines.push(`note: ${warning}`);
+  return lines.join('\n');
+}
+
+function verdict(doc: PatchDocument, verbose: boolean): string {
+  const v = doc.verification;
+  if (v === undefined) return doc.dryRun ? 'nothing is written (--dry-run)' : '';
+  const { compared: c, relocations: r } = v;
+  const lines = [
+    `verified: ${v.checks.length} checks; ${c.bytes} bytes compared: ${c.identical} as before, ${c.changedByPlan} changed and ` +
+      `${c.addedByPlan} added by the plan, ${c.layout} moved headers and padding`,
+    `          ${r.checked} relocations by the psABI's and the kernel's rule (${r.undecided} ranges are decided by the load)`,
+  ];
+  if (doc.secondReader !== undefined)
+    lines.push(`          second reader agrees on ${doc.secondReader.sections} sections`);
+  if (verbose) lines.push(...v.checks.map(x => `          ${x.ok ? 'ok  ' : 'FAIL'} ${x.name}: ${x.detail}`));
+  for (const f of v.findings)
+    lines.push(
+      `${f.level}: ${f.section ?? ''}${f.offset === undefined ? '' : `+${hex(f.offset)}`}: ${f.message} [${f.code}]`,
+    );
+  if (doc.written) lines.push(`written: ${doc.output}`);
+  else lines.push(doc.dryRun ? 'nothing is written (--dry-run)' : 'nothing is written');
+  return lines.join('\n');
+}
