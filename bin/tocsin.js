@@ -4,12 +4,19 @@
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V'))
   process.stdout.write(`${require('../package.json').version}\n`);
-else
-  import('../dist/cli.js').then(
-    cli => cli.main(args),
-    error => {
-      if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-      process.stderr.write(`tocsin: not built yet: run "npm run build" (${error.message})\n`);
-      process.exitCode = 2;
-    },
-  );
+else begin();
+
+function begin() {
+  try {
+    if (require('../dist/start.cjs').start(args)) return;
+  } catch (error) {
+    return notBuilt(error);
+  }
+  import('../dist/cli.js').then(cli => cli.main(args), notBuilt);
+}
+
+function notBuilt(error) {
+  if (error?.code !== 'ERR_MODULE_NOT_FOUND' && error?.code !== 'MODULE_NOT_FOUND') throw error;
+  process.stderr.write(`tocsin: not built yet: run "npm run build" (${error.message})\n`);
+  process.exitCode = 2;
+}

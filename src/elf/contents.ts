@@ -150,10 +150,16 @@ interface NewSymbolBytes {
   readonly extended: Uint32Array;
 }
 
-function encodeNewSymbols(editor: ElfEditor, names: readonly number[], sections: IndexMap, table: boolean): NewSymbolBytes {
+function encodeNewSymbols(
+  editor: ElfEditor,
+  names: readonly number[],
+  sections: IndexMap,
+  table: boolean,
+): NewSymbolBytes {
   const extended = new Uint32Array(editor.newSymbols.length);
   const entries = editor.newSymbols.map((symbol, i) => {
-    const special = symbol.st_shndx >= SHN_LORESERVE && symbol.st_shndx <= SHN_XINDEX && editor.elf.sections.length < SHN_LORESERVE;
+    const special =
+      symbol.st_shndx >= SHN_LORESERVE && symbol.st_shndx <= SHN_XINDEX && editor.elf.sections.length < SHN_LORESERVE;
     const index = special ? symbol.st_shndx : sections.map(symbol.st_shndx);
     if (special || index < SHN_LORESERVE) return encodeSymbol(symbol, names[i]!, index);
     if (!table)
@@ -221,7 +227,8 @@ function renumberGroup(section: Section, base: Rebuilt, sections: IndexMap): Reb
     bytes.set(piece, at);
     at += piece.length;
   }
-  const words = new Uint32Array(bytes.buffer);
+  const words = new Uint32Array(bytes.buffer, 0, bytes.length >>> 2);
+  if (words.length === 0) return base;
   const kept = [words[0]!];
   for (const member of words.subarray(1)) if (sections.map(member) >= 0) kept.push(sections.map(member));
   const out = new Uint8Array(new Uint32Array(kept).buffer);
@@ -234,6 +241,16 @@ function stillNeeded(section: Section, what: string): InputError {
     message: `${what} goes with a dropped section and is still needed`,
     section: section.name,
     remedy: 'drop what refers to it as well',
+  });
+}
+
+function noSectionNames(): InputError {
+  return new InputError({
+    code: 'ELF026',
+    message: 'no room for a section in a file without any',
+    expected: 'a table of section names',
+    found: 'no sections',
+    remedy: 'give an object with its sections',
   });
 }
 
@@ -266,10 +283,20 @@ export function rebuildSections(editor: ElfEditor): RebuiltSections {
     return offsets;
   };
 
-  const newNames = appendStrings(elf.sections[elf.header.shstrndx]!, editor.newSections.map(s => s.name));
+  const sectionNames = elf.sections[elf.header.shstrndx];
+  if (sectionNames !== undefined && editor.droppedSections.has(sectionNames.index))
+    throw stillNeeded(sectionNames, 'the table of section names');
+  if (sectionNames === undefined && editor.newSections.length > 0) throw noSectionNames();
+  const addedNames = editor.newSections.map(s => s.name);
+  const newNames = sectionNames === undefined ? [] : appendStrings(sectionNames, addedNames);
   if (symbols !== undefined && (editor.newSymbols.length > 0 || !symbolMap.isIdentity || !sectionMap.isIdentity)) {
-    const strings = appendStrings(elf.sections[symbols.section.sh_link]!, editor.newSymbols.map(s => s.name));
-    const extendedSection = elf.sections.find(s => s.sh_type === SHT_SYMTAB_SHNDX && s.sh_link === symbols.section.index);
+    const strings = appendStrings(
+      elf.sections[symbols.section.sh_link]!,
+      editor.newSymbols.map(s => s.name),
+    );
+    const extendedSection = elf.sections.find(
+      s => s.sh_type === SHT_SYMTAB_SHNDX && s.sh_link === symbols.section.index,
+    );
     const fresh = encodeNewSymbols(editor, strings, sectionMap, extendedSection !== undefined);
     rebuildSymbolTable(editor, symbols, extendedSection, fresh, symbolMap, sectionMap, contents);
   }

@@ -64,8 +64,14 @@ function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>,
     sources: [start],
     exact: true,
   });
-  const add = (start: number, end: number, alignment: number, contents: Rebuilt | undefined, size: number, of: number[]) =>
-    parts.push({ oldStart: start, oldEnd: end, alignment, size, contents, sections: of, start });
+  const add = (
+    start: number,
+    end: number,
+    alignment: number,
+    contents: Rebuilt | undefined,
+    size: number,
+    of: number[],
+  ) => parts.push({ oldStart: start, oldEnd: end, alignment, size, contents, sections: of, start });
   add(0, EHDR_SIZE, 1, whole(0, EHDR_SIZE), EHDR_SIZE, []);
   if (header.e_phnum > 0) {
     const end = header.e_phoff + header.e_phnum * PHDR_SIZE;
@@ -148,7 +154,10 @@ function follow(parts: readonly Part[], offset: number, fileEnd: number): number
     before = part;
   }
   if (before === undefined) return offset;
-  const at = offset < before.oldEnd ? before.start + (offset - before.oldStart) : before.start + before.size + (offset - before.oldEnd);
+  const at =
+    offset < before.oldEnd
+      ? before.start + (offset - before.oldStart)
+      : before.start + before.size + (offset - before.oldEnd);
   return Math.min(at, fileEnd);
 }
 
@@ -218,7 +227,8 @@ function rangesOf(part: Part): PlacedRange[] {
     const from = contents.sources[i]!;
     const length = Math.min(piece.length, part.oldEnd - from);
     // The ELF header is copied and then changed in place.
-    if (from >= 0) ranges.push({ from, to, length, exact: contents.exact && from > 0, bytes: from > 0 ? piece : undefined });
+    if (from >= 0)
+      ranges.push({ from, to, length, exact: contents.exact && from > 0, bytes: from > 0 ? piece : undefined });
     to += piece.length;
   });
   return ranges;

@@ -173,16 +173,21 @@ function readSymbols(elf: ElfFile, section: Section): SymbolTable {
 function readRelocations(elf: ElfFile, section: Section): Relocations {
   const words = tableWords(elf, section, RELA_SIZE);
   const symbols = elf.sections[section.sh_link];
-  const linked = symbols !== undefined && (symbols.sh_type === SHT_SYMTAB || symbols.sh_type === SHT_DYNSYM);
+  // Whoever follows a relocation of an object looks its symbol up in the one symbol table that an object has.
+  const linked = elf.isRelocatable ? symbols !== undefined && symbols === elf.symbols?.section : isSymbolTable(symbols);
   // A statically linked image may have dynamic relocations without a dynamic symbol table.
   if (!linked && (elf.isRelocatable || section.sh_link !== 0))
     throw badLink(section, 'sh_link', 'the index of a symbol table', section.sh_link);
-  const symbolCount = linked ? Math.floor(symbols.sh_size / SYM_SIZE) : 1;
+  const symbolCount = linked ? Math.floor(symbols!.sh_size / SYM_SIZE) : 1;
   if (!elf.isRelocatable) return new Relocations(section, words, symbolCount, Number.POSITIVE_INFINITY);
   const target = elf.sections[section.sh_info];
   if (target === undefined || target.sh_type === SHT_NULL)
     throw badLink(section, 'sh_info', 'the index of the section that is relocated', section.sh_info);
   return new Relocations(section, words, symbolCount, target.sh_size);
+}
+
+function isSymbolTable(section: Section | undefined): boolean {
+  return section?.sh_type === SHT_SYMTAB || section?.sh_type === SHT_DYNSYM;
 }
 
 function checkInFile(section: Section, size: number): void {
@@ -223,6 +228,17 @@ function badAlignment(section: Section): InputError {
   });
 }
 
+/** Index 0 means "no section" wherever a section is named, so it must not be one. */
+function sectionZero(section: Section): InputError {
+  return new InputError({
+    code: 'ELF032',
+    message: 'the first section is not the empty one',
+    expected: 'SHT_NULL (0)',
+    found: `sh_type ${section.sh_type}`,
+    remedy: DAMAGED,
+  });
+}
+
 /** Ranges of the file that somebody owns, sorted by where they start. Kept between files so that nothing is allocated. */
 let starts = new Float64Array(256);
 let ends = new Float64Array(256);
@@ -241,6 +257,9 @@ function insertRange(count: number, start: number, end: number, owner: number): 
   owners[at] = owner;
 }
 
+/** So many sections in the worst order would take seconds to put in order one by one. */
+const MANY = 1024;
+
 /** Throws ELF012 where two parts of the file (headers, section contents) claim the same bytes. */
 function checkOverlaps(header: ElfHeader, sections: readonly Section[]): void {
   if (starts.length < sections.length + 3) {
@@ -252,11 +271,14 @@ function checkOverlaps(header: ElfHeader, sections: readonly Section[]): void {
   insertRange(count++, 0, EHDR_SIZE, OWNER_HEADER);
   if (header.e_phnum > 0)
     insertRange(count++, header.e_phoff, header.e_phoff + header.e_phnum * PHDR_SIZE, OWNER_SEGMENTS);
-  // `ld -r` puts all relocations behind all else, so each of these two walks goes up through the file.
-  for (const s of sections)
-    if (s.sh_type !== SHT_RELA && s.hasContents) insertRange(count++, s.sh_offset, s.sh_offset + s.sh_size, s.index);
-  for (const s of sections)
-    if (s.sh_type === SHT_RELA && s.hasContents) insertRange(count++, s.sh_offset, s.sh_offset + s.sh_size, s.index);
+  const insert = (s: Section) => insertRange(count++, s.sh_offset, s.sh_offset + s.sh_size, s.index);
+  if (sections.length > MANY) {
+    for (const s of [...sections].sort((a, b) => a.sh_offset - b.sh_offset)) if (s.hasContents) insert(s);
+  } else {
+    // `ld -r` puts all relocations behind all else, so each of these two walks goes up through the file.
+    for (const s of sections) if (s.sh_type !== SHT_RELA && s.hasContents) insert(s);
+    for (const s of sections) if (s.sh_type === SHT_RELA && s.hasContents) insert(s);
+  }
   insertRange(count++, header.e_shoff, header.e_shoff + header.shnum * SHDR_SIZE, OWNER_SECTIONS);
   for (let k = 1; k < count; k++)
     if (starts[k]! < ends[k - 1]!) throw overlap(owners[k - 1]!, owners[k]!, starts[k]!, ends[k - 1]!);
@@ -286,7 +308,7 @@ function overlap(first: number, second: number, start: number, end: number): Inp
  *
  * @param file the whole file; copied once if it does not start on an 8-byte boundary, else used as it is
  * @returns views over those bytes; symbols and relocations are checked when they are first asked for
- * @throws InputError ELF001 to ELF013, ELF023 to ELF025
+ * @throws InputError ELF001 to ELF014, ELF023, ELF025, ELF032
  */
 export function readElf(file: Uint8Array): ElfFile {
   requireLittleEndianHost();
@@ -300,6 +322,7 @@ export function readElf(file: Uint8Array): ElfFile {
     sections[i] = section;
     checkSection(section, bytes.length, names);
   }
+  if (sections.length > 0 && sections[0]!.sh_type !== SHT_NULL) throw sectionZero(sections[0]!);
   checkOverlaps(header, sections);
   return new ElfFile(bytes, words, header, sections, names);
 }

@@ -35,4 +35,13 @@ export class StringTable {
     for (let i = 0; i < text.length; i++) if (bytes[offset + i] !== text[i]) return false;
     return true;
   }
+
+  /**
+   * Every offset at which `text` stands as a whole string. A name may also be the end of a longer one: linkers let short names
+   * share the bytes of long ones.
+   */
+  *offsetsOf(text: string): Generator<number> {
+    const wanted = `${text}\0`;
+    for (let at = this.#text.indexOf(wanted); at >= 0; at = this.#text.indexOf(wanted, at + 1)) yield at;
+  }
 }

@@ -46,10 +46,22 @@ export class SymbolTable {
     for (let i = 0, w = 0; i < count; i++, w += WORDS) {
       const name = words[w]!;
       if (name >= limit && name !== 0)
-        throw this.#bad('ELF016', i, 'a symbol name points outside the string table', `below 0x${limit.toString(16)}`, `0x${name.toString(16)}`);
+        throw this.#bad(
+          'ELF016',
+          i,
+          'a symbol name points outside the string table',
+          `below 0x${limit.toString(16)}`,
+          `0x${name.toString(16)}`,
+        );
       const shndx = words[w + 1]! >>> 16;
       if (shndx < SHN_LORESERVE ? shndx >= sections : shndx === SHN_XINDEX && this.#extendedIndex(i) >= sections)
-        throw this.#bad('ELF017', i, 'a symbol names a section that does not exist', `below ${sections}`, `${shndx === SHN_XINDEX ? this.#extendedIndex(i) : shndx}`);
+        throw this.#bad(
+          'ELF017',
+          i,
+          'a symbol names a section that does not exist',
+          `below ${sections}`,
+          `${shndx === SHN_XINDEX ? this.#extendedIndex(i) : shndx}`,
+        );
     }
   }
 
@@ -143,9 +155,13 @@ export class SymbolTable {
 
   /** The first symbol called `name` for which `accept` holds, or -1. */
   find(name: string, accept?: (i: SymbolIndex) => boolean): SymbolIndex {
-    const text = new TextEncoder().encode(name);
-    for (let i = 1, w = WORDS; i < this.count; i++, w += WORDS)
-      if (this.strings.equals(this.words[w]!, text) && (accept === undefined || accept(i))) return i;
+    const [first, ...more] = this.strings.offsetsOf(name);
+    if (first === undefined) return -1;
+    const others = more.length > 0 ? new Set(more) : undefined;
+    for (let i = 1, w = WORDS; i < this.count; i++, w += WORDS) {
+      const at = this.words[w]!;
+      if ((at === first || others?.has(at) === true) && (accept === undefined || accept(i))) return i;
+    }
     return -1;
   }
 }

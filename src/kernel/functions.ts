@@ -4,6 +4,7 @@
 import { STB_LOCAL, STT_FUNC, STT_GNU_IFUNC } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
+import { localEntryOffset } from '../ppc64/entry-points.ts';
 import { InputError } from '../util/errors.ts';
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 
@@ -22,9 +23,9 @@ export interface KernelFunction {
   readonly binding: number;
 }
 
-/** Bytes from the global to the local entry for the three bits `k` of `st_other` (ELFv2 psABI, section 3.4.1). */
+/** Bytes from the global to the local entry for the three bits `k` of `st_other`. */
 export function localEntryDistance(k: number): number {
-  return ((1 << k) >> 2) << 2;
+  return localEntryOffset(k << 5);
 }
 
 /**

@@ -13,12 +13,7 @@ export type RedirectAt = 'after-site' | 'site';
 export type TocRecovery = 'recomputed' | 'saved';
 
 /** The ways in which compilers leave room for the tracer. */
-export type SiteForm =
-  | 'mprofile-kernel'
-  | 'mprofile-kernel-lr'
-  | 'patchable'
-  | 'patchable-out-of-line'
-  | 'pg';
+export type SiteForm = 'mprofile-kernel' | 'mprofile-kernel-lr' | 'patchable' | 'patchable-out-of-line' | 'pg';
 
 /** One thing done to one function; what people read. */
 export type PlannedAction = PlannedNop | PlannedRedirect;
@@ -115,6 +110,15 @@ export interface PlannedSymbol {
   readonly size: number;
 }
 
+/**
+ * A symbol version (CONFIG_MODVERSIONS) for a new import. It is added at the end of `__versions`, and of
+ * `__version_ext_crcs` and `__version_ext_names` where the module has them: the kernel refuses an import without one.
+ */
+export interface AddedVersion {
+  readonly name: string;
+  readonly crc: number;
+}
+
 export interface PatchPlan {
   readonly schema: 'tocsin.plan/1';
   readonly actions: readonly PlannedAction[];
@@ -126,6 +130,7 @@ export interface PatchPlan {
   readonly addedRelocations: readonly AddedRelocation[];
   readonly newCode: readonly NewCode[];
   readonly newSymbols: readonly PlannedSymbol[];
+  readonly addedVersions: readonly AddedVersion[];
   /** The file ends before an appended signature, which no longer holds. */
   readonly dropsSignature: boolean;
   /** What the user should know and need not stop for. */

@@ -64,8 +64,10 @@ function buildLists(): Lists {
   const bases = new Uint32Array(64);
   const starts: number[] = [];
   const flat: number[] = [listEnd];
-  for (let primary = 0; primary < 64; primary++) {
-    const rows = instructions.filter(({ prefixed, value }) => !prefixed && value >>> 26 === primary);
+  const byPrimary: Instruction[][] = Array.from({ length: 64 }, () => []);
+  for (const instruction of instructions)
+    if (!instruction.prefixed) (byPrimary[instruction.value >>> 26] as Instruction[]).push(instruction);
+  for (const [primary, rows] of byPrimary.entries()) {
     const selector = rows.reduce((bits, { mask }) => bits | selectorBits(mask, primary), 0);
     selectors[primary] = selector;
     bases[primary] = starts.length;
@@ -73,7 +75,9 @@ function buildLists(): Lists {
     for (let key = 0; key <= selector; key++) {
       const list = bySelector.get(key);
       starts.push(list === undefined ? 0 : flat.length);
-      if (list !== undefined) flat.push(...list, listEnd);
+      if (list === undefined) continue;
+      for (const index of list) flat.push(index);
+      flat.push(listEnd);
     }
   }
   return { selectors, bases, starts: new Uint32Array(starts), rows: new Uint16Array(flat) };

@@ -78,8 +78,8 @@ function dataTarget({ instruction, values }: DecodedInstruction, pc: bigint): st
 /** One line. `pc` is the address of the instruction; without `target`, addresses are printed as `0x...`. */
 export function formatInstruction(decoded: Decoded, pc: bigint, target: TargetFormatter = plainTarget): string {
   if (!decoded.known) return `.long 0x${decoded.word.toString(16)}`;
-  const { mnemonic, operands } = decoded.instruction;
-  if (operands.length === 0) return mnemonic;
-  const padded = mnemonic.length < 8 ? mnemonic.padEnd(8) : `${mnemonic} `;
-  return padded + operandsText(decoded, pc, target) + dataTarget(decoded, pc);
+  const { mnemonic } = decoded.instruction;
+  const text = operandsText(decoded, pc, target);
+  if (text === '') return mnemonic;
+  return `${mnemonic.padEnd(7)} ${text}${dataTarget(decoded, pc)}`;
 }

@@ -71,13 +71,25 @@ export interface Instruction {
   readonly conditions: readonly Condition[];
 }
 
-function partsOf(name: string): readonly CompiledPart[] {
+/** Calls `make` once for each text: the rows repeat themselves a lot, and loading this module should not take long. */
+function remembered<T>(make: (text: string) => T): (text: string) => T {
+  const results = new Map<string, T>();
+  return text => {
+    const known = results.get(text);
+    if (known !== undefined) return known;
+    const result = make(text);
+    results.set(text, result);
+    return result;
+  };
+}
+
+const partsOf = remembered((name): readonly CompiledPart[] => {
   const spec = operandSpecs[name];
   if (spec !== undefined && spec.parts.length > 1) return compileParts(spec);
   const range = bitRange(name) ?? spec?.parts[0];
   if (range === undefined) throw new Error(`instruction table: no field is called ${name}`);
   return [{ ...fieldPosition(range), prefix: false }];
-}
+});
 
 interface Pattern {
   mask: number;
@@ -86,7 +98,9 @@ interface Pattern {
 
 function setField(pattern: Pattern, name: string, value: number): void {
   let rest = value;
-  for (const part of partsOf(name).toReversed()) {
+  const parts = partsOf(name);
+  for (let at = parts.length - 1; at >= 0; at--) {
+    const part = parts[at] as CompiledPart;
     pattern.mask = (pattern.mask | (part.mask << part.shift)) >>> 0;
     pattern.value = (pattern.value | ((rest & part.mask) << part.shift)) >>> 0;
     rest >>>= part.width;
@@ -178,16 +192,16 @@ function compileOperand(text: string, base: boolean): Operand {
   };
 }
 
-function compileOperands(text: string): readonly Operand[] {
+const compileOperands = remembered((text): readonly Operand[] => {
   if (text === '') return [];
   return text.split(',').flatMap(item => {
     const match = /^(.*)\((.*)\)$/.exec(item);
     if (match === null) return [compileOperand(item, false)];
     return [compileOperand(match[1] as string, false), compileOperand(match[2] as string, true)];
   });
-}
+});
 
-function compileCondition(text: string): Condition {
+const compileCondition = remembered((text): Condition => {
   if (text === 'outside') return { test: 'outside', left: partsOf('RA'), right: partsOf('RT'), number: 0 };
   const match = /^([\w:]+)(?:\+([\w:]+))?(!=|=|<)([\w:]+)$/.exec(text);
   if (match === null) throw new Error(`instruction table: no condition is written ${text}`);
@@ -199,7 +213,11 @@ function compileCondition(text: string): Condition {
   if (operator === '=') return { test: 'equal', left, right: against, number };
   if (operator === '<') return { test: against.length > 0 ? 'less' : 'below', left, right: against, number };
   return { test: against.length > 0 ? 'differ' : 'not', left, right: against, number };
-}
+});
+
+const compileConditions = remembered((text): readonly Condition[] =>
+  text.split(' ').filter(Boolean).map(compileCondition),
+);
 
 /** Bits that a bracketed letter of a mnemonic sets. */
 const letterFields: Readonly<Record<string, string>> = { '.': 'Rc', o: 'OE', l: 'LK', a: 'AA' };
@@ -233,7 +251,7 @@ function compile([mnemonic, text, operands, conditions]: Row, index: number): In
     prefixMask: second === undefined ? 0 : head.mask,
     prefixValue: second === undefined ? 0 : head.value,
     operands: compileOperands(operands),
-    conditions: (conditions ?? '').split(' ').filter(Boolean).map(compileCondition),
+    conditions: compileConditions(conditions ?? ''),
   };
 }
 

@@ -47,8 +47,7 @@ class Writer {
   literal(bytes: Uint8Array, start: number, end: number): void {
     this.number(end - start);
     this.#room(end - start);
-    if (end - start > 64) this.#bytes.set(bytes.subarray(start, end), this.#length);
-    else for (let i = start; i < end; i++) this.#bytes[this.#length + i - start] = bytes[i]!;
+    copyBytes(bytes, start, end - start, this.#bytes, this.#length);
     this.#length += end - start;
   }
 
@@ -104,14 +103,35 @@ class ScriptWriter {
   }
 }
 
-/** The script for `original`, given where its parts stand in the patched file (ascending in `from`). */
-export function writeRestoreScript(original: Uint8Array, ranges: readonly PlacedRange[]): Uint8Array {
+/**
+ * The script for `original`, given where its parts stand in the patched file (ascending in `from`).
+ *
+ * @param known offsets of changed words, ascending, for ranges (by `from`) in which nothing else changed: it saves
+ *   comparing all code word by word
+ */
+export function writeRestoreScript(
+  original: Uint8Array,
+  ranges: readonly PlacedRange[],
+  known: ReadonlyMap<number, readonly number[]> = new Map(),
+): Uint8Array {
   const script = new ScriptWriter(original);
   for (const range of ranges) {
+    const offsets = range.exact ? undefined : known.get(range.from);
     if (range.exact) script.copy(range.from, range.to, range.length);
+    else if (offsets !== undefined) copyAround(script, range, offsets);
     else if (range.bytes !== undefined) copyEqualWords(script, original, range, range.bytes);
   }
   return script.finish();
+}
+
+/** Copies all but the words at the given offsets. */
+function copyAround(script: ScriptWriter, range: PlacedRange, offsets: readonly number[]): void {
+  let at = 0;
+  for (const offset of offsets) {
+    if (offset > at) script.copy(range.from + at, range.to + at, offset - at);
+    at = offset + 4;
+  }
+  if (range.length > at) script.copy(range.from + at, range.to + at, range.length - at);
 }
 
 /** Copies the runs of 32-bit words that are the same in both. */
@@ -155,11 +175,20 @@ class Reader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
-  take(count: number): Uint8Array {
+  /** Copies `count` bytes to `to` in `target`. */
+  take(count: number, target: Uint8Array, to: number): void {
     if (count > this.bytes.length - this.at) throw new BadScript('it ends in the middle of literal bytes');
+    copyBytes(this.bytes, this.at, count, target, to);
     this.at += count;
-    return this.bytes.subarray(this.at - count, this.at);
   }
+}
+
+/** A view costs more than a short loop. */
+const SHORT = 48;
+
+function copyBytes(source: Uint8Array, from: number, count: number, target: Uint8Array, to: number): void {
+  if (count > SHORT) target.set(source.subarray(from, from + count), to);
+  else for (let i = 0; i < count; i++) target[to + i] = source[from + i]!;
 }
 
 /**
@@ -176,19 +205,19 @@ export function applyRestoreScript(script: Uint8Array, patched: Uint8Array): Uin
   let made = 0;
   let source = 0;
   while (made < size) {
-    const literal = reader.take(reader.number());
-    if (literal.length > size - made) throw new BadScript('it makes more bytes than it promises');
-    original.set(literal, made);
-    made += literal.length;
+    const literal = reader.number();
+    if (literal > size - made) throw new BadScript('it makes more bytes than it promises');
+    reader.take(literal, original, made);
+    made += literal;
     const length = reader.number();
     if (length === 0) {
-      if (literal.length === 0) throw new BadScript('it has an operation that makes nothing');
+      if (literal === 0) throw new BadScript('it has an operation that makes nothing');
       continue;
     }
-    const from = source + literal.length + reader.signed();
+    const from = source + literal + reader.signed();
     if (length > size - made) throw new BadScript('it makes more bytes than it promises');
     if (from < 0 || from + length > patched.length) throw new BadScript('it copies from outside the file');
-    original.set(patched.subarray(from, from + length), made);
+    copyBytes(patched, from, length, original, made);
     made += length;
     source = from + length;
   }

@@ -9,7 +9,7 @@ import type { RemovedRelocation, SiteForm } from '../plan/plan.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { type CodeMap, LOCAL, RECORD } from './code-map.ts';
 import { callForm, isNop, type Profiling, wordsBefore, wordsFrom } from './forms.ts';
-import { type Prepared, prepare } from './prepare.ts';
+import { EMPTY_RECORD, type Prepared, prepare } from './prepare.ts';
 import { type Sink, walkCode } from './walk.ts';
 
 /** A record of a tracer table: where it stands, and the relocation that fills it (relocatable files). */
@@ -42,7 +42,7 @@ export interface StrayRecord {
   readonly table: string;
   /** Bytes from the start of the table. */
   readonly offset: number;
-  readonly reason: 'empty' | 'not code' | 'no site there';
+  readonly reason: 'empty' | 'not code' | 'no site there' | 'repeated';
   /** What the record names, where it names code. */
   readonly section?: string;
   readonly target?: SectionOffset;
@@ -81,11 +81,18 @@ interface Record {
 export function callSitesOf(elf: ElfFile, functions: readonly KernelFunction[] = functionsOf(elf)): CallSites {
   const records = new Map<number, Record>();
   const strays: StrayRecord[] = [];
+  const repeated: { table: string; offset: number; word: number }[] = [];
   const prepared = prepare(elf, (word, table, offset, relocationTable, entry) => {
     const title = table?.name ?? '__start_mcount_loc';
-    if (word < 0) strays.push({ table: title, offset, reason: entry < 0 ? 'empty' : 'not code' });
+    if (word < 0) strays.push({ table: title, offset, reason: word === EMPTY_RECORD ? 'empty' : 'not code' });
+    else if (records.has(word)) repeated.push({ table: title, offset, word });
     else records.set(word, { table, offset, relocation: { table: relocationTable, entry } });
   });
+  for (const { table, offset, word } of repeated) {
+    const place = prepared.map.placeOf(word);
+    if (place === undefined) strays.push({ table, offset, reason: 'not code' });
+    else strays.push({ table, offset, reason: 'repeated', section: place.section.name, target: place.offset });
+  }
   return collect(prepared, functions, records, strays);
 }
 
@@ -101,8 +108,8 @@ function collect(
   const taken = new Set<number>();
   const add = (section: Section, word: number, form: SiteForm, call: RemovedRelocation | undefined) => {
     const offset = (word - map.base[section.index]!) * 4;
-    const record = records.get(word);
-    if (record !== undefined) taken.add(word);
+    const record = taken.has(word) ? undefined : records.get(word);
+    taken.add(word);
     sites.push({
       function: functionAt(bySection.get(section.index) ?? [], offset),
       section,
@@ -120,8 +127,8 @@ function collect(
   if (nops !== undefined) {
     for (const word of nopEntries(map, nops)) {
       const { section, offset } = map.placeOf(word)!;
-      if (records.has(word)) add(section, word, nops, undefined);
-      else unrecorded.push({ function: functionAt(bySection.get(section.index) ?? [], offset), section, offset });
+      if (records.has(word) && !taken.has(word)) add(section, word, nops, undefined);
+      else if (!records.has(word)) unrecorded.push({ function: functionAt(bySection.get(section.index) ?? [], offset), section, offset });
     }
   }
   for (const [word, record] of records) {

@@ -79,6 +79,8 @@ class Naming {
       return place === undefined ? name : `${place.section.name}+0x${place.offset.toString(16)}`;
     }
     const inside = place.offset - callee.global;
-    return place.offset === callee.global || place.offset === callee.local ? callee.name : `${callee.name}+0x${inside.toString(16)}`;
+    return place.offset === callee.global || place.offset === callee.local
+      ? callee.name
+      : `${callee.name}+0x${inside.toString(16)}`;
   }
 }

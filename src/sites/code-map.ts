@@ -10,7 +10,8 @@ import { STT_FUNC, STT_GNU_IFUNC } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import type { SymbolTable } from '../elf/symbols.ts';
-import { badFunction, localEntryDistance } from '../kernel/functions.ts';
+import { badFunction } from '../kernel/functions.ts';
+import { localEntryOffset } from '../ppc64/entry-points.ts';
 import { InputError } from '../util/errors.ts';
 import type { SymbolIndex } from '../util/indexes.ts';
 
@@ -101,7 +102,7 @@ export class CodeMap {
       functions++;
       const words = section.sh_size >>> 2;
       const g = global >>> 2;
-      const l = (global + localEntryDistance(k)) >>> 2;
+      const l = (global + localEntryOffset(k << 5)) >>> 2;
       if (g < words) marks[first + g]! |= this.#nameMarks(symbols.st_name(i)) | GLOBAL;
       if (l < words) marks[first + l]! |= LOCAL;
     }

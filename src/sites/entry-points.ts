@@ -1,29 +1,14 @@
-/**
- * The entries of a function and how its global entry finds the TOC.
- *
- *     load-add     ld r2,-8(r12) ; add r2,r2,r12       the distance to the TOC lies in a .quad in front (large model)
- *     addis-addi   addis r2,r12,HA ; addi r2,r2,LO     (medium model; lis r2 where the linker knew the address)
- *     pcrel        no TOC at all: st_other says that r2 is not preserved
- *     none         one entry that needs no TOC
- */
+/** How the global entry of a function of a file finds the TOC. */
 import type { ElfFile } from '../elf/read.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
+import { type TocSetup as AnySetup, tocSetup as setupOf } from '../ppc64/entry-points.ts';
 
-export type TocSetup = 'load-add' | 'addis-addi' | 'pcrel' | 'none';
-
-const LD_R2_M8_R12 = 0xe84cfff8;
-const ADD_R2_R2_R12 = 0x7c426214;
-const ADDIS_R2_R12 = 0x3c4c;
-const LIS_R2 = 0x3c40;
-const ADDI_R2_R2 = 0x3842;
+/** As in ppc64/entry-points.ts; code that is none of the known forms counts as none. */
+export type TocSetup = Exclude<AnySetup, 'unknown'>;
 
 export function tocSetup(elf: ElfFile, f: KernelFunction): TocSetup {
-  if (f.k === 1) return 'pcrel';
-  if (f.k === 0 || f.global % 4 !== 0) return 'none';
+  if (f.global % 4 !== 0) return f.k === 1 ? 'pcrel' : 'none';
   const words = elf.sectionWords(f.section);
-  const first = words[f.global / 4] ?? 0;
-  const second = words[f.global / 4 + 1] ?? 0;
-  if (first === LD_R2_M8_R12 && second === ADD_R2_R2_R12) return 'load-add';
-  const addis = first >>> 16 === ADDIS_R2_R12 || first >>> 16 === LIS_R2;
-  return addis && second >>> 16 === ADDI_R2_R2 ? 'addis-addi' : 'none';
+  const setup = setupOf(f.k << 5, words[f.global / 4] ?? 0, words[f.global / 4 + 1] ?? 0);
+  return setup === 'unknown' ? 'none' : setup;
 }

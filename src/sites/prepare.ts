@@ -11,9 +11,21 @@ import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
 import { CodeMap, PROFILER, RECORD, THUNK } from './code-map.ts';
 
 const R_PPC64_ADDR64 = 38;
+const MCOUNT = '_mcount';
 
-/** Called for each tracer record: the word that it names (-1: none), and where the record stands. */
-export type RecordVisitor = (word: number, table: Section | undefined, offset: number, relocationTable: SectionIndex, entry: number) => void;
+/** In place of a word: the record is empty. */
+export const EMPTY_RECORD = -1;
+/** In place of a word: the record names something that is no word of the code. */
+export const NO_CODE = -2;
+
+/** Called for each tracer record: the word that it names, or one of the two above, and where the record stands. */
+export type RecordVisitor = (
+  word: number,
+  table: Section | undefined,
+  offset: number,
+  relocationTable: SectionIndex,
+  entry: number,
+) => void;
 
 export interface Prepared {
   readonly map: CodeMap;
@@ -34,30 +46,35 @@ export function prepare(elf: ElfFile, visit?: RecordVisitor): Prepared {
   const map = new CodeMap(elf);
   if (!elf.isRelocatable) return prepareImage(elf, map, visit);
   const tables = tracerTables(elf);
-  const profiler = map.symbols?.find('_mcount', i => map.symbols!.rawSection(i) === 0) ?? -1;
+  const profiler = map.symbols?.find(MCOUNT, i => map.symbols!.rawSection(i) === 0) ?? -1;
   let recordCount = 0;
   for (const { section } of tables) recordCount += markRecords(elf, map, section, visit);
   return { map, profiler, tables, thunks: [], recordCount };
 }
 
 function markRecords(elf: ElfFile, map: CodeMap, table: Section, visit: RecordVisitor | undefined): number {
-  const entries = Math.floor(table.sh_size / RECORD_SIZE);
+  const entries = table.hasContents ? Math.floor(table.sh_size / RECORD_SIZE) : 0;
   const filled = new Uint8Array(entries);
+  let records = entries;
   for (const relocationTable of elf.relocationSectionsFor(table.index)) {
     const relocations = elf.relocations(relocationTable);
     const { words } = relocations;
     for (let i = 0, w = 0; i < relocations.count; i++, w += RELA_WORDS) {
       const offset = words[w]!;
       const usable = words[w + 2] === R_PPC64_ADDR64 && offset % RECORD_SIZE === 0 && offset / RECORD_SIZE < entries;
-      const word = usable ? map.wordOf(words[w + 3]!, relocations.addend(i)) : -1;
-      if (usable) filled[offset / RECORD_SIZE] = 1;
+      const target = usable ? map.wordOf(words[w + 3]!, relocations.addend(i)) : NO_CODE;
+      const word = target < 0 ? NO_CODE : target;
+      // A relocation that fills no entry, or one that another has filled, counts as a record of its own.
+      if (usable && filled[offset / RECORD_SIZE] === 0) filled[offset / RECORD_SIZE] = 1;
+      else records++;
       if (word >= 0) map.marks[word]! |= RECORD;
       visit?.(word, table, offset, relocationTable.index, i);
     }
   }
   // A record that nothing fills stays zero: the tracer skips it or trips over it, but no site belongs to it.
-  if (visit !== undefined) for (let e = 0; e < entries; e++) if (filled[e] === 0) visit(-1, table, e * RECORD_SIZE, -1, -1);
-  return entries;
+  if (visit !== undefined)
+    for (let e = 0; e < entries; e++) if (filled[e] === 0) visit(EMPTY_RECORD, table, e * RECORD_SIZE, -1, -1);
+  return records;
 }
 
 function prepareImage(elf: ElfFile, map: CodeMap, visit: RecordVisitor | undefined): Prepared {
@@ -65,11 +82,11 @@ function prepareImage(elf: ElfFile, map: CodeMap, visit: RecordVisitor | undefin
   const start = codeStart(map);
   const wordAt = (address: bigint): number => {
     const distance = address - start;
-    return distance >= 0n && distance < BigInt(map.wordCount) * 4n && distance % 4n === 0n ? Number(distance) / 4 : -1;
+    return distance >= 0n && distance < BigInt(map.wordCount) * 4n && distance % 4n === 0n ? Number(distance) / 4 : NO_CODE;
   };
   for (const thunk of thunks) mark(map, wordAt(thunk.address), THUNK);
   const symbols = map.symbols;
-  const mcount = symbols?.find('_mcount', i => map.base[symbols.sectionOf(i)]! >= 0) ?? -1;
+  const mcount = symbols?.find(MCOUNT, i => map.base[symbols.sectionOf(i)]! >= 0) ?? -1;
   if (mcount >= 0) {
     const target = symbols!.address(mcount);
     mark(map, wordAt(target), PROFILER);
@@ -77,7 +94,7 @@ function prepareImage(elf: ElfFile, map: CodeMap, visit: RecordVisitor | undefin
   }
   const records = imageRecords(elf);
   records?.values.forEach((value, i) => {
-    const word = value === 0n ? -1 : wordAt(value);
+    const word = value === 0n ? EMPTY_RECORD : wordAt(value);
     mark(map, word, RECORD);
     visit?.(word, undefined, i * RECORD_SIZE, -1, -1);
   });

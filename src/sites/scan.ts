@@ -75,7 +75,11 @@ export interface ScanResult extends ScanSummary {
   readonly entryPoints: readonly ScannedEntry[];
   readonly calls?: readonly ScannedCall[];
   readonly strays: readonly StrayRecord[];
-  readonly unrecordedNops: readonly { readonly function: string | null; readonly section: string; readonly offset: number }[];
+  readonly unrecordedNops: readonly {
+    readonly function: string | null;
+    readonly section: string;
+    readonly offset: number;
+  }[];
 }
 
 interface Tally {
@@ -88,6 +92,13 @@ interface Tally {
   form: SiteForm | undefined;
 }
 
+/** 1 the first time that a word with a record is asked for, else 0: a record stands for one site. */
+function takeRecord(map: CodeMap, word: number): number {
+  const mark = map.marks[word]!;
+  map.marks[word] = mark & ~RECORD;
+  return mark & RECORD;
+}
+
 /** Walks the code and counts. Profiling calls of several forms are told by the one that decides `profiling`. */
 function tally(prepared: Prepared): Tally {
   const { map } = prepared;
@@ -97,7 +108,7 @@ function tally(prepared: Prepared): Tally {
   walkCode(map, prepared.profiler, {
     site(section, word) {
       t.sites++;
-      t.recorded += map.marks[word]! & RECORD;
+      t.recorded += takeRecord(map, word);
       if (t.form !== undefined && t.form !== 'pg') return;
       if (of !== section) {
         of = section;
@@ -130,7 +141,7 @@ function countNops(prepared: Prepared, t: Tally): void {
   const form = nopForm(prepared.map, recordedWords(prepared.map));
   if (form === undefined) return;
   for (const word of nopEntries(prepared.map, form)) {
-    if ((prepared.map.marks[word]! & RECORD) === 0) continue;
+    if (takeRecord(prepared.map, word) === 0) continue;
     t.sites++;
     t.recorded++;
   }

@@ -93,11 +93,5 @@ const closeFrame: Template = [
  * @param recompute whether r2 is computed anew after the call, instead of loaded from the frame
  */
 export function frameTemplate(tocOnEntry: boolean, recompute: boolean): Template {
-  return [
-    ...openFrame,
-    ...(tocOnEntry ? [] : findToc),
-    ...call,
-    ...(recompute ? recomputeToc : []),
-    ...closeFrame,
-  ];
+  return [...openFrame, ...(tocOnEntry ? [] : findToc), ...call, ...(recompute ? recomputeToc : []), ...closeFrame];
 }

@@ -24,7 +24,8 @@ export interface Complaint {
 export function formatComplaint(c: Complaint): string {
   const place = [];
   if (c.file !== undefined) place.push(c.file);
-  if (c.section !== undefined) place.push(c.offset === undefined ? c.section : `${c.section}+0x${c.offset.toString(16)}`);
+  if (c.section !== undefined)
+    place.push(c.offset === undefined ? c.section : `${c.section}+0x${c.offset.toString(16)}`);
   else if (c.offset !== undefined) place.push(`offset 0x${c.offset.toString(16)}`);
   if (c.function !== undefined) place.push(c.function);
   const detail = [];
@@ -61,7 +62,8 @@ export class RefusalError extends ComplaintError {
 
 /** The same error with the name of the file that it is about. */
 export function inFile(error: unknown, file: string): unknown {
-  if (error instanceof InputError && error.complaint.file === undefined) return new InputError({ ...error.complaint, file });
+  if (error instanceof InputError && error.complaint.file === undefined)
+    return new InputError({ ...error.complaint, file });
   if (error instanceof RefusalError && error.complaint.file === undefined)
     return new RefusalError({ ...error.complaint, file });
   return error;

@@ -2,7 +2,7 @@
  * The bytes of every section of the input beside those of the output: equal but for the words and records of the plan.
  * Runs between changes are compared in one go, so that a module of 20 MB takes as long as reading it twice.
  */
-import { SHT_RELA, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from '../elf/constants.ts';
+import { SHT_GROUP, SHT_RELA, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../kernel/functions.ts';
@@ -22,13 +22,20 @@ export function compareContents(report: Report, pair: Pairing, planned: Planned)
   const start = report.counts.identical;
   let sections = 0;
   const walk = new ContentWalk(report, output);
-  for (const was of input.sections) {
-    const is = output.sections[was.index];
-    if (is === undefined || !was.hasContents || tables.has(was.index) || isTable(was)) continue;
-    walk.section(buffer(input, was), is, buffer(output, is), planFor(planned, was.index));
+  for (const [was, is] of pair.both()) {
+    if (!was.hasContents || tables.has(was.index) || isTable(was)) continue;
+    const before = was.sh_type === SHT_GROUP ? movedGroup(pair, was) : buffer(input, was);
+    walk.section(before, is, buffer(output, is), planFor(planned, was.index));
     sections++;
   }
   return `${count(sections, 'section')}, ${report.counts.identical - start} bytes as they were`;
+}
+
+/** A section group (flags, then section numbers) as it is when sections have moved up. */
+function movedGroup(pair: Pairing, group: Section): Buffer {
+  const moved = Buffer.from(buffer(pair.input, group));
+  for (let at = 4; at + 4 <= moved.length; at += 4) moved.writeInt32LE(pair.to(moved.readUInt32LE(at)), at);
+  return moved;
 }
 
 /** Tables of entries are compared entry by entry elsewhere. */
@@ -82,6 +89,12 @@ class ContentWalk {
       to += 4;
     }
     to = this.#run(before, from, before.length, section, after, to);
+    for (const bytes of plan.appended) {
+      if (!after.subarray(to, to + bytes.length).equals(bytes))
+        this.#report.error('VER047', 'the symbol version that the plan adds is not here', section, to);
+      counts.addedByPlan += bytes.length;
+      to += bytes.length;
+    }
     if (to !== after.length)
       this.#report.error('VER033', `the section has ${after.length} bytes, the plan leaves it ${to}`, section);
   }
@@ -105,7 +118,8 @@ class ContentWalk {
       const at = to + i;
       let last = i;
       while (last < length && before[from + last] !== after[to + last]) last++;
-      const hexOf = (bytes: Buffer, start: number) => bytes.toString('hex', start, start + Math.min(last - i, 8)) || 'nothing';
+      const hexOf = (bytes: Buffer, start: number) =>
+        bytes.toString('hex', start, start + Math.min(last - i, 8)) || 'nothing';
       this.#report.error(
         'VER033',
         `bytes outside the plan differ: ${hexOf(before, from + i)} became ${hexOf(after, at)}`,

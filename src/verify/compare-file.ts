@@ -4,6 +4,7 @@
  */
 import { EHDR_SIZE, PHDR_SIZE, SHDR_SIZE } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import type { SectionIndex } from '../util/indexes.ts';
 import type { Pairing } from './pairing.ts';
 import type { Planned } from './planned.ts';
 import { count, type Report } from './verification.ts';
@@ -18,8 +19,15 @@ interface Part {
 const ELF_HEADER = -1;
 const SEGMENTS = -2;
 const SECTIONS = -3;
+/** A section that only one of the files has. */
+const STRANGER = -4;
 
-function partsOf({ header, sections }: ElfFile): Part[] {
+function sectionId(number: SectionIndex): number {
+  return number < 0 ? STRANGER : number;
+}
+
+/** @param number gives the input's number for a section of `elf`; negative for one that does not count */
+function partsOf({ header, sections }: ElfFile, number: (index: SectionIndex) => SectionIndex): Part[] {
   const table = header.e_shoff + header.shnum * SHDR_SIZE;
   const parts: Part[] = [
     { id: ELF_HEADER, start: 0, end: EHDR_SIZE },
@@ -27,7 +35,8 @@ function partsOf({ header, sections }: ElfFile): Part[] {
   ];
   if (header.e_phnum > 0)
     parts.push({ id: SEGMENTS, start: header.e_phoff, end: header.e_phoff + header.e_phnum * PHDR_SIZE });
-  for (const s of sections) if (s.hasContents) parts.push({ id: s.index, start: s.sh_offset, end: s.sh_offset + s.sh_size });
+  for (const s of sections)
+    if (s.hasContents) parts.push({ id: sectionId(number(s.index)), start: s.sh_offset, end: s.sh_offset + s.sh_size });
   return parts.sort((a, b) => a.start - b.start);
 }
 
@@ -53,7 +62,12 @@ function withoutZeros(bytes: Buffer): Buffer {
 }
 
 /** What lies between the parts that are in `shared`, by the part in front of it. */
-function gapsOf(elf: ElfFile, parts: readonly Part[], shared: ReadonlySet<number>, fileEnd: number): Map<number, Buffer> {
+function gapsOf(
+  elf: ElfFile,
+  parts: readonly Part[],
+  shared: ReadonlySet<number>,
+  fileEnd: number,
+): Map<number, Buffer> {
   const pieces = new Map<number, Buffer[]>();
   let owner = ELF_HEADER;
   let end = 0;
@@ -75,10 +89,10 @@ function gapsOf(elf: ElfFile, parts: readonly Part[], shared: ReadonlySet<number
 
 export function compareFile(report: Report, pair: Pairing, planned: Planned): string {
   const { input, output } = pair;
-  const before = partsOf(input);
-  const after = partsOf(output);
+  const before = partsOf(input, index => (pair.to(index) < 0 ? -1 : index));
+  const after = partsOf(output, index => pair.from(index));
   const there = new Set(after.map(p => p.id));
-  const shared = new Set(before.map(p => p.id).filter(id => there.has(id)));
+  const shared = new Set(before.map(p => p.id).filter(id => id !== STRANGER && there.has(id)));
   const order = (parts: readonly Part[]) => parts.filter(p => shared.has(p.id)).map(p => p.id);
   const was = order(before);
   const wrong = order(after).findIndex((id, i) => id !== was[i]);
@@ -108,7 +122,10 @@ function tellGap(report: Report, pair: Pairing, id: number, old: number, fresh: 
     [SECTIONS]: 'the section headers',
   };
   const title = titles[id] ?? pair.input.sections[id]!.name;
-  report.error('VER044', `the bytes behind ${title} that belong to no section differ: there were ${old}, there are ${fresh}`);
+  report.error(
+    'VER044',
+    `the bytes behind ${title} that belong to no section differ: there were ${old}, there are ${fresh}`,
+  );
 }
 
 /** Says how many bytes at the end of the input go. */
@@ -128,17 +145,17 @@ function checkSignature(report: Report, { input, output }: Pairing, planned: Pla
 /** A section without contents has a place all the same: between the parts that it stood between. */
 function checkEmpty(
   report: Report,
-  { input, output, kept }: Pairing,
+  pair: Pairing,
   before: readonly Part[],
   after: readonly Part[],
   shared: ReadonlySet<number>,
 ): void {
   const places = new Map(after.map(p => [p.id, p]));
-  for (const is of output.sections.slice(1, kept)) {
-    if (is.hasContents) continue;
-    const at = input.sections[is.index]!.sh_offset;
+  for (const [was, is] of pair.both()) {
+    if (is.hasContents || is.index === 0) continue;
+    const at = was.sh_offset;
     let low = 0;
-    let high = output.bytes.length;
+    let high = pair.output.bytes.length;
     for (const part of before) {
       if (!shared.has(part.id)) continue;
       if (part.start <= at) low = places.get(part.id)!.start;
@@ -146,6 +163,10 @@ function checkEmpty(
     }
     // A section that lay behind the end of the file (an empty one, in front of a dropped signature) may lie at its end.
     if (is.sh_offset < low || is.sh_offset > high)
-      report.error('VER032', `sh_offset of the empty section is 0x${is.sh_offset.toString(16)}, outside 0x${low.toString(16)} to 0x${high.toString(16)}`, is);
+      report.error(
+        'VER032',
+        `sh_offset of the empty section is 0x${is.sh_offset.toString(16)}, outside 0x${low.toString(16)} to 0x${high.toString(16)}`,
+        is,
+      );
   }
 }

@@ -15,8 +15,8 @@ import { count, type Report } from './verification.ts';
 export function compareRelocations(report: Report, pair: Pairing, planned: Planned, symbols: SymbolMap): string {
   let tables = 0;
   let entries = 0;
-  for (const section of pair.input.sections) {
-    if (section.sh_type !== SHT_RELA || pair.output.sections[section.index]?.sh_type !== SHT_RELA) continue;
+  for (const [section, is] of pair.both()) {
+    if (section.sh_type !== SHT_RELA || is.sh_type !== SHT_RELA) continue;
     const walk = new TableWalk(report, pair, planned, symbols, section);
     walk.run();
     tables++;
@@ -24,7 +24,7 @@ export function compareRelocations(report: Report, pair: Pairing, planned: Plann
   }
   for (const [target, table] of pair.tables) {
     const k = pair.code.indexOf(target);
-    const wanted = k >= 0 ? planned.plan.newCode[k]!.relocations : planFor(planned, target).added;
+    const wanted = k >= 0 ? planned.plan.newCode[k]!.relocations : planFor(planned, pair.from(target)).added;
     const open = new OpenRelocations(report, pair.output.relocations(pair.output.sections[table]!), wanted, symbols);
     open.rest(0);
     tables++;
@@ -52,7 +52,9 @@ class OpenRelocations {
     const { after } = this;
     const k = this.#open.findIndex(({ offset, type, symbol, addend }) => {
       const number = 'added' in symbol ? this.#symbols.added[symbol.added] : this.#symbols.kept[symbol.existing];
-      return after.offset(j) === offset && after.type(j) === type && after.symbol(j) === number && after.addend(j) === addend;
+      return (
+        after.offset(j) === offset && after.type(j) === type && after.symbol(j) === number && after.addend(j) === addend
+      );
     });
     if (k < 0) return false;
     this.#open.splice(k, 1);
@@ -64,12 +66,21 @@ class OpenRelocations {
   rest(j: number): void {
     for (let i = j; i < this.after.count; i++) if (!this.take(i)) this.stranger(i);
     for (const { offset, type } of this.#open)
-      this.#report.error('VER038', `the new ${relocationName(type)} at 0x${offset.toString(16)} is missing`, this.after.section);
+      this.#report.error(
+        'VER038',
+        `the new ${relocationName(type)} at 0x${offset.toString(16)} is missing`,
+        this.after.section,
+      );
   }
 
   stranger(j: number): void {
     this.#report.counts.addedByPlan += RELA_SIZE;
-    this.#report.error('VER037', `relocation ${j} is not in the plan: ${text(this.after, j)}`, this.after.section, j * RELA_SIZE);
+    this.#report.error(
+      'VER037',
+      `relocation ${j} is not in the plan: ${text(this.after, j)}`,
+      this.after.section,
+      j * RELA_SIZE,
+    );
   }
 }
 
@@ -87,7 +98,7 @@ class TableWalk {
 
   constructor(report: Report, pair: Pairing, planned: Planned, symbols: SymbolMap, section: Section) {
     this.before = pair.input.relocations(section);
-    this.after = pair.output.relocations(pair.output.sections[section.index]!);
+    this.after = pair.output.relocations(pair.output.sections[pair.to(section.index)]!);
     this.#report = report;
     this.#symbols = symbols;
     this.#gone = planFor(planned, section.index).entries;
@@ -95,7 +106,12 @@ class TableWalk {
     let passed = 0;
     this.#shift = [0, ...this.#records.map(record => (passed += record.size))];
     const belongs = tableFor(pair.input, section.sh_info) === section.index;
-    this.#open = new OpenRelocations(report, this.after, belongs ? planFor(planned, section.sh_info).added : [], symbols);
+    this.#open = new OpenRelocations(
+      report,
+      this.after,
+      belongs ? planFor(planned, section.sh_info).added : [],
+      symbols,
+    );
   }
 
   run(): void {
@@ -173,7 +189,12 @@ class TableWalk {
       const removed = this.#gone.find(entry => this.#matches(entry, at));
       if (removed === undefined) this.#open.stranger(at);
       else
-        this.#report.error('VER038', `relocation ${removed} was to go and is there: ${text(after, at)}`, after.section, at * RELA_SIZE);
+        this.#report.error(
+          'VER038',
+          `relocation ${removed} was to go and is there: ${text(after, at)}`,
+          after.section,
+          at * RELA_SIZE,
+        );
       return at + 2;
     }
     if (at >= after.count || this.#matches(i + 1, at)) {

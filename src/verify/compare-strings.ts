@@ -1,5 +1,4 @@
 /** String tables: the input's bytes first, then the names of what the plan adds, and not a byte more. */
-import type { ElfFile } from '../elf/read.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { buffer } from './compare-contents.ts';
 import type { SymbolMap } from './compare-symbols.ts';
@@ -14,21 +13,23 @@ interface Use {
 
 export function compareStrings(report: Report, pair: Pairing, symbols: SymbolMap): string {
   const { input, output } = pair;
-  const uses: Use[] = output.sections.slice(pair.kept).map(s => ({ table: input.header.shstrndx, at: s.sh_name }));
+  const uses: Use[] = output.sections.slice(pair.kept).map(s => ({ table: output.header.shstrndx, at: s.sh_name }));
   const own = output.symbols;
   for (const j of symbols.added)
     if (own !== undefined && j >= 0) uses.push({ table: own.section.sh_link, at: own.st_name(j) });
   let appended = 0;
   const names = input.symbols?.section.sh_link;
   for (const table of new Set([input.header.shstrndx, ...(names === undefined ? [] : [names])]))
-    if (table !== 0 && table < input.sections.length) appended += compareTable(report, input, output, table, uses);
+    if (table !== 0 && table < input.sections.length) appended += compareTable(report, pair, table, uses);
   return `${count(appended, 'byte')} of new names`;
 }
 
-function compareTable(report: Report, input: ElfFile, output: ElfFile, table: SectionIndex, uses: readonly Use[]): number {
-  const section = output.sections[table];
+/** @param index the table's number in the input */
+function compareTable(report: Report, pair: Pairing, index: SectionIndex, uses: readonly Use[]): number {
+  const { input, output } = pair;
+  const section = output.sections[pair.to(index)];
   if (section === undefined) return 0;
-  const before = buffer(input, input.sections[table]!);
+  const before = buffer(input, input.sections[index]!);
   const after = buffer(output, section);
   const { counts } = report;
   if (after.length < before.length || before.compare(after, 0, before.length) !== 0) {
@@ -40,7 +41,7 @@ function compareTable(report: Report, input: ElfFile, output: ElfFile, table: Se
   counts.addedByPlan += added;
   const used = new Uint8Array(added);
   for (const { table: of, at } of uses) {
-    if (of !== table || at < before.length) continue;
+    if (of !== section.index || at < before.length) continue;
     const end = after.indexOf(0, at) + 1;
     used.fill(1, at - before.length, end - before.length);
   }

@@ -2,7 +2,7 @@
  * The symbol table, entry by entry: every symbol of the input is there with all its fields, in its order; between them
  * stand the plan's new symbols and nothing else. The walk gives the number that each symbol has in the output.
  */
-import { SHN_XINDEX, SHT_SYMTAB_SHNDX, SYM_SIZE } from '../elf/constants.ts';
+import { SHN_LORESERVE, SHN_XINDEX, SHT_SYMTAB_SHNDX, SYM_SIZE } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { SymbolTable } from '../elf/symbols.ts';
 import type { PlannedSymbol } from '../plan/plan.ts';
@@ -12,6 +12,8 @@ import type { Planned } from './planned.ts';
 import { count, type Report } from './verification.ts';
 
 const WORDS = SYM_SIZE / 4;
+/** st_info, st_other and, in the upper half, st_shndx. */
+const SHNDX_WORD = 1;
 
 export interface SymbolMap {
   /** Number in the output by number in the input; -1 for a symbol that is lost. */
@@ -32,29 +34,47 @@ export function compareSymbols(report: Report, pair: Pairing, planned: Planned):
   const kept = new Int32Array(before.count).fill(-1);
   let i = 0;
   for (let j = 0; j < after.count; j++) {
-    if (i < before.count && sameSymbol(before, i, after, j)) {
+    if (i < before.count && sameSymbol(pair, before, i, after, j)) {
+      const moved = before.words[i * WORDS + SHNDX_WORD] !== after.words[j * WORDS + SHNDX_WORD];
+      report.counts.identical += moved ? SYM_SIZE - 4 : SYM_SIZE;
+      report.counts.changedByPlan += moved ? 4 : 0;
       kept[i++] = j;
-      report.counts.identical += SYM_SIZE;
       continue;
     }
     const fresh = planned.plan.newSymbols.findIndex((s, k) => added[k]! < 0 && isPlanned(pair, s, after, j));
     report.counts.addedByPlan += SYM_SIZE;
     if (fresh >= 0) added[fresh] = j;
-    else i = unplanned(report, before, i, after, j);
+    else i = unplanned(report, pair, before, i, after, j);
   }
   if (i < before.count)
-    report.error('VER035', `symbol ${i} (${before.name(i)}) is missing or changed, and so may be those behind it`, after.section);
+    report.error(
+      'VER035',
+      `symbol ${i} (${before.name(i)}) is missing or changed, and so may be those behind it`,
+      after.section,
+    );
   added.forEach((index, k) => {
-    if (index < 0) report.error('VER036', `the new symbol ${planned.plan.newSymbols[k]!.name} is missing`, after.section);
+    if (index < 0)
+      report.error('VER036', `the new symbol ${planned.plan.newSymbols[k]!.name} is missing`, after.section);
   });
   compareExtended(report, pair, kept, added);
   return { kept, added };
 }
 
-/** All six words equal. Sections keep their numbers, so `st_shndx` does not move. */
-function sameSymbol(before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
-  for (let w = 0; w < WORDS; w++) if (before.words[i * WORDS + w] !== after.words[j * WORDS + w]) return false;
+/** All six words equal, but for the number of a section that moved up. */
+function sameSymbol(pair: Pairing, before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
+  for (let w = 0; w < WORDS; w++)
+    if (
+      before.words[i * WORDS + w] !== after.words[j * WORDS + w] &&
+      (w !== SHNDX_WORD || !movedUp(pair, before, i, after, j))
+    )
+      return false;
   return true;
+}
+
+function movedUp(pair: Pairing, before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
+  const a = before.words[i * WORDS + SHNDX_WORD]!;
+  const b = after.words[j * WORDS + SHNDX_WORD]!;
+  return (a & 0xffff) === (b & 0xffff) && a >>> 16 < SHN_LORESERVE && pair.to(a >>> 16) === b >>> 16;
 }
 
 function isPlanned(pair: Pairing, symbol: PlannedSymbol, after: SymbolTable, j: SymbolIndex): boolean {
@@ -70,18 +90,30 @@ function isPlanned(pair: Pairing, symbol: PlannedSymbol, after: SymbolTable, j: 
 }
 
 /** Tells what is wrong with symbol `j` and says which symbol of the input comes next. */
-function unplanned(report: Report, before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): SymbolIndex {
+function unplanned(
+  report: Report,
+  pair: Pairing,
+  before: SymbolTable,
+  i: SymbolIndex,
+  after: SymbolTable,
+  j: SymbolIndex,
+): SymbolIndex {
   const name = after.name(j);
-  if (i < before.count && (before.name(i) === name || sameRest(before, i + 1, after, j + 1))) {
-    report.error('VER035', `symbol ${i} (${before.name(i)}) differs: ${difference(before, i, after, j)}`, after.section, j * SYM_SIZE);
+  if (i < before.count && (before.name(i) === name || sameRest(pair, before, i + 1, after, j + 1))) {
+    report.error(
+      'VER035',
+      `symbol ${i} (${before.name(i)}) differs: ${difference(before, i, after, j)}`,
+      after.section,
+      j * SYM_SIZE,
+    );
     return i + 1;
   }
   report.error('VER035', `symbol ${j} (${name}) is not in the plan`, after.section, j * SYM_SIZE);
   return i;
 }
 
-function sameRest(before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
-  return i < before.count ? j < after.count && sameSymbol(before, i, after, j) : j >= after.count;
+function sameRest(pair: Pairing, before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
+  return i < before.count ? j < after.count && sameSymbol(pair, before, i, after, j) : j >= after.count;
 }
 
 function difference(before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): string {
@@ -109,7 +141,7 @@ function compareExtended(report: Report, pair: Pairing, kept: Int32Array, added:
     return;
   }
   kept.forEach((j, i) => {
-    if (j >= 0 && before[i] !== after[j]) report.error('VER035', `the section index of symbol ${i} differs`);
+    if (j >= 0 && pair.to(before[i]!) !== after[j]) report.error('VER035', `the section index of symbol ${i} differs`);
   });
   const symbols = pair.output.symbols!;
   for (const j of added)

@@ -1,30 +1,60 @@
 /**
- * Which section of the output is which. Sections of the input keep their numbers; what the plan adds stands behind them:
- * its code, relocations for sections that had none, and the note. Anything else has no business there.
+ * Which section of the output is which. Sections of the input keep their order; what the plan adds stands behind them: its
+ * code, relocations for sections that had none, and the note, which takes the place of an earlier patch's. Anything else
+ * has no business there.
  */
 import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import type { Section } from '../elf/section.ts';
+import { PATCH_NOTE_SECTION, patchNoteSection } from '../kernel/patch-note.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { type Planned, planFor } from './planned.ts';
 import { count, type Report } from './verification.ts';
 
-/** The section in which a patch describes itself. */
-export const NOTE_SECTION = '.note.tocsin';
-
 /** Livepatch relocations, which the loader leaves to the livepatch core (kernel). */
 const SHF_RELA_LIVEPATCH = 0x0010_0000;
 
-export interface Pairing {
+export class Pairing {
   readonly input: ElfFile;
   readonly output: ElfFile;
-  /** Sections below this number are the input's. */
+  /** The note of an earlier patch, which the new one takes the place of; -1 where there is none. */
+  readonly replaced: SectionIndex;
+  /** Sections of the output below this number are the input's. */
   readonly kept: number;
   /** The output's section of each `newCode` of the plan; -1 where it is missing. */
-  readonly code: readonly SectionIndex[];
+  readonly code: SectionIndex[];
   /** New SHT_RELA sections by the section that they relocate, both in the output. */
-  readonly tables: ReadonlyMap<SectionIndex, SectionIndex>;
+  readonly tables = new Map<SectionIndex, SectionIndex>();
   /** The new note section, or -1. */
-  readonly note: SectionIndex;
+  note: SectionIndex = -1;
+
+  constructor(input: ElfFile, output: ElfFile, planned: Planned) {
+    this.input = input;
+    this.output = output;
+    this.replaced = planned.changesNothing ? -1 : (patchNoteSection(input)?.index ?? -1);
+    this.kept = input.sections.length - (this.replaced < 0 ? 0 : 1);
+    this.code = planned.plan.newCode.map(() => -1);
+  }
+
+  /** The output's number for section `index` of the input; -1 for the one that is replaced. */
+  to(index: SectionIndex): SectionIndex {
+    if (this.replaced < 0 || index < this.replaced) return index;
+    return index === this.replaced ? -1 : index - 1;
+  }
+
+  /** The input's number for section `index` of the output; -1 for a new one. */
+  from(index: SectionIndex): SectionIndex {
+    if (index >= this.kept) return -1;
+    return this.replaced < 0 || index < this.replaced ? index : index + 1;
+  }
+
+  /** The sections that both files have, as [input's, output's]. */
+  *both(): Generator<readonly [Section, Section]> {
+    for (const was of this.input.sections) {
+      const is = this.output.sections[this.to(was.index)];
+      if (is !== undefined) yield [was, is];
+    }
+  }
 }
 
 /** The SHT_RELA section of the input that added relocations of `target` belong into, or -1. */
@@ -33,18 +63,16 @@ export function tableFor(elf: ElfFile, target: SectionIndex): SectionIndex {
 }
 
 export function pairSections(report: Report, input: ElfFile, output: ElfFile, planned: Planned): Pairing {
-  const kept = input.sections.length;
-  const code = planned.plan.newCode.map(() => -1);
-  const tables = new Map<SectionIndex, SectionIndex>();
-  let note = -1;
+  const pair = new Pairing(input, output, planned);
+  const { kept, code, tables } = pair;
   if (output.sections.length < kept)
-    report.error('VER031', `the input has ${count(kept, 'section')}, the output ${output.sections.length}`);
+    report.error('VER031', `the input has ${count(kept, 'section')} that stay, the output ${output.sections.length}`);
   for (const section of output.sections.slice(kept)) {
     const { index, name } = section;
     const k = planned.plan.newCode.findIndex((c, i) => c.name === name && code[i] === -1);
     if (k >= 0) code[k] = index;
     else if (section.sh_type === SHT_RELA && !tables.has(section.sh_info)) tables.set(section.sh_info, index);
-    else if (name === NOTE_SECTION && note < 0 && !planned.changesNothing) note = index;
+    else if (name === PATCH_NOTE_SECTION && pair.note < 0 && !planned.changesNothing) pair.note = index;
     else report.error('VER031', `section ${index} (${name}) is not in the plan`, name);
   }
   code.forEach((index, k) => {
@@ -58,8 +86,13 @@ export function pairSections(report: Report, input: ElfFile, output: ElfFile, pl
     const wanted =
       k >= 0
         ? planned.plan.newCode[k]!.relocations.length > 0
-        : planFor(planned, target).added.length > 0 && tableFor(input, target) < 0;
-    if (!wanted) report.error('VER031', 'new relocations for a section that has none in the plan', output.sections[tables.get(target)!]);
+        : planFor(planned, pair.from(target)).added.length > 0 && tableFor(input, pair.from(target)) < 0;
+    if (!wanted)
+      report.error(
+        'VER031',
+        'new relocations for a section that has none in the plan',
+        output.sections[tables.get(target)!],
+      );
   }
-  return { input, output, kept, code, tables, note };
+  return pair;
 }

@@ -6,6 +6,7 @@ import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type {
   AddedRelocation,
+  AddedVersion,
   NewRelocation,
   PatchPlan,
   RemovedRecord,
@@ -25,6 +26,8 @@ export interface SectionPlan {
   readonly entries: number[];
   /** Relocations that are added for this section. */
   readonly added: AddedRelocation[];
+  /** What follows the section's own bytes. */
+  readonly appended: Buffer[];
 }
 
 export interface Planned {
@@ -34,19 +37,23 @@ export interface Planned {
   readonly changesNothing: boolean;
 }
 
-const EMPTY: SectionPlan = { words: [], records: [], entries: [], added: [] };
+function nothing(): SectionPlan {
+  return { words: [], records: [], entries: [], added: [], appended: [] };
+}
+
+const EMPTY = nothing();
 
 export function planFor(planned: Planned, section: SectionIndex): SectionPlan {
   return planned.sections.get(section) ?? EMPTY;
 }
 
 /** Orders the plan; what does not fit the input is reported (VER043) and left out. */
-export function arrange(plan: PatchPlan): Planned {
+export function arrange(plan: PatchPlan, input: ElfFile): Planned {
   const sections = new Map<SectionIndex, SectionPlan>();
   const of = (index: SectionIndex): SectionPlan => {
     let found = sections.get(index);
     if (found === undefined) {
-      found = { words: [], records: [], entries: [], added: [] };
+      found = nothing();
       sections.set(index, found);
     }
     return found;
@@ -58,14 +65,42 @@ export function arrange(plan: PatchPlan): Planned {
     of(record.relocation.table).entries.push(record.relocation.entry);
   }
   for (const relocation of plan.addedRelocations) of(relocation.section).added.push(relocation);
+  for (const version of plan.addedVersions)
+    for (const [name, bytes] of versionEntries(version)) {
+      const table = input.sectionNamed(name);
+      if (table?.hasContents) of(table.index).appended.push(bytes);
+    }
   for (const section of sections.values()) {
     section.words.sort((a, b) => a.offset - b.offset);
     section.records.sort((a, b) => a.offset - b.offset);
     section.entries.sort((a, b) => a - b);
   }
   const changesNothing =
-    sections.size === 0 && plan.newCode.length === 0 && plan.newSymbols.length === 0 && !plan.dropsSignature;
+    sections.size === 0 &&
+    plan.actions.length === 0 &&
+    plan.newCode.length === 0 &&
+    plan.newSymbols.length === 0 &&
+    !plan.dropsSignature;
   return { plan, sections, changesNothing };
+}
+
+/** Bytes of an entry of `__versions`: a checksum of 8 bytes, a name and its NUL (`struct modversion_info`, kernel). */
+const VERSION_SIZE = 64;
+const VERSION_NAME = 8;
+
+/** What a symbol version adds to the sections that have versions. */
+function versionEntries({ name, crc }: AddedVersion): [section: string, bytes: Buffer][] {
+  const basic = Buffer.alloc(VERSION_SIZE);
+  basic.writeUInt32LE(crc, 0);
+  basic.write(name, VERSION_NAME, 'latin1');
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc, 0);
+  const entries: [string, Buffer][] = [
+    ['__version_ext_crcs', checksum],
+    ['__version_ext_names', Buffer.from(`${name}\0`)],
+  ];
+  if (VERSION_NAME + name.length < VERSION_SIZE) entries.push(['__versions', basic]);
+  return entries;
 }
 
 /** Holds the plan against the input: what it says is there is there. */
@@ -93,6 +128,7 @@ export function checkPlan(report: Report, input: ElfFile, planned: Planned): str
     count(plan.addedRelocations.length, 'relocation added', 'relocations added'),
     count(plan.newCode.length, 'new section of code', 'new sections of code'),
     count(plan.newSymbols.length, 'new symbol'),
+    count(plan.addedVersions.length, 'symbol version'),
   ].join(', ');
 }
 
@@ -109,7 +145,12 @@ function checkWords(report: Report, input: ElfFile, index: SectionIndex, words: 
     end = offset + 4;
     const found = view.getUint32(offset, true);
     if (found !== before >>> 0)
-      report.error('VER034', `the plan takes the word for ${wordText(before)}, the input has ${wordText(found)}`, section, offset);
+      report.error(
+        'VER034',
+        `the plan takes the word for ${wordText(before)}, the input has ${wordText(found)}`,
+        section,
+        offset,
+      );
   }
 }
 
@@ -126,7 +167,8 @@ function checkRecords(report: Report, input: ElfFile, index: SectionIndex, recor
       table.sh_info === index &&
       relocation.entry < input.relocations(table).count &&
       input.relocations(table).offset(relocation.entry) === offset;
-    if (!fits) report.error('VER043', 'the relocation that the plan removes with a record does not fill it', section, offset);
+    if (!fits)
+      report.error('VER043', 'the relocation that the plan removes with a record does not fill it', section, offset);
   }
 }
 
@@ -147,11 +189,13 @@ function checkEntries(report: Report, input: ElfFile, index: SectionIndex, entri
 function checkNew(report: Report, input: ElfFile, plan: PatchPlan, relocation: NewRelocation, size: number): void {
   const known = isKnown(input, plan, relocation.symbol);
   if (!known || relocation.offset < 0 || relocation.offset >= size)
-    report.error('VER043', `the plan adds a relocation at 0x${relocation.offset.toString(16)} that has no place or no symbol`);
+    report.error(
+      'VER043',
+      `the plan adds a relocation at 0x${relocation.offset.toString(16)} that has no place or no symbol`,
+    );
 }
 
 function isKnown(input: ElfFile, plan: PatchPlan, symbol: SymbolRef): boolean {
   if ('added' in symbol) return plan.newSymbols[symbol.added] !== undefined;
   return symbol.existing >= 0 && symbol.existing < (input.symbols?.count ?? 0);
 }
-

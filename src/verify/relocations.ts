@@ -11,7 +11,13 @@ import type { ElfFile } from '../elf/read.ts';
 import { RELA_WORDS, type Relocations } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
 import type { SymbolTable } from '../elf/symbols.ts';
-import { functionAt, functionsBySection, functionsOf, type KernelFunction, localEntryDistance } from '../kernel/functions.ts';
+import {
+  functionAt,
+  functionsBySection,
+  functionsOf,
+  type KernelFunction,
+  localEntryDistance,
+} from '../kernel/functions.ts';
 import { fitsRel24 } from '../ppc64/relocation-fields.ts';
 import { checkKernel, checkPsabi, relocationFacts, relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
@@ -100,7 +106,8 @@ export class RelocationChecker {
 
   counted(): RelocationCount {
     const byType: Record<string, number> = {};
-    for (let type = 0; type < 256; type++) if (this.#byType[type]! > 0) byType[relocationName(type)] = this.#byType[type]!;
+    for (let type = 0; type < 256; type++)
+      if (this.#byType[type]! > 0) byType[relocationName(type)] = this.#byType[type]!;
     return { checked: this.#checked, undecided: this.#undecided, byType };
   }
 
@@ -142,7 +149,8 @@ export class RelocationChecker {
       }
       if (loaded && kernel[type] !== 1 && kernel[type] !== 3) this.#kernelKind(target, offset, type);
       if (type === R_PPC64_REL24 || type === R_PPC64_REL24_NOTOC) {
-        if (this.#branch(target, code, offset, type, words[w + 3]!, entries.addend(w / RELA_WORDS), symbols)) undecided++;
+        if (this.#branch(target, code, offset, type, words[w + 3]!, entries.addend(w / RELA_WORDS), symbols))
+          undecided++;
       } else if (type === R_PPC64_ENTRY) this.#entry(target, code, offset);
       else if (type === R_PPC64_TOC16_LO_DS || type === R_PPC64_TOC16 || type === R_PPC64_TOC16_DS) {
         if (this.#toc(target, offset, type, words[w + 3]!, entries.addend(w / RELA_WORDS), symbols)) undecided++;
@@ -168,7 +176,13 @@ export class RelocationChecker {
     const word = code[offset >>> 2];
     const raw = symbols.rawSection(symbol);
     if (word !== undefined && (word & 2) !== 0)
-      this.#report.error('VER014', `${relocationName(type)} stands on an absolute branch (${wordText(word)})`, target, offset, this.#fn(target, offset));
+      this.#report.error(
+        'VER014',
+        `${relocationName(type)} stands on an absolute branch (${wordText(word)})`,
+        target,
+        offset,
+        this.#fn(target, offset),
+      );
     if (symbol === 0) {
       this.#unsuitable(target, offset, type, 'no symbol');
       return false;
@@ -178,7 +192,12 @@ export class RelocationChecker {
       return true;
     }
     if (raw >= SHN_LORESERVE && raw !== SHN_XINDEX) {
-      this.#unsuitable(target, offset, type, `the symbol ${symbols.name(symbol)}, which is in no section (0x${raw.toString(16)})`);
+      this.#unsuitable(
+        target,
+        offset,
+        type,
+        `the symbol ${symbols.name(symbol)}, which is in no section (0x${raw.toString(16)})`,
+      );
       return false;
     }
     const home = this.#elf.sections[raw === SHN_XINDEX ? symbols.sectionOf(symbol) : raw]!;
@@ -188,7 +207,12 @@ export class RelocationChecker {
     if ((home.sh_flags & 4) === 0)
       this.#unsuitable(target, offset, type, `${symbols.name(symbol)} in ${home.name}, which holds no code`);
     else if (destination < 0 || destination >= home.sh_size)
-      this.#unsuitable(target, offset, type, `a place outside ${home.name} (${symbols.name(symbol)} + 0x${addend.toString(16)})`);
+      this.#unsuitable(
+        target,
+        offset,
+        type,
+        `a place outside ${home.name} (${symbols.name(symbol)} + 0x${addend.toString(16)})`,
+      );
     if (k === 1 && type === R_PPC64_REL24) this.#losesToc(target, offset, symbols.name(symbol));
     if (home.index !== target.index) {
       if ((destination & 3) !== 0) this.#outOfRange(target, offset, type, S, addend, 0);
@@ -256,14 +280,22 @@ export class RelocationChecker {
   }
 
   /** TOC16, TOC16_DS, TOC16_LO_DS. True where the range depends on addresses. */
-  #toc(target: Section, offset: number, type: number, symbol: SymbolIndex, addend: number, symbols: SymbolTable): boolean {
+  #toc(
+    target: Section,
+    offset: number,
+    type: number,
+    symbol: SymbolIndex,
+    addend: number,
+    symbols: SymbolTable,
+  ): boolean {
     const home = this.#elf.sections[symbols.sectionOf(symbol)]!;
     if (home.index === 0) {
       if (symbol === 0) this.#unsuitable(target, offset, type, 'no symbol');
       return true;
     }
     const at = symbols.value(symbol) + addend;
-    if (type !== R_PPC64_TOC16 && home.sh_addralign >= 4 && (at & 3) !== 0) this.#outOfRange(target, offset, type, at, 0, 0);
+    if (type !== R_PPC64_TOC16 && home.sh_addralign >= 4 && (at & 3) !== 0)
+      this.#outOfRange(target, offset, type, at, 0, 0);
     if (type === R_PPC64_TOC16_LO_DS) return false;
     if (home.name !== '.toc') return true;
     const slack = home.sh_addralign > TOC_SLACK ? 0 : TOC_SLACK;
@@ -286,9 +318,21 @@ export class RelocationChecker {
   #kernelKind(section: Section, offset: number, type: number): void {
     const name = relocationName(type);
     if (places.kernel[type] === KERNEL_TAKES_PCREL)
-      this.#report.note('VER022', `${name} is known only to kernels built with CONFIG_PPC_KERNEL_PCREL`, section, offset, this.#fn(section, offset));
+      this.#report.note(
+        'VER022',
+        `${name} is known only to kernels built with CONFIG_PPC_KERNEL_PCREL`,
+        section,
+        offset,
+        this.#fn(section, offset),
+      );
     else if (places.kernel[type] === KERNEL_REFUSES)
-      this.#report.error('VER011', `the kernel's loader does not know ${name} and would refuse the module`, section, offset, this.#fn(section, offset));
+      this.#report.error(
+        'VER011',
+        `the kernel's loader does not know ${name} and would refuse the module`,
+        section,
+        offset,
+        this.#fn(section, offset),
+      );
   }
 
   #overEnd(section: Section, offset: number, type: number): void {
@@ -303,7 +347,13 @@ export class RelocationChecker {
   #misplaced(section: Section, offset: number, type: number): void {
     const name = relocationName(type);
     if (places.isInstruction[type] === 1)
-      this.#report.error('VER013', `${name} is not on an instruction: 0x${offset.toString(16)} is no multiple of 4`, section, offset, this.#fn(section, offset));
+      this.#report.error(
+        'VER013',
+        `${name} is not on an instruction: 0x${offset.toString(16)} is no multiple of 4`,
+        section,
+        offset,
+        this.#fn(section, offset),
+      );
     else
       this.#report.warn(
         'VER013',
@@ -325,7 +375,13 @@ export class RelocationChecker {
   }
 
   #unsuitable(section: Section, offset: number, type: number, what: string): void {
-    this.#report.error('VER018', `${relocationName(type)} leads to ${what}`, section, offset, this.#fn(section, offset));
+    this.#report.error(
+      'VER018',
+      `${relocationName(type)} leads to ${what}`,
+      section,
+      offset,
+      this.#fn(section, offset),
+    );
   }
 
   #losesToc(section: Section, offset: number, name: string): void {

@@ -8,6 +8,7 @@ import { readNotes } from '../elf/notes.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { SymbolTable } from '../elf/symbols.ts';
 import { functionsOf } from '../kernel/functions.ts';
+import type { Pairing } from './pairing.ts';
 import { count, type Report } from './verification.ts';
 
 /**
@@ -26,7 +27,6 @@ export function checkStructure(report: Report, output: ElfFile, input: ElfFile |
   const groups = readGroups(output);
   const functions = functionsOf(output);
   if (symbols !== undefined) checkSymbolOrder(report, output, symbols);
-  checkAlignment(report, output, input);
   checkNames(report, output, input);
   return [
     count(output.sections.length, 'section'),
@@ -59,7 +59,11 @@ function checkSymbolOrder(report: Report, elf: ElfFile, symbols: SymbolTable): v
       return;
     }
   if (section.sh_info !== first)
-    report.error('VER002', `sh_info of the symbol table is ${section.sh_info}, the first global symbol is ${first}`, section);
+    report.error(
+      'VER002',
+      `sh_info of the symbol table is ${section.sh_info}, the first global symbol is ${first}`,
+      section,
+    );
   for (const other of elf.sections)
     if (other.sh_type === SHT_SYMTAB_SHNDX && other.sh_link === section.index && other.sh_size !== symbols.count * 4)
       report.error('VER006', `${other.sh_size} bytes of section indices for ${symbols.count} symbols`, other);
@@ -69,17 +73,21 @@ function checkSymbolOrder(report: Report, elf: ElfFile, symbols: SymbolTable): v
  * Contents stand where `sh_addralign` says. Tools that add sections after the link leave others misaligned (thousands of
  * stock modules have such a `.toc`); the kernel copies those, so they may stay where they were, but nothing new may join.
  */
-function checkAlignment(report: Report, output: ElfFile, input: ElfFile | undefined): void {
-  for (const section of output.sections) {
-    if (!section.hasContents || section.sh_addralign <= 1 || section.sh_offset % section.sh_addralign === 0) continue;
-    const before = input === undefined ? section : input.sections[section.index];
-    if (before !== undefined && before.sh_offset === section.sh_offset) continue;
+export function checkAlignment(report: Report, pair: Pairing): string {
+  let aligned = 0;
+  for (const section of pair.output.sections) {
+    if (!section.hasContents || section.sh_addralign <= 1 || section.sh_offset % section.sh_addralign === 0) {
+      aligned++;
+      continue;
+    }
+    if (pair.input.sections[pair.from(section.index)]?.sh_offset === section.sh_offset) continue;
     report.error(
       'VER003',
       `the section stands at 0x${section.sh_offset.toString(16)}, which is not a multiple of ${section.sh_addralign}`,
       section,
     );
   }
+  return `${count(aligned, 'section')} aligned`;
 }
 
 /** The kernel shows a module's sections in sysfs by name and warns where one is there twice. */

@@ -69,18 +69,21 @@ export class Report {
   #stopped = false;
 
   /**
-   * Runs one named step. A step says in words what it looked at. An `InputError` inside it means that the output cannot be
-   * read on: it becomes a finding, and the steps behind it are told as not reached.
+   * Runs one named step and gives what it made; `tell` says in words what it looked at. An `InputError` inside it means
+   * that the output cannot be read on: it becomes a finding, and the steps behind it are told as not reached and not run,
+   * so that what they were to work with need not be there.
    */
-  step(name: string, run: () => string): void {
+  make<T>(name: string, run: () => T, tell: (made: T) => string): T | undefined {
     if (this.#stopped) {
       this.checks.push({ name, ok: false, detail: 'not reached' });
-      return;
+      return undefined;
     }
     const before = this.#errors;
     let detail = 'not finished';
+    let made: T | undefined;
     try {
-      detail = run();
+      made = run();
+      detail = tell(made);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       const { code, message, section, offset, expected, found } = error.complaint;
@@ -89,6 +92,12 @@ export class Report {
       this.#stopped = true;
     }
     this.checks.push({ name, ok: this.#errors === before, detail });
+    return made;
+  }
+
+  /** A step that makes nothing but findings. */
+  step(name: string, run: () => string): void {
+    this.make(name, run, text => text);
   }
 
   error(code: string, message: string, section?: Section | string, offset?: SectionOffset, fn?: string): void {
@@ -122,10 +131,25 @@ export class Report {
     return this.#errors > 0;
   }
 
+  /** Ends the walk if something with this code was found: what comes behind would only repeat it, or trip over it. */
+  stopOn(code: string): void {
+    if (this.#found.has(code)) this.#stopped = true;
+  }
+
+  /** Every byte of the output must have been counted under one reason, and once. */
+  account(size: number): string {
+    const { identical, changedByPlan, addedByPlan, layout } = this.counts;
+    const sum = identical + changedByPlan + addedByPlan + layout;
+    if (sum !== size && !this.hasErrors)
+      this.error('VER045', `${sum} bytes of the output are accounted for, and it has ${size}`);
+    return `${size} bytes: ${identical} as they were, ${changedByPlan} changed and ${addedByPlan} added by the plan, ${layout} of layout`;
+  }
+
   finish(relocations: RelocationCount): Verification {
     for (const [code, count] of this.#found) {
       const level = this.findings.find(f => f.code === code)!.level;
-      if (count > KEPT) this.findings.push({ code, level, message: `and ${count - KEPT} more findings with this code` });
+      if (count > KEPT)
+        this.findings.push({ code, level, message: `and ${count - KEPT} more findings with this code` });
     }
     const { counts } = this;
     return {

@@ -116,8 +116,13 @@ function packedOriginal(input: ObjectFile) {
 }
 
 async function askSecondReader(bytes: Uint8Array): Promise<SecondReader> {
-  const { agreed, sections, differences } = await crossCheck(bytes);
-  return { agreed, sections, differences };
+  const { agreed, sections, differences, skipped } = await crossCheck(bytes);
+  return {
+    agreed,
+    sections,
+    differences: differences.map(d => `section ${d.section ?? '-'}, ${d.field}: tocsin reads ${d.tocsin}, elf-tools ${d.elfTools}`),
+    ...(skipped !== undefined && { skipped }),
+  };
 }
 
 function unverified(verification: Verification, second: SecondReader | undefined): RefusalError {

@@ -31,7 +31,7 @@ const storage: readonly Row[] = [
   ['dstst', '31 X=374 6=0', 'RA,RB,STRM'],
   ['dststt', '31 X=374 6=1', 'RA,RB,STRM'],
   ['copy', '31 X=774 6:9=0 L=1 31=0', 'RA0,RB'],
-  ['paste.', '31 X=902 31=1', 'RA0,RB,L?1'],
+  ['paste.', '31 X=902 6:8=0 31=1', 'RA0,RB,L?1'],
   ['cpabort', '31 X=838 6:20=0 31=0', ''],
   ['eciwx', '31 X=310 31=0', 'RT,RA0,RB'],
   ['ecowx', '31 X=438 31=0', 'RS,RA0,RB'],

@@ -8,6 +8,8 @@ export interface SecondReader {
   readonly agreed: boolean;
   readonly sections: number;
   readonly differences: readonly string[];
+  /** Why it was not asked. */
+  readonly skipped?: string;
 }
 
 export interface PatchedWord {

@@ -77,7 +77,11 @@ function verdict(doc: PatchDocument, verbose: boolean): string {
     `          ${r.checked} relocations by the psABI's and the kernel's rule (${r.undecided} ranges are decided by the load)`,
   ];
   if (doc.secondReader !== undefined)
-    lines.push(`          second reader agrees on ${doc.secondReader.sections} sections`);
+    lines.push(
+      doc.secondReader.skipped === undefined
+        ? `          second reader agrees on ${doc.secondReader.sections} sections`
+        : `          second reader not asked: ${doc.secondReader.skipped}`,
+    );
   if (verbose) lines.push(...v.checks.map(x => `          ${x.ok ? 'ok  ' : 'FAIL'} ${x.name}: ${x.detail}`));
   for (const f of v.findings)
     lines.push(

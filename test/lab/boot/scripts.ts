@@ -82,6 +82,34 @@ result filter.${name} "$(awk '$1 == "${name}" { found = $2 == "" ? "vmlinux" : $
     .join('\n');
 }
 
+/** How many functions of a loaded module the tracer knows. RESULT `functions.NAME` = that number. */
+export function countFunctions(modules: readonly string[]): string {
+  return modules
+    .map(
+      name => `
+result functions.${name} "$(awk '$2 == "[${name}]" { n++ } END { print n + 0 }' ${TRACING}/available_filter_functions)"`,
+    )
+    .concat('')
+    .join('\n');
+}
+
+/**
+ * Uses ext4 through a loop device: makes a file system, mounts it, writes, reads back. Needs modules loop and ext4.
+ * RESULT `mount` = mount's exit status, `ext4` = `same` if what was read is what was written.
+ */
+export function useFileSystem(): string {
+  return `
+dd if=/dev/zero of=/tmp/disk bs=1024 count=4096 2>/dev/null
+mke2fs -F /tmp/disk > /dev/null 2>&1 || mkfs.ext2 -F /tmp/disk > /dev/null
+device=$(losetup -f); losetup "$device" /tmp/disk; mkdir -p /tmp/mount
+mount -t ext4 "$device" /tmp/mount; result mount $?
+dd if=/dev/urandom of=/tmp/text bs=1024 count=256 2>/dev/null
+cp /tmp/text /tmp/mount/text; sync; umount /tmp/mount; mount -t ext4 "$device" /tmp/mount
+cmp /tmp/text /tmp/mount/text && result ext4 same
+umount /tmp/mount; losetup -d "$device"
+`;
+}
+
 /**
  * Runs commands while another process switches the function tracer on and off without a pause, then once more with it
  * on. `filter` limits it to these functions; an empty list means all functions of the kernel.

@@ -1,0 +1,53 @@
+/**
+ * Does a function take arguments in its caller's parameter save area, 32(r1) and above on entry (more than eight
+ * doublewords, or variadic)? A frame between caller and function would hide them.
+ *
+ * Two witnesses: the module's BTF, where it has one that can be read, and the code. Only a "no" of one of them, and a "yes"
+ * of neither, lets a frame through. What the code cannot show is an argument that the function takes and never uses.
+ */
+import { type Btf, btfOf } from '../kernel/btf.ts';
+import type { SectionOffset } from '../util/indexes.ts';
+import { walkFrame } from './frame-walk.ts';
+import type { Code, Subject } from './subject.ts';
+
+export interface Evidence {
+  readonly answer: 'no' | 'yes' | 'unknown';
+  readonly because: string;
+  readonly offset?: SectionOffset | undefined;
+}
+
+/** Doublewords that registers hold: r3 to r10. */
+const REGISTER_WORDS = 8;
+
+const btfs = new WeakMap<Subject, { readonly btf: Btf | undefined }>();
+
+function btfFor(subject: Subject): Btf | undefined {
+  let known = btfs.get(subject);
+  if (known === undefined) {
+    known = { btf: btfOf(subject.elf, subject.kernelBtf) };
+    btfs.set(subject, known);
+  }
+  return known.btf;
+}
+
+/** What BTF says; `unknown` where it says nothing, or functions of one name differ. */
+function byPrototype(subject: Subject, name: string): Evidence {
+  const prototypes = btfFor(subject)?.prototypes(name) ?? [];
+  if (prototypes.length === 0) return { answer: 'unknown', because: 'BTF has no prototype' };
+  const onStack = prototypes.filter(p => p.variadic || p.words > REGISTER_WORDS);
+  if (onStack.length === prototypes.length) {
+    const p = onStack[0]!;
+    return { answer: 'yes', because: p.variadic ? 'variadic in BTF' : `${p.words} doublewords of arguments in BTF` };
+  }
+  if (onStack.length > 0 || prototypes.some(p => !p.complete))
+    return { answer: 'unknown', because: 'BTF has several prototypes, or not all types' };
+  return { answer: 'no', because: `its BTF prototype has ${prototypes[0]!.words} doublewords of arguments` };
+}
+
+export function stackArguments(subject: Subject, code: Code, name: string): Evidence {
+  const prototype = byPrototype(subject, name);
+  if (prototype.answer === 'yes') return prototype;
+  const walked = walkFrame(subject, code.section, code.global);
+  if (walked.answer === 'yes' || prototype.answer === 'unknown') return walked;
+  return prototype;
+}

@@ -1,0 +1,143 @@
+/** A plan while it is being made: requests add to it, `freeze` orders and closes it. */
+import { SHN_UNDEF, STB_GLOBAL, STT_FUNC, STT_NOTYPE, STV_DEFAULT, STV_HIDDEN } from '../elf/constants.ts';
+import type { ElfFile } from '../elf/read.ts';
+import { RECORD_SIZE } from '../kernel/tracer-tables.ts';
+import type {
+  AddedRelocation,
+  NewRelocation,
+  PatchPlan,
+  PlannedAction,
+  PlannedSymbol,
+  RemovedRecord,
+  RemovedRelocation,
+  SymbolRef,
+  WordChange,
+} from '../plan/plan.ts';
+import type { CallSite } from '../sites/call-sites.ts';
+import { unusedName } from '../trampoline/names.ts';
+import type { Role, Template } from '../trampoline/template.ts';
+import type { SymbolIndex } from '../util/indexes.ts';
+
+const NOP = 0x60000000;
+const CODE_ALIGNMENT = 16;
+
+interface CodeDraft {
+  readonly name: string;
+  readonly words: number[];
+  readonly relocations: NewRelocation[];
+}
+
+export class Draft {
+  readonly actions: PlannedAction[] = [];
+  readonly words: WordChange[] = [];
+  readonly removedRelocations: RemovedRelocation[] = [];
+  readonly addedRelocations: AddedRelocation[] = [];
+  readonly removedRecords: RemovedRecord[] = [];
+  readonly warnings: string[] = [];
+  readonly #versions = new Map<string, number>();
+  readonly #elf: ElfFile;
+  readonly #code = new Map<string, CodeDraft>();
+  readonly #symbols: PlannedSymbol[] = [];
+  #names: Set<string> | undefined;
+
+  constructor(elf: ElfFile) {
+    this.#elf = elf;
+  }
+
+  get codeSize(): number {
+    let size = 0;
+    for (const code of this.#code.values()) size += code.words.length * 4;
+    return size;
+  }
+
+  /** Takes the site's record out of its table, once; says whether there is one. */
+  dropRecord(site: CallSite): boolean {
+    const { record } = site;
+    if (record === undefined) return false;
+    const { table, offset, relocation } = record;
+    this.removedRecords.push({ table, offset, size: RECORD_SIZE, relocation });
+    return true;
+  }
+
+  addVersion(name: string, crc: number): void {
+    this.#versions.set(name, crc);
+  }
+
+  /** Whether a symbol of the input or of the plan is called so. */
+  #isTaken(name: string): boolean {
+    if (this.#names === undefined) {
+      this.#names = new Set();
+      const { symbols } = this.#elf;
+      for (let i = 1; symbols !== undefined && i < symbols.count; i++) this.#names.add(symbols.name(i));
+    }
+    return this.#names.has(name);
+  }
+
+  #addSymbol(symbol: PlannedSymbol): SymbolRef {
+    this.#isTaken(symbol.name);
+    this.#names!.add(symbol.name);
+    this.#symbols.push(symbol);
+    return { added: this.#symbols.length - 1 };
+  }
+
+  /** The undefined symbol `name`: one of the input, or a new global one without a type, as the assembler makes it. */
+  undefinedSymbol(name: string): SymbolRef {
+    const { symbols } = this.#elf;
+    const existing: SymbolIndex = symbols?.find(name, i => symbols.rawSection(i) === SHN_UNDEF) ?? -1;
+    if (existing >= 0) return { existing };
+    const added = this.#symbols.findIndex(s => s.name === name && s.code === undefined);
+    if (added >= 0) return { added };
+    return this.#addSymbol({ name, binding: STB_GLOBAL, type: STT_NOTYPE, st_other: STV_DEFAULT, value: 0, size: 0 });
+  }
+
+  /** Lays a template down in the new section `base` (or a numbered one where that exists) under a symbol of its own. */
+  addCode(base: string, symbol: string, template: Template, target: SymbolRef): SymbolRef {
+    let code = this.#code.get(base);
+    if (code === undefined) {
+      const name = unusedName(base, '.', n => this.#elf.sectionNamed(n) !== undefined);
+      code = { name, words: [], relocations: [] };
+      this.#code.set(base, code);
+    }
+    while ((code.words.length * 4) % CODE_ALIGNMENT !== 0) code.words.push(NOP);
+    const value = code.words.length * 4;
+    for (const row of template) {
+      const offset = code.words.length * 4;
+      if (row.relocation !== undefined) {
+        const { type, role, addend } = row.relocation;
+        code.relocations.push({ offset, type, symbol: this.#roleSymbol(role, target), addend });
+      }
+      code.words.push(row.word);
+    }
+    return this.#addSymbol({
+      name: unusedName(symbol, '_', n => this.#isTaken(n)),
+      binding: STB_GLOBAL,
+      type: STT_FUNC,
+      st_other: STV_HIDDEN,
+      code: [...this.#code.keys()].indexOf(base),
+      value,
+      size: template.length * 4,
+    });
+  }
+
+  #roleSymbol(role: Role, target: SymbolRef): SymbolRef {
+    return role === 'target' ? target : this.undefinedSymbol('.TOC.');
+  }
+
+  freeze(dropsSignature: boolean): PatchPlan {
+    const plan: PatchPlan = {
+      schema: 'tocsin.plan/1',
+      actions: this.actions,
+      words: this.words.sort((a, b) => a.section - b.section || a.offset - b.offset),
+      removedRelocations: this.removedRelocations.sort((a, b) => a.table - b.table || a.entry - b.entry),
+      removedRecords: this.removedRecords.sort((a, b) => a.table - b.table || a.offset - b.offset),
+      addedRelocations: this.addedRelocations.sort((a, b) => a.section - b.section || a.offset - b.offset),
+      newCode: [...this.#code.values()].map(c => ({ ...c, alignment: CODE_ALIGNMENT })),
+      newSymbols: this.#symbols,
+      addedVersions: [...this.#versions].map(([name, crc]) => ({ name, crc })),
+      dropsSignature,
+      warnings: this.warnings,
+    };
+    for (const part of Object.values(plan)) Object.freeze(part);
+    return Object.freeze(plan);
+  }
+}

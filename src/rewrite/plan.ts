@@ -1,0 +1,62 @@
+/**
+ * From a request to a plan: find what is meant, check that it is safe, and write down every change. The plan that comes
+ * out is frozen; `apply.ts` carries it out without deciding anything.
+ */
+import { STT_SECTION } from '../elf/constants.ts';
+import type { ElfFile } from '../elf/read.ts';
+import { Btf } from '../kernel/btf.ts';
+import { patchNoteSection } from '../kernel/patch-note.ts';
+import { moduleSignature } from '../kernel/signature.ts';
+import type { PatchPlan } from '../plan/plan.ts';
+import { Draft } from './draft.ts';
+import type { ImportOptions } from './imports.ts';
+import { nopTargets, planNop } from './nops.ts';
+import { planRedirects, type RedirectRequest } from './redirects.ts';
+import { refusal } from './refusals.ts';
+import { Subject } from './subject.ts';
+
+export interface PatchRequest extends ImportOptions {
+  /** Shell patterns over function names, or `NAME@SECTION+0xOFFSET`. */
+  readonly nops: readonly string[];
+  readonly redirects: readonly RedirectRequest[];
+  /** Contents of `.BTF` of the kernel that the module was built for: the base of the module's own BTF. */
+  readonly kernelBtf?: Uint8Array | undefined;
+}
+
+/**
+ * The plan for `request`.
+ *
+ * @throws RefusalError PAT001 to PAT028 (refusals.ts); InputError where the file is damaged
+ */
+export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
+  if (!elf.isRelocatable) throw refusal('PAT001');
+  if (request.nops.length === 0 && request.redirects.length === 0) throw refusal('PAT024');
+  const subject = new Subject(elf, request.kernelBtf && Btf.parse(request.kernelBtf));
+  const draft = new Draft(elf);
+  const targets = nopTargets(subject, request.nops, draft);
+  planRedirects(subject, request.redirects, targets, request, draft);
+  for (const target of targets) planNop(elf, target, draft);
+  checkShrunkTables(elf, draft);
+  const signed = moduleSignature(elf.bytes) !== undefined;
+  warn(elf, signed, draft);
+  return draft.freeze(signed);
+}
+
+/** A symbol in a table whose records move up would name another record, or none. */
+function checkShrunkTables(elf: ElfFile, draft: Draft): void {
+  const tables = new Set(draft.removedRecords.map(r => r.table));
+  const { symbols } = elf;
+  if (tables.size === 0 || symbols === undefined) return;
+  for (let i = 1; i < symbols.count; i++) {
+    const section = symbols.sectionOf(i);
+    if (section === 0 || !tables.has(section) || symbols.type(i) === STT_SECTION) continue;
+    throw refusal('PAT020', { name: symbols.name(i), table: elf.sections[section]!.name });
+  }
+}
+
+function warn(elf: ElfFile, signed: boolean, draft: Draft): void {
+  if (signed)
+    draft.warnings.push('the signature at the end of the file no longer holds: the output is written without it');
+  if (patchNoteSection(elf) !== undefined)
+    draft.warnings.push('the file was patched before: revert will undo this patch only, and then the one before it');
+}

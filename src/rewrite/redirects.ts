@@ -1,0 +1,354 @@
+/**
+ * `--redirect F=G`: whoever enters F runs G instead.
+ *
+ * The branch goes to the word behind the call site (`after-site`: the tracer's record stays, and tracing F still works),
+ * or takes the site's own word (`site`: the record goes). Behind `mflr r0; bl _mcount` and behind nops nothing has
+ * happened yet that G would have to undo; behind a `-pg` site a frame stands, so that form is refused.
+ */
+import {
+  SHN_LIVEPATCH,
+  SHN_LORESERVE,
+  SHN_UNDEF,
+  SHN_XINDEX,
+  STB_GLOBAL,
+  STB_WEAK,
+  STT_GNU_IFUNC,
+} from '../elf/constants.ts';
+import type { KernelFunction } from '../kernel/functions.ts';
+import type { RedirectAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
+import type { CallSite } from '../sites/call-sites.ts';
+import { directTemplate } from '../trampoline/direct.ts';
+import { frame } from '../trampoline/frame.ts';
+import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
+import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
+import { hex } from '../util/bytes.ts';
+import type { SectionOffset, SymbolIndex } from '../util/indexes.ts';
+import { type Evidence, stackArguments } from './arguments.ts';
+import type { Draft } from './draft.ts';
+import { type ImportOptions, planImport } from './imports.ts';
+import type { NopTarget } from './nops.ts';
+import { checkPlaces, type Place, relocationsAt } from './places.ts';
+import { refusal } from './refusals.ts';
+import { type Code, findCode, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
+
+export interface RedirectRequest {
+  /** `NAME` or `NAME@SECTION+0xOFFSET`. */
+  readonly from: string;
+  /** The same, or the name of a symbol that is defined elsewhere. */
+  readonly to: string;
+  readonly strategy: 'auto' | Strategy;
+  readonly at: RedirectAt;
+  readonly toc: TocRecovery;
+}
+
+/** Where the replacement is. */
+type Target =
+  | { readonly kind: 'here'; readonly name: string; readonly code: Code; readonly k: number }
+  | { readonly kind: 'elsewhere'; readonly name: string };
+
+interface Redirect {
+  readonly request: RedirectRequest;
+  readonly name: string;
+  readonly from: Code;
+  readonly k: number;
+  readonly site: CallSite;
+  readonly target: Target;
+  readonly strategy: Strategy;
+  readonly place: Place;
+}
+
+/** Reach of an I-form branch in each direction, bytes. */
+const REACH = 0x200_0000;
+
+/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028 */
+export function planRedirects(
+  subject: Subject,
+  requests: readonly RedirectRequest[],
+  nops: readonly NopTarget[],
+  imports: ImportOptions,
+  draft: Draft,
+): void {
+  if (requests.length === 0) return;
+  const redirects = requests.map(request => resolve(subject, request));
+  checkConflicts(redirects, nops);
+  checkCircles(redirects);
+  checkPlaces(
+    subject,
+    redirects.map(r => r.place),
+  );
+  for (const redirect of redirects) {
+    if (redirect.target.kind === 'elsewhere') planImport(subject.elf, redirect.target.name, imports, draft);
+    planRedirect(subject, redirect, draft);
+  }
+}
+
+function resolve(subject: Subject, request: RedirectRequest): Redirect {
+  const from = requireCode(subject, request.from);
+  const name = from.names.find(f => f.name === parseFunctionName(request.from).name)!.name;
+  const at = { section: from.section, offset: from.global, function: name };
+  const k = requireK(from, name);
+  const site = from.sites[0];
+  if (site === undefined) throw refusal('PAT004', {}, at);
+  if (site.form === 'pg') throw refusal('PAT006', {}, at);
+  const local = from.names[0]!.local;
+  if (site.start < local) throw refusal('PAT025', {}, at);
+  const target = findTarget(subject, request.to);
+  if (target.kind === 'here' && target.code.section === from.section && target.code.global === from.global)
+    throw refusal('PAT014', { name }, at);
+  const strategy = chooseStrategy(request, target);
+  if (target.kind === 'here') checkLifetime(from, name, target);
+  const offset = request.at === 'site' ? site.offset : site.after;
+  checkLength(from, offset, at);
+  const end = endOf(from);
+  const place: Place = {
+    section: from.section,
+    offset,
+    name,
+    entries: [from.global, local],
+    end,
+    site,
+    at: request.at,
+  };
+  return { request, name, from, k, site, target, strategy, place };
+}
+
+function endOf(code: Code): SectionOffset {
+  return code.global + code.names.reduce((size, f) => Math.max(size, f.size), 0);
+}
+
+function checkLength(from: Code, offset: SectionOffset, at: { function: string }): void {
+  if (offset + 4 > endOf(from)) throw refusal('PAT007', {}, { section: from.section, offset, function: at.function });
+}
+
+/** @throws RefusalError PAT018 for k = 1, and where several names of one entry do not agree */
+function requireK(code: Code, name: string): number {
+  const k = code.names[0]!.k;
+  if (k === 1 || code.names.some(f => f.k !== k))
+    throw refusal('PAT018', { name }, { section: code.section, offset: code.global });
+  return k;
+}
+
+function findTarget(subject: Subject, text: string): Target {
+  const code = findCode(subject, text);
+  if (code !== undefined) {
+    const name = code.names.find(f => f.name === parseFunctionName(text).name)!.name;
+    const { symbols } = subject.elf;
+    if (code.names.some(f => symbols?.type(f.symbol) === STT_GNU_IFUNC))
+      throw refusal('PAT017', { name, what: 'an indirect function, which the loader does not resolve' });
+    return { kind: 'here', name, code, k: requireK(code, name) };
+  }
+  const { name, section } = parseFunctionName(text);
+  if (section !== undefined) requireCode(subject, text);
+  checkUndefined(subject, name);
+  return { kind: 'elsewhere', name };
+}
+
+/** A symbol of that name that is here but is no function, or that may be absent when the module is loaded. */
+function checkUndefined(subject: Subject, name: string): void {
+  const { symbols, sections } = subject.elf;
+  if (symbols === undefined) return;
+  const seen: SymbolIndex = symbols.find(name);
+  if (seen < 0) return;
+  const raw = symbols.rawSection(seen);
+  if (raw === SHN_LIVEPATCH)
+    throw refusal('PAT019', {
+      name,
+      what: 'a livepatch symbol is resolved when its object is patched, not when it is loaded',
+    });
+  if (raw >= SHN_LORESERVE && raw !== SHN_XINDEX)
+    throw refusal('PAT019', { name, what: `its section index is ${hex(raw)} (absolute or common)` });
+  if (raw !== SHN_UNDEF)
+    throw refusal('PAT017', {
+      name,
+      what: `a symbol of type ${symbols.type(seen)} in ${sections[symbols.sectionOf(seen)]!.name}`,
+    });
+  if (symbols.binding(seen) === STB_WEAK)
+    throw refusal('PAT019', { name, what: 'it is weak here, so the module also loads where nobody exports it' });
+}
+
+function chooseStrategy(request: RedirectRequest, target: Target): Strategy {
+  if (request.strategy === 'direct' && target.kind === 'elsewhere') throw refusal('PAT023', { name: target.name });
+  if (request.strategy !== 'auto') return request.strategy;
+  return target.kind === 'here' ? 'direct' : 'frame';
+}
+
+type Lifetime = 'init' | 'exit' | 'whole';
+
+function lifetime(section: string): Lifetime {
+  if (section.startsWith('.init')) return 'init';
+  return section.startsWith('.exit') ? 'exit' : 'whole';
+}
+
+function checkLifetime(from: Code, name: string, target: Target & { kind: 'here' }): void {
+  const needed = lifetime(from.section.name);
+  const given = lifetime(target.code.section.name);
+  if (given === 'whole' || given === needed) return;
+  throw refusal('PAT022', { name: target.name, section: target.code.section.name, from: name });
+}
+
+const keyOf = (code: Code) => placeKey(code.section.index, code.global);
+
+function checkConflicts(redirects: readonly Redirect[], nops: readonly NopTarget[]): void {
+  const nopped = new Set(nops.map(n => keyOf(n.code)));
+  const seen = new Set<number>();
+  for (const { from, name, request } of redirects) {
+    const at = { section: from.section, offset: from.global, function: name };
+    if (seen.has(keyOf(from))) throw refusal('PAT016', { what: 'the function is redirected twice' }, at);
+    seen.add(keyOf(from));
+    if (request.at === 'site' && nopped.has(keyOf(from)))
+      throw refusal('PAT016', { what: 'the call site would become a nop and a branch' }, at);
+  }
+}
+
+/** F to G and G to F is a loop, not a swap. */
+function checkCircles(redirects: readonly Redirect[]): void {
+  const next = new Map<number, Redirect>();
+  for (const redirect of redirects) next.set(keyOf(redirect.from), redirect);
+  for (const start of redirects) {
+    const names = [start.name];
+    let at: Redirect | undefined = start;
+    while (at !== undefined && at.target.kind === 'here') {
+      names.push(at.target.name);
+      at = next.get(keyOf(at.target.code));
+      if (at === start) throw refusal('PAT015', { names: names.join(' -> ') });
+      if (names.length > redirects.length + 1) break;
+    }
+  }
+}
+
+function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void {
+  const { request, from, name, site, target, strategy, place } = redirect;
+  const grounds: string[] = [];
+  if (strategy === 'frame') grounds.push(...checkStackArguments(subject, redirect));
+  const branchTo = strategy === 'direct' ? planDirect(redirect, draft, grounds) : planFrame(redirect, draft, grounds);
+  checkReach(subject, redirect, draft);
+  const recordRemoved = request.at === 'site' && draft.dropRecord(site);
+  draft.words.push({
+    section: from.section.index,
+    offset: place.offset,
+    before: subject.elf.sectionWords(from.section)[place.offset / 4]!,
+    after: BRANCH.word,
+  });
+  draft.removedRelocations.push(...relocationsAt(subject, place));
+  draft.addedRelocations.push({
+    section: from.section.index,
+    offset: place.offset,
+    type: R_PPC64_REL24,
+    symbol: branchTo,
+    addend: 0,
+  });
+  draft.actions.push({
+    kind: 'redirect',
+    function: name,
+    aliases: from.names.map(f => f.name).filter(n => n !== name),
+    to: target.name,
+    strategy,
+    at: request.at,
+    section: from.section.name,
+    offset: place.offset,
+    form: site.form,
+    recordRemoved,
+    toc: strategy === 'direct' ? 'kept' : request.toc,
+    grounds,
+  });
+  warnAbout(subject, redirect, draft);
+}
+
+function targetSymbol(target: Target, draft: Draft): SymbolRef {
+  if (target.kind === 'elsewhere') return draft.undefinedSymbol(target.name);
+  // A global name survives strip; any name of the entry will do.
+  const symbol = target.code.names.find(f => f.binding === STB_GLOBAL) ?? target.code.names[0]!;
+  return { existing: symbol.symbol };
+}
+
+function planDirect(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
+  const { from, name, k, target } = redirect;
+  const targetK = target.kind === 'here' ? target.k : 0;
+  const symbol = targetSymbol(target, draft);
+  const { inPlace, code } = directTemplate(k, targetK);
+  grounds.push(`${target.name} is defined in this object: one TOC for both`);
+  if (inPlace) {
+    grounds.push(
+      k >= 2
+        ? `${name} sets up r2 in front of its call site, and the branch enters ${target.name} at its local entry`
+        : `neither ${name} nor ${target.name} needs r2`,
+    );
+    return symbol;
+  }
+  grounds.push(
+    `${name} may be entered with any r2: ${target.name} is entered at its global entry with its address in r12`,
+  );
+  return draft.addCode(codeSection(from.section.name), trampolineSymbol('direct', name), code, symbol);
+}
+
+function planFrame(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
+  const { request, from, name, k, target } = redirect;
+  grounds.push(
+    k >= 2
+      ? `${name} sets up r2 in front of its call site, so the stub to ${target.name} finds this object's TOC`
+      : `${name} may be entered with any r2: the trampoline computes this object's TOC before the call`,
+  );
+  grounds.push(
+    request.toc === 'recomputed'
+      ? "on return r2 is computed from the trampoline's own address"
+      : "on return r2 comes from the TOC save slot of the trampoline's own frame",
+  );
+  const symbol = targetSymbol(target, draft);
+  return draft.addCode(codeSection(from.section.name), trampolineSymbol('frame', name), frame(k, request.toc), symbol);
+}
+
+/** @returns what was looked at, a sentence each. @throws RefusalError PAT011, PAT012 */
+function checkStackArguments(subject: Subject, redirect: Redirect): string[] {
+  const { from, name, target } = redirect;
+  const grounds = [requireNone(name, from, stackArguments(subject, from, name))];
+  if (target.kind === 'here')
+    grounds.push(requireNone(target.name, target.code, stackArguments(subject, target.code, target.name)));
+  else grounds.push(`${target.name} is not in this object: it is taken to have the prototype of ${name}`);
+  return grounds;
+}
+
+function requireNone(name: string, code: Code, evidence: Evidence): string {
+  const at = { section: code.section, offset: evidence.offset ?? code.global };
+  if (evidence.answer === 'yes') throw refusal('PAT011', { name, evidence: evidence.because }, at);
+  if (evidence.answer === 'unknown') throw refusal('PAT012', { name, evidence: evidence.because }, at);
+  return `no stack arguments in ${name}: ${evidence.because}`;
+}
+
+/**
+ * Inside one section the distance is known; elsewhere the whole module bounds it. Stubs, which only the loader sizes, are
+ * counted as one for each external call there may be.
+ */
+function checkReach(subject: Subject, redirect: Redirect, draft: Draft): void {
+  const { from, place, target, strategy } = redirect;
+  const inPlace = strategy === 'direct' && target.kind === 'here' && target.code.section === from.section;
+  if (inPlace && target.kind === 'here') {
+    const distance = target.code.names[0]!.local - place.offset;
+    if (Math.abs(distance) >= REACH) throw refusal('PAT013', { size: `${hex(Math.abs(distance))} bytes` }, place);
+  }
+  if (inPlace && !(redirect.k === 0 && target.kind === 'here' && target.k >= 2)) return;
+  const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
+  if (size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` }, place);
+}
+
+function warnAbout(subject: Subject, redirect: Redirect, draft: Draft): void {
+  const { target, name, from } = redirect;
+  if (target.kind === 'here' && calls(subject, target.code.names[0]!, from))
+    draft.warnings.push(`${target.name} calls ${name}, which now leads back to ${target.name}`);
+}
+
+/** Whether the code of `caller` has a relocation that names the entry of `callee`. */
+function calls(subject: Subject, caller: KernelFunction, callee: Code): boolean {
+  const { symbols } = subject.elf;
+  for (const table of subject.relocationTablesFor(caller.section.index)) {
+    const relocations = subject.elf.relocations(table);
+    for (let i = 0; i < relocations.count; i++) {
+      const at = relocations.offset(i);
+      if (at < caller.global || at >= caller.global + caller.size || relocations.type(i) !== R_PPC64_REL24) continue;
+      const symbol = relocations.symbol(i);
+      if (symbols!.sectionOf(symbol) !== callee.section.index) continue;
+      const value = symbols!.value(symbol) + relocations.addend(i);
+      if (value === callee.global || value === callee.names[0]!.local) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,134 @@
+/**
+ * Why a request is refused, by code. The remedy belongs to the code; the message of a refusal is the cause, with names filled in
+ * for `{…}`.
+ */
+import type { Section } from '../elf/section.ts';
+import { RefusalError } from '../util/errors.ts';
+import type { SectionOffset } from '../util/indexes.ts';
+
+interface RefusalFacts {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+const NAME_IT = 'name one of them as NAME@SECTION+0xOFFSET';
+
+export const refusals = {
+  PAT001: {
+    cause: 'a linked image cannot be patched yet',
+    remedy: 'patch the module (.ko) or the object file (.o) instead; this version rewrites relocatable files only',
+  },
+  PAT002: { cause: 'no such function: {name}{near}', remedy: 'see the names with: tocsin scan --functions "*" FILE' },
+  PAT003: { cause: 'there are several functions called {name}: {places}', remedy: NAME_IT },
+  PAT004: {
+    cause: 'the function has no call site: the compiler left no room in it',
+    remedy: 'choose a function that is not notrace, or build the module with the tracer enabled',
+  },
+  PAT005: {
+    cause: 'no function that matches {name} has a call site ({count} match)',
+    remedy: 'see which functions have one with: tocsin scan FILE',
+  },
+  PAT006: {
+    cause: 'a -pg call site comes after the prologue, where a frame already stands',
+    remedy: 'build the module with -mprofile-kernel or -fpatchable-function-entry; --nop works with -pg',
+  },
+  PAT007: {
+    cause: 'the function is too short for the branch: it ends at its call site, or its symbol has no size',
+    remedy: 'redirect with --at site, or redirect its callers',
+  },
+  PAT008: {
+    cause: 'the word that the branch would replace is a branch target: {what}',
+    remedy: 'redirect with --at site, which replaces the call site instead',
+  },
+  PAT009: {
+    cause: 'the word that the branch would replace is named by {table} ({what})',
+    remedy: 'redirect with --at site, which replaces the call site instead',
+  },
+  PAT010: {
+    cause: 'the kernel rewrites this word after loading: {table} covers it',
+    remedy: 'redirect with --at site, or choose a function that does not begin with a feature section',
+  },
+  PAT011: {
+    cause: '{name} takes arguments on the stack or is variadic ({evidence}), and a frame would hide them',
+    remedy: 'put the replacement into the same object and use --strategy direct',
+  },
+  PAT012: {
+    cause: 'it cannot be told whether {name} takes arguments on the stack: {evidence}',
+    remedy: 'use --strategy direct with a replacement in the same object, or build the module with BTF',
+  },
+  PAT013: {
+    cause: 'the branch may have to go further than 32 MB ({size})',
+    remedy: 'split the module, or put the replacement nearer to the function',
+  },
+  PAT014: { cause: '{name} would be redirected to itself', remedy: 'name another replacement' },
+  PAT015: {
+    cause: 'the redirects lead in a circle: {names}',
+    remedy: 'leave one of them out; to swap two functions, swap their callers',
+  },
+  PAT016: { cause: '{what}', remedy: 'ask for one change of each function; --nop goes with --at after-site only' },
+  PAT017: { cause: '{name} is not a function with code: {what}', remedy: 'name a function as the replacement' },
+  PAT018: {
+    cause: '{name} treats r2 as caller-saved (st_other encodes k = 1: pcrel code)',
+    remedy: 'build the object without pcrel code (-mno-pcrel), as modules for a kernel with a TOC must be',
+  },
+  PAT019: { cause: '{name} cannot be branched to: {what}', remedy: 'name a function that is defined here or exported' },
+  PAT020: {
+    cause: 'the symbol {name} lies in the tracer table {table}, which would shrink',
+    remedy: 'strip that symbol, or leave the records by redirecting with --at after-site',
+  },
+  PAT021: {
+    cause: 'the word that the branch would replace has {what}',
+    remedy: 'redirect with --at site, which replaces the call site instead',
+  },
+  PAT022: {
+    cause: '{name} lies in {section}, which may be gone while {from} is still called',
+    remedy: 'keep the replacement out of init and exit sections',
+  },
+  PAT023: {
+    cause: '{name} is not defined in this object, and direct needs a replacement with the same TOC',
+    remedy: 'use --strategy frame (or auto), or link the replacement into this object',
+  },
+  PAT024: { cause: 'nothing is asked for', remedy: 'give --nop GLOB or --redirect FROM=TO' },
+  PAT025: {
+    cause: 'the call site lies in front of the local entry, where r2 is not set up yet',
+    remedy: 'choose another function; this one was built with nops in front of its entry',
+  },
+  PAT026: {
+    cause: 'the kernel would refuse the module: {name} is a new import, and its symbol version is not known',
+    remedy: 'give the Module.symvers that lists it with --symvers FILE',
+  },
+  PAT027: {
+    cause: 'the kernel would not let this module use {name}: {what}',
+    remedy: 'choose a replacement that this module may import, or rebuild the module',
+  },
+  PAT028: {
+    cause: '{name} is too long for __versions, which holds {limit} characters',
+    remedy: 'export the replacement under a shorter name',
+  },
+} as const satisfies Record<string, RefusalFacts>;
+
+export type RefusalCode = keyof typeof refusals;
+
+export interface RefusalPlace {
+  readonly section?: Section | undefined;
+  readonly offset?: SectionOffset | undefined;
+  readonly function?: string | undefined;
+}
+
+/** The refusal `code` with `values` in its message. */
+export function refusal(
+  code: RefusalCode,
+  values: Readonly<Record<string, string>> = {},
+  at: RefusalPlace = {},
+): RefusalError {
+  const { cause, remedy } = refusals[code];
+  const message = cause.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '');
+  return new RefusalError({
+    code,
+    message,
+    section: at.section?.name,
+    offset: at.section === undefined ? undefined : at.offset,
+    function: at.function,
+    remedy,
+  });
+}

@@ -1,0 +1,289 @@
+/**
+ * What the plan promises people, judged from the bytes of the output: a call that is gone is gone with its relocation
+ * and its record, and a redirected function leads to its replacement with r1, LR and r2 as the callers need them.
+ */
+import { STT_FUNC } from '../elf/constants.ts';
+import type { Section } from '../elf/section.ts';
+import { functionsOf, type KernelFunction } from '../kernel/functions.ts';
+import type { PlannedAction, PlannedNop, PlannedRedirect } from '../plan/plan.ts';
+import { relocationName } from '../ppc64/relocations.ts';
+import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
+import { type FollowedCode, Follower } from './follow.ts';
+import { HOME, Machine, RETURN } from './machine.ts';
+import type { Pairing } from './pairing.ts';
+import { type BranchTarget, branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from './places.ts';
+import { R_PPC64_REL24 } from './relocation-places.ts';
+import { count, type Report, wordText } from './verification.ts';
+
+const NOP = 0x60000000;
+const BRANCH_OVER = 0x48000008;
+const MFLR_R0 = 0x7c0802a6;
+const STD_R0_16_R1 = 0xf8010010;
+/** `b` without AA and LK, and its mask. */
+const BRANCH = 0x48000000;
+const BRANCH_MASK = 0xfc000003;
+const TRACER = new Set(['_mcount', 'ftrace_caller', 'ftrace_regs_caller']);
+
+const SHORT_LIVED = /^\.(init|exit)/;
+
+/** An action with its place in the output. */
+interface Placed<Action extends PlannedAction> {
+  readonly action: Action;
+  readonly section: Section;
+  readonly function: KernelFunction;
+}
+
+export class ActionJudge {
+  readonly #report: Report;
+  readonly #pair: Pairing;
+  readonly #nops: Placed<PlannedNop>[] = [];
+  readonly #redirects: Placed<PlannedRedirect>[] = [];
+  readonly #relocations = new Map<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>>();
+  readonly #recorded: ReadonlySet<number>;
+  readonly #functions = new Map<string, KernelFunction[]>();
+  /** Code that redirects enter, with the instructions that some path executes. */
+  readonly #trampolines = new Map<SectionIndex, { readonly code: FollowedCode; readonly reached: Set<number> }>();
+
+  constructor(report: Report, pair: Pairing, actions: readonly PlannedAction[]) {
+    this.#report = report;
+    this.#pair = pair;
+    for (const f of actions.length > 0 ? functionsOf(pair.output) : []) {
+      const list = this.#functions.get(f.name);
+      if (list === undefined) this.#functions.set(f.name, [f]);
+      else list.push(f);
+    }
+    this.#recorded = actions.length > 0 ? recordedPlaces(pair.output) : new Set();
+    for (const action of actions) this.#place(action);
+    this.#gatherRelocations();
+  }
+
+  /** Finds the section and the function that an action names. */
+  #place(action: PlannedAction): void {
+    const { output } = this.#pair;
+    const f = this.#named(action.function).find(
+      g =>
+        g.section.name === action.section &&
+        action.offset >= g.global &&
+        action.offset < g.global + Math.max(g.size, 4),
+    );
+    const section = f === undefined ? undefined : output.sections[f.section.index];
+    if (f === undefined || section === undefined)
+      this.#report.error(
+        'VER057',
+        `there is no function ${action.function} over 0x${action.offset.toString(16)}`,
+        action.section,
+        action.offset,
+      );
+    else if (action.kind === 'nop') this.#nops.push({ action, section, function: f });
+    else this.#redirects.push({ action, section, function: f });
+  }
+
+  #named(name: string): readonly KernelFunction[] {
+    return this.#functions.get(name) ?? [];
+  }
+
+  #gatherRelocations(): void {
+    const wanted = new Map<SectionIndex, Set<SectionOffset>>();
+    const want = (section: Section, offset: SectionOffset) => {
+      const set = wanted.get(section.index);
+      if (set === undefined) wanted.set(section.index, new Set([offset]));
+      else set.add(offset);
+    };
+    for (const { action, section } of this.#nops) want(section, action.offset);
+    for (const { action, section, function: f } of this.#redirects)
+      for (let at = f.local; at <= action.offset; at += 4) want(section, at);
+    for (const [section, offsets] of wanted)
+      this.#relocations.set(section, relocationsOn(this.#pair.output, section, offsets));
+  }
+
+  #on(section: Section, offset: SectionOffset): readonly Relocation[] {
+    return this.#relocations.get(section.index)?.get(offset) ?? [];
+  }
+
+  #word(section: Section, offset: SectionOffset): number | undefined {
+    return this.#pair.output.sectionWords(section)[offset >>> 2];
+  }
+
+  /** How many actions have a place in the output. */
+  placed(): string {
+    return count(this.#nops.length + this.#redirects.length, 'action');
+  }
+
+  nops(): string {
+    for (const { action, section } of this.#nops) {
+      const expected = action.form === 'pg' ? BRANCH_OVER : NOP;
+      const word = this.#word(section, action.offset);
+      const tell = (code: string, message: string) =>
+        this.#report.error(code, message, section, action.offset, action.function);
+      if (word !== expected)
+        tell(
+          'VER050',
+          `the site is to hold ${wordText(expected)} and holds ${word === undefined ? 'nothing' : wordText(word)}`,
+        );
+      for (const r of this.#on(section, action.offset))
+        tell('VER051', `${relocationName(r.type)} still stands on the site`);
+      if (this.#isRecorded(section, action.offset)) tell('VER052', 'a record of the tracer still names the site');
+    }
+    return count(this.#nops.length, 'site');
+  }
+
+  #isRecorded(section: Section, offset: SectionOffset): boolean {
+    return this.#recorded.has(placeKey(section.index, offset));
+  }
+
+  redirects(): string {
+    for (const redirect of this.#redirects) {
+      const target = this.#branchOf(redirect);
+      this.#checkWayIn(redirect);
+      if (target === undefined) continue;
+      if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
+      else this.#direct(redirect, target);
+    }
+    return count(this.#redirects.length, 'redirect');
+  }
+
+  /** The branch word and its relocation. */
+  #branchOf({ action, section }: Placed<PlannedRedirect>): BranchTarget | undefined {
+    const { offset } = action;
+    const tell = (code: string, message: string) => {
+      this.#report.error(code, message, section, offset, action.function);
+      return undefined;
+    };
+    const word = this.#word(section, offset);
+    const relocations = this.#on(section, offset);
+    if (this.#isRecorded(section, offset))
+      tell('VER052', 'a record of the tracer names the branch: the tracer would overwrite it');
+    if (word === undefined || (word & BRANCH_MASK) >>> 0 !== BRANCH)
+      return tell('VER053', `the branch is ${word === undefined ? 'missing' : wordText(word)}, not b`);
+    const [relocation] = relocations;
+    if (relocation === undefined || relocations.length > 1 || relocation.type !== R_PPC64_REL24)
+      return tell(
+        'VER054',
+        `the branch has ${relocations.map(r => relocationName(r.type)).join(', ') || 'no relocation'}, not one REL24`,
+      );
+    return branchTarget(this.#pair.output, relocation);
+  }
+
+  /** Between the function's local entry and the branch nothing happens but what belongs to the call site. */
+  #checkWayIn({ action, section, function: f }: Placed<PlannedRedirect>): void {
+    if (action.offset < f.local)
+      this.#report.error(
+        'VER055',
+        'the branch stands in front of the local entry: local callers do not meet it',
+        section,
+        action.offset,
+        f.name,
+      );
+    for (let at = f.local; at < action.offset; at += 4) {
+      const word = this.#word(section, at)!;
+      const relocations = this.#on(section, at);
+      const bare = relocations.length === 0 && (word === NOP || word === MFLR_R0 || word === STD_R0_16_R1);
+      const symbols = this.#pair.output.symbols!;
+      const tracer =
+        (word & 0xfc000003) >>> 0 === 0x48000001 &&
+        relocations.length === 1 &&
+        relocations[0]!.type === R_PPC64_REL24 &&
+        TRACER.has(symbols.name(relocations[0]!.symbol));
+      if (!bare && !tracer)
+        this.#report.error(
+          'VER055',
+          `${wordText(word)} is executed before the branch and is no part of a call site`,
+          section,
+          at,
+          f.name,
+        );
+    }
+  }
+
+  /** A branch straight to the replacement: same object, so r2 stays as it is. */
+  #direct({ action, section, function: f }: Placed<PlannedRedirect>, target: BranchTarget): void {
+    const tell = (code: string, message: string) => this.#report.error(code, message, section, action.offset, f.name);
+    const g = this.#named(action.to).find(h => h.section.index === target.section && h.local === target.offset);
+    if (g === undefined || g.symbol === f.symbol)
+      tell('VER054', `the branch leads to ${target.name}, not to ${action.to}`);
+    if (action.strategy !== 'direct') tell('VER054', 'the plan has a frame between the functions, and there is none');
+    if (g !== undefined && g.k > 1 && f.k < 2)
+      tell('VER056', `${f.name} may be entered with any r2, and ${g.name} needs the TOC of this object in it`);
+    if (g?.k === 1) tell('VER056', `${g.name} does not keep r2, and local callers of ${f.name} do not restore it`);
+  }
+
+  #follow({ action, section, function: f }: Placed<PlannedRedirect>, target: BranchTarget): void {
+    const trampoline = this.#trampoline(target.section);
+    this.#checkLifetime(section, trampoline.code.section, f.name);
+    const machine = Machine.atEntry();
+    // A function with two entries has its own TOC in r2 at the second.
+    if (f.k > 1) machine.registers[2] = HOME;
+    for (let at = f.local; at < action.offset; at += 4) {
+      if (this.#word(section, at) === MFLR_R0) machine.registers[0] = RETURN;
+      if (this.#word(section, at) === STD_R0_16_R1) machine.memory.set(16, machine.registers[0]!);
+    }
+    const follower = new Follower(this.#report, trampoline.code, f.name, trampoline.reached);
+    const { ways } = follower.follow(target.offset, machine);
+    for (const way of ways)
+      if (way.length !== 1 || way[0] !== action.to)
+        this.#report.error(
+          'VER068',
+          `a way through the trampoline leads to ${way.length === 0 ? 'nothing' : way.join(', ')}; the plan has ${action.to}, once`,
+          trampoline.code.section,
+          target.offset,
+          f.name,
+        );
+  }
+
+  /** The kernel sorts sections by the beginning of their names, and gives the memory of some back. */
+  #checkLifetime(from: Section, code: Section, name: string): void {
+    const needed = SHORT_LIVED.exec(from.name)?.[0];
+    const given = SHORT_LIVED.exec(code.name)?.[0];
+    if (given !== undefined && given !== needed)
+      this.#report.error(
+        'VER072',
+        `${name} leads to code in ${code.name}, which the kernel gives back after loading or does not load`,
+        code,
+      );
+  }
+
+  #trampoline(index: SectionIndex): { readonly code: FollowedCode; readonly reached: Set<number> } {
+    let found = this.#trampolines.get(index);
+    if (found === undefined) {
+      const { output } = this.#pair;
+      const code = { elf: output, section: output.sections[index]!, relocations: relocationsOn(output, index) };
+      found = { code, reached: new Set() };
+      this.#trampolines.set(index, found);
+    }
+    return found;
+  }
+
+  /** Every instruction of the new code is executed by some redirect, or is padding; every symbol in it is a function. */
+  newCode(): string {
+    let words = 0;
+    for (const index of this.#pair.code) {
+      const section = this.#pair.output.sections[index];
+      if (section === undefined) continue;
+      const reached = this.#trampolines.get(index)?.reached ?? new Set();
+      this.#pair.output.sectionWords(section).forEach((word, i) => {
+        words++;
+        if (word !== NOP && !reached.has(i * 4))
+          this.#report.warn('VER071', `no redirect reaches this instruction (${wordText(word)})`, section, i * 4);
+      });
+      this.#checkSymbols(section);
+    }
+    return `${count(words, 'word')} in ${count(this.#trampolines.size, 'trampoline section')}`;
+  }
+
+  /** Unwinders and the disassembler know code by its symbols. */
+  #checkSymbols(section: Section): void {
+    const symbols = this.#pair.output.symbols!;
+    for (let i = 1; i < symbols.count; i++)
+      if (
+        symbols.sectionOf(i) === section.index &&
+        symbols.type(i) === STT_FUNC &&
+        symbols.value(i) + symbols.size(i) > section.sh_size
+      )
+        this.#report.error(
+          'VER007',
+          `${symbols.name(i)} reaches over the end of its section`,
+          section,
+          symbols.value(i),
+        );
+  }
+}

@@ -1,0 +1,377 @@
+/**
+ * Follows the code of a trampoline from where a function branches into it to every place where it leaves, and holds it
+ * against what the ELF V2 ABI promises the function's callers: r1 and LR as they were, r2 with the TOC of the function's
+ * object, arguments on the way in and results on the way out untouched, nothing written but volatile registers, and no
+ * memory but a frame of its own and the two slots of the caller's frame that the callee may use.
+ *
+ * Only instructions whose effect is modelled here are followed. Any other is a finding, and so is a loop: a trampoline
+ * that cannot be understood is not let through.
+ */
+import type { ElfFile } from '../elf/read.ts';
+import type { Section } from '../elf/section.ts';
+import { type DecodedInstruction, decode } from '../ppc64/decode.ts';
+import { relocationName } from '../ppc64/relocations.ts';
+import { HOME, here, isStack, type Machine, RETURN, stack, UNKNOWN, type Value, valueText } from './machine.ts';
+import { branchTarget, type Relocation } from './places.ts';
+import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24 } from './relocation-places.ts';
+import { type Report, wordText } from './verification.ts';
+
+const NOP = 0x60000000;
+/** Frames are a multiple of this, and none is smaller than `SMALLEST_FRAME`: back chain, CR, LR and TOC slots. */
+const FRAME_ALIGNMENT = 16;
+const SMALLEST_FRAME = 32;
+const CR_SLOT = 8;
+const LR_SLOT = 16;
+const TOC_SLOT = 24;
+/** r0, r11 and r12 belong to nobody between a caller and its callee (ELF V2 ABI, table 2.21); r1 and r2 have rules. */
+const FREE_REGISTERS = new Set([0, 1, 2, 11, 12]);
+
+export interface FollowedCode {
+  readonly elf: ElfFile;
+  readonly section: Section;
+  readonly relocations: ReadonlyMap<number, readonly Relocation[]>;
+}
+
+/** One path that has not come to its end. */
+interface Path {
+  at: number;
+  readonly machine: Machine;
+  /** Places on this path: a second visit is a loop. */
+  readonly seen: Set<number>;
+}
+
+export interface Followed {
+  /** Functions that each path calls or branches to, in order. */
+  readonly ways: readonly (readonly string[])[];
+}
+
+export class Follower {
+  readonly #report: Report;
+  readonly #code: FollowedCode;
+  readonly #words: Uint32Array;
+  readonly #function: string;
+  readonly #reached: Set<number>;
+  readonly #open: Path[] = [];
+  readonly #ways: (readonly string[])[] = [];
+
+  /**
+   * @param fn the function that branches here, for messages
+   * @param reached collects the offsets of all instructions that some path executes
+   */
+  constructor(report: Report, code: FollowedCode, fn: string, reached: Set<number>) {
+    this.#report = report;
+    this.#code = code;
+    this.#words = code.elf.sectionWords(code.section);
+    this.#function = fn;
+    this.#reached = reached;
+  }
+
+  follow(start: number, machine: Machine): Followed {
+    this.#open.push({ at: start, machine, seen: new Set() });
+    for (let path = this.#open.pop(); path !== undefined; path = this.#open.pop()) while (this.#step(path));
+    return { ways: this.#ways };
+  }
+
+  #error(code: string, message: string, at: number): false {
+    this.#report.error(code, message, this.#code.section, at, this.#function);
+    return false;
+  }
+
+  /** One instruction; false at the end of the path. */
+  #step(path: Path): boolean {
+    const { at } = path;
+    const word = this.#words[at >>> 2];
+    if (word === undefined || at < 0) return this.#error('VER070', 'the trampoline runs over its end', at);
+    if (path.seen.has(at)) return this.#error('VER070', 'the trampoline goes round in a circle', at);
+    path.seen.add(at);
+    this.#reached.add(at);
+    const relocations = this.#code.relocations.get(at) ?? [];
+    const decoded = decode(word);
+    if (relocations.length > 1 || !decoded.known) return this.#notUnderstood(word, relocations, at);
+    path.at += 4;
+    if (word >>> 26 === 18) return this.#branch(path, word, at, relocations[0]);
+    if (word >>> 26 === 16) return this.#conditional(path, word, at, relocations[0]);
+    return this.#plain(path.machine, decoded, at, relocations[0]) ?? this.#notUnderstood(word, relocations, at);
+  }
+
+  #notUnderstood(word: number, relocations: readonly Relocation[], at: number): false {
+    const decoded = decode(word);
+    const title = decoded.known ? decoded.instruction.mnemonic : 'an unknown instruction';
+    const with_ = relocations.map(r => ` with ${relocationName(r.type)}`).join('');
+    return this.#error(
+      'VER060',
+      `${title} (${wordText(word)})${with_} is nothing that a trampoline of tocsin's is known to do`,
+      at,
+    );
+  }
+
+  /** Everything but `b` and `bc`; undefined for what is not modelled. */
+  #plain(
+    machine: Machine,
+    { instruction, values }: DecodedInstruction,
+    at: number,
+    relocation?: Relocation,
+  ): boolean | undefined {
+    const [a = 0, b = 0, c = 0] = values;
+    const { registers } = machine;
+    if (relocation !== undefined && instruction.mnemonic !== 'addis' && instruction.mnemonic !== 'addi')
+      return undefined;
+    switch (instruction.mnemonic) {
+      case 'nop':
+        return true;
+      case 'mflr':
+        return this.#write(machine, a, machine.lr, at);
+      case 'mfctr':
+        return this.#write(machine, a, machine.ctr, at);
+      case 'mtlr':
+        machine.lr = registers[a]!;
+        return true;
+      case 'mtctr':
+        machine.ctr = registers[a]!;
+        return true;
+      case 'mr':
+        return this.#write(machine, a, registers[b]!, at);
+      case 'li':
+        return this.#write(machine, a, { kind: 'number', value: b }, at);
+      case 'lis':
+        return this.#write(machine, a, { kind: 'number', value: b * 0x10000 }, at);
+      case 'addi':
+        return relocation === undefined
+          ? this.#write(machine, a, sum(registers[b]!, c), at)
+          : this.#addressLow(machine, a, b, at, relocation);
+      case 'addis':
+        return relocation === undefined
+          ? this.#write(machine, a, sum(registers[b]!, c * 0x10000), at)
+          : this.#addressHigh(machine, a, b, at, relocation);
+      case 'ld':
+        return this.#load(machine, a, b, c, at);
+      case 'std':
+        return this.#store(machine, registers[a]!, b, c, at);
+      case 'stdu':
+        return this.#push(machine, a, b, c, at);
+      case 'blr':
+        return this.#leave(machine, at);
+      case 'bctr':
+        return this.#jump(machine, at);
+      default:
+        return undefined;
+    }
+  }
+
+  #write(machine: Machine, register: number, value: Value, at: number): boolean {
+    if (!FREE_REGISTERS.has(register)) {
+      const what = register <= 10 ? 'an argument or result' : 'a register that callers rely on';
+      this.#error('VER064', `r${register} is written, which holds ${what}`, at);
+    }
+    if (register !== 1) machine.registers[register] = value;
+    else if (value.kind !== 'stack' || value.offset > 0 || value.offset % FRAME_ALIGNMENT !== 0)
+      return this.#error('VER061', `r1 becomes ${valueText(value)}`, at);
+    else machine.moveStack(value);
+    return true;
+  }
+
+  /** addis rT,rA,(SYMBOL - here)@ha */
+  #addressHigh(
+    machine: Machine,
+    target: number,
+    base: number,
+    at: number,
+    relocation: Relocation,
+  ): boolean | undefined {
+    if (relocation.type !== R_PPC64_REL16_HA) return undefined;
+    const from = machine.registers[base]!;
+    const value: Value =
+      from.kind === 'here'
+        ? { kind: 'half', symbol: relocation.symbol, here: from.offset, place: at, addend: relocation.addend }
+        : UNKNOWN;
+    return this.#write(machine, target, value, at);
+  }
+
+  /** addi rT,rA,(SYMBOL - here)@l; both halves must be of one distance, and that from the address in the register. */
+  #addressLow(machine: Machine, target: number, base: number, at: number, relocation: Relocation): boolean | undefined {
+    if (relocation.type !== R_PPC64_REL16_LO) return undefined;
+    const from = machine.registers[base]!;
+    let value = UNKNOWN;
+    if (from.kind === 'half') {
+      const name = this.#symbolName(relocation);
+      const off = from.here + from.addend - from.place;
+      const paired = from.symbol === relocation.symbol && from.addend - from.place === relocation.addend - at;
+      if (!paired) this.#error('VER063', `the two halves of the distance to ${name} do not belong together`, at);
+      else if (off !== 0) this.#error('VER063', `the computed address of ${name} is wrong by ${off} bytes`, at);
+      else value = name === '.TOC.' ? HOME : { kind: 'symbol', name, symbol: relocation.symbol };
+    }
+    return this.#write(machine, target, value, at);
+  }
+
+  #load(machine: Machine, target: number, displacement: number, base: number, at: number): boolean {
+    const from = machine.registers[base]!;
+    if (base === 0 || from.kind !== 'stack')
+      return this.#error('VER060', `a load from ${valueText(base === 0 ? UNKNOWN : from)} cannot be followed`, at);
+    return this.#write(machine, target, machine.memory.get(from.offset + displacement) ?? UNKNOWN, at);
+  }
+
+  #store(machine: Machine, value: Value, displacement: number, base: number, at: number): boolean {
+    const to = machine.registers[base]!;
+    if (base === 0 || to.kind !== 'stack')
+      return this.#error('VER069', `a store to ${valueText(base === 0 ? UNKNOWN : to)}`, at);
+    const place = to.offset + displacement;
+    const own = machine.top !== undefined && place >= machine.top && place + 8 <= 0;
+    if (place === TOC_SLOT)
+      this.#error(
+        'VER069',
+        'the TOC slot of the caller’s frame is overwritten: another call in flight may need it',
+        at,
+      );
+    else if (!own && place !== LR_SLOT && place !== CR_SLOT)
+      this.#error('VER069', `a store outside the trampoline's own frame (${valueText(stack(place))})`, at);
+    machine.memory.set(place, value);
+    return true;
+  }
+
+  /** stdu r1,-size(r1): the only way to make a frame that an unwinder can follow at every instruction. */
+  #push(machine: Machine, source: number, displacement: number, base: number, at: number): boolean | undefined {
+    if (source !== 1 || base !== 1) return undefined;
+    const top = machine.top ?? 0;
+    if (displacement >= 0 || displacement % FRAME_ALIGNMENT !== 0)
+      return this.#error(
+        'VER066',
+        `a frame of ${-displacement} bytes: frames are a multiple of ${FRAME_ALIGNMENT}`,
+        at,
+      );
+    machine.moveStack(stack(top + displacement));
+    machine.memory.set(top + displacement, stack(top));
+    return true;
+  }
+
+  #symbolName({ symbol }: Relocation): string {
+    return this.#code.elf.symbols!.name(symbol);
+  }
+
+  /** b and bl. */
+  #branch(path: Path, word: number, at: number, relocation: Relocation | undefined): boolean {
+    const links = (word & 1) !== 0;
+    if (relocation === undefined) {
+      if (links || (word & 2) !== 0) return this.#notUnderstood(word, [], at);
+      path.at = at + (((word & 0x03fffffc) << 6) >> 6);
+      return true;
+    }
+    if (relocation.type !== R_PPC64_REL24) return this.#notUnderstood(word, [relocation], at);
+    if (links) return this.#call(path, at, relocation);
+    const target = branchTarget(this.#code.elf, relocation);
+    if (target.section === this.#code.section.index) {
+      path.at = target.offset;
+      return true;
+    }
+    const r2 = path.machine.registers[2]!;
+    if (target.k > 1 && r2.kind !== 'home')
+      this.#error(
+        'VER067',
+        `${target.name} is entered with ${valueText(r2)} in r2, and needs the TOC of this object`,
+        at,
+      );
+    path.machine.calls.push(target.name);
+    return this.#leave(path.machine, at);
+  }
+
+  #call(path: Path, at: number, relocation: Relocation): boolean {
+    const { machine } = path;
+    const target = branchTarget(this.#code.elf, relocation);
+    if (target.section === this.#code.section.index)
+      return this.#notUnderstood(this.#words[at >>> 2]!, [relocation], at);
+    const external = target.section === 0;
+    this.#checkFrame(machine, target.name, at);
+    const r2 = machine.registers[2]!;
+    if ((external || target.k > 1) && r2.kind !== 'home')
+      this.#error(
+        'VER067',
+        `${target.name} is called with ${valueText(r2)} in r2; ${external ? 'the stub' : 'it'} needs the TOC of this object`,
+        at,
+      );
+    machine.calls.push(target.name);
+    machine.clobber(here(at + 4));
+    if (!external) {
+      if (target.k === 1) machine.registers[2] = UNKNOWN;
+      return true;
+    }
+    machine.registers[2] = UNKNOWN;
+    const { top } = machine;
+    if (this.#words[(at >>> 2) + 1] !== NOP)
+      return this.#error('VER065', `no nop behind the call of ${target.name}`, at + 4);
+    // The stub stored r2 into the slot of the frame on top, and the loader makes the nop load it again.
+    if (top !== undefined && top < 0) machine.memory.set(top + TOC_SLOT, r2);
+    machine.registers[2] = top === undefined ? UNKNOWN : (machine.memory.get(top + TOC_SLOT) ?? UNKNOWN);
+    this.#reached.add(at + 4);
+    path.at = at + 8;
+    return true;
+  }
+
+  /** A call needs a frame on top that is the trampoline's own: the callee and the stub write into it. */
+  #checkFrame(machine: Machine, name: string, at: number): void {
+    const { top } = machine;
+    if (top === undefined || top > -SMALLEST_FRAME)
+      this.#error(
+        'VER066',
+        `${name} is called with ${top === undefined ? 'no known' : `${-top} bytes of`} frame; ${SMALLEST_FRAME} are the least`,
+        at,
+      );
+    else if (!isStack(machine.memory.get(top) ?? UNKNOWN, 0))
+      this.#error(
+        'VER066',
+        `${name} is called with ${valueText(machine.memory.get(top) ?? UNKNOWN)} as the back chain`,
+        at,
+      );
+    if ((machine.memory.get(LR_SLOT) ?? UNKNOWN).kind !== 'return')
+      this.#report.warn(
+        'VER066',
+        `${name} is called while the return address is not where an unwinder looks for it`,
+        this.#code.section,
+        at,
+        this.#function,
+      );
+  }
+
+  /** bc: both ways are followed. `bcl 20,31,.+4` only puts the address of the next instruction into LR. */
+  #conditional(path: Path, word: number, at: number, relocation: Relocation | undefined): boolean {
+    const distance = ((word & 0xfffc) << 16) >> 16;
+    if (relocation === undefined && word === 0x429f0005) {
+      path.machine.lr = here(at + 4);
+      return true;
+    }
+    if (relocation !== undefined || (word & 3) !== 0)
+      return this.#notUnderstood(word, relocation === undefined ? [] : [relocation], at);
+    // BO without this bit counts CTR down.
+    if ((word & 0x00800000) === 0) path.machine.ctr = UNKNOWN;
+    this.#open.push({ at: at + distance, machine: path.machine.copy(), seen: new Set(path.seen) });
+    return true;
+  }
+
+  /** A way out: blr, or a branch to a function that returns to the function's caller itself. */
+  #leave(machine: Machine, at: number): false {
+    this.#ways.push(machine.calls);
+    const [, r1, r2] = machine.registers;
+    if (!isStack(r1!, 0)) this.#error('VER061', `r1 is ${valueText(r1!)} on the way out`, at);
+    if (machine.lr !== RETURN)
+      this.#error('VER062', `LR is ${valueText(machine.lr)} on the way out, not the return address`, at);
+    if (r2!.kind !== 'home' && !(r2!.kind === 'entry' && r2!.register === 2))
+      this.#error('VER063', `r2 is ${valueText(r2!)} on the way out, not the TOC of the function's object`, at);
+    return false;
+  }
+
+  /** bctr to a function's global entry, which finds its TOC from r12: so r12 must be where it goes. */
+  #jump(machine: Machine, at: number): false {
+    const { ctr } = machine;
+    if (ctr.kind !== 'symbol') return this.#error('VER060', `bctr to ${valueText(ctr)} cannot be followed`, at);
+    const r12 = machine.registers[12]!;
+    if (r12.kind !== 'symbol' || r12.symbol !== ctr.symbol)
+      this.#error('VER067', `bctr to ${ctr.name} with ${valueText(r12)} in r12`, at);
+    machine.calls.push(ctr.name);
+    return this.#leave(machine, at);
+  }
+}
+
+function sum(value: Value, add: number): Value {
+  if (value.kind === 'stack') return stack(value.offset + add);
+  if (value.kind === 'here') return here(value.offset + add);
+  if (value.kind === 'number') return { kind: 'number', value: value.value + add };
+  return UNKNOWN;
+}

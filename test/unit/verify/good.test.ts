@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { verifyObject } from '../../../src/verify/verify.ts';
+import { GENERATIONS, judge, type Patched, patch, redirect, sample } from './support/patched.ts';
+
+function expectGood(good: Patched): void {
+  const verification = judge(good);
+  expect(verification.findings).toEqual([]);
+  expect(verification.checks.filter(c => !c.ok)).toEqual([]);
+  expect(verification.ok).toBe(true);
+  expect(verification.compared.bytes).toBe(good.output.length);
+}
+
+describe.each(GENERATIONS)('outputs of the maker, %s', generation => {
+  const file = `${generation}/tocsin_demo.ko`;
+
+  it('every site gone', () => {
+    expectGood(patch(file, { nops: ['*'] }));
+  });
+
+  it.each(['after-site', 'site'] as const)('redirects %s', at => {
+    for (const toc of ['recomputed', 'saved'] as const) {
+      expectGood(patch(file, { redirects: [redirect('demo_external', 'somewhere_else', { at, toc })] }));
+      expectGood(patch(file, { redirects: [redirect('demo_in_range', 'demo_in_range_fixed', { at })] }));
+      const framed = redirect('demo_in_range', 'demo_in_range_fixed', { at, toc, strategy: 'frame' });
+      expectGood(patch(file, { redirects: [framed] }));
+      expectGood(patch(file, { redirects: [redirect('demo_init', 'elsewhere', { at, toc })] }));
+    }
+  });
+
+  it('a patch on top of a patch', () => {
+    const first = patch(file, { redirects: [redirect('demo_external', 'somewhere_else')] });
+    expectGood(patch(first.output, { nops: ['demo_lookup'] }));
+  });
+
+  it('says nothing about stock objects', () => {
+    for (const name of ['tocsin_demo.ko', 'tocsin_fix.ko']) {
+      const verification = verifyObject(readElf(sample(`${generation}/${name}`)));
+      expect(verification.findings).toEqual([]);
+      expect(verification.relocations.checked).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('functions that do not need r2', () => {
+  it('may lead to ones that do, by way of the global entry', () => {
+    expectGood(patch('6.1/tocsin_demo.ko', { redirects: [redirect('demo_parity', 'demo_in_range')] }));
+    expectGood(patch('6.1/tocsin_demo.ko', { redirects: [redirect('demo_parity', 'elsewhere')] }));
+  });
+});
+
+describe('counts', () => {
+  it('tells what the bytes of the output are', () => {
+    const good = patch('6.1/tocsin_demo.ko', { nops: ['*'] });
+    const { compared, relocations } = judge(good);
+    expect(compared.identical + compared.changedByPlan + compared.addedByPlan + compared.layout).toBe(compared.bytes);
+    expect(compared.removedByPlan).toBe(
+      good.plan.removedRelocations.length * 24 + good.plan.removedRecords.length * (24 + 8),
+    );
+    expect(relocations.checked).toBe(Object.values(relocations.byType).reduce((a, b) => a + b, 0));
+    expect(relocations.byType.R_PPC64_REL24).toBeGreaterThan(0);
+  });
+});
+
+describe('a plan that changes nothing', () => {
+  const elf = readElf(sample('6.1/tocsin_demo.ko'));
+  const plan = {
+    schema: 'tocsin.plan/1' as const,
+    actions: [],
+    words: [],
+    removedRelocations: [],
+    removedRecords: [],
+    addedRelocations: [],
+    newCode: [],
+    newSymbols: [],
+    addedVersions: [],
+    dropsSignature: false,
+    warnings: [],
+  };
+
+  it('wants the same bytes', () => {
+    const same = { elf, bytes: elf.bytes, plan, output: elf.bytes.slice() };
+    expectGood(same);
+    expect(judge(same).compared).toMatchObject({ changedByPlan: 0, addedByPlan: 0, removedByPlan: 0 });
+    for (let at = 0; at < elf.bytes.length; at += 31) {
+      const output = elf.bytes.slice();
+      output[at]! ^= 1 << (at % 8);
+      expect(judge({ ...same, output }).ok).toBe(false);
+    }
+  });
+});
+
+describe('objects of other kinds', () => {
+  it.each(['legacy/pg.o', 'legacy/mprofile-lr.o'])('nothing is said about %s', name => {
+    expect(verifyObject(readElf(sample(name))).findings).toEqual([]);
+  });
+
+  it('pcrel code: what only some kernels know is a note', () => {
+    const { ok, findings } = verifyObject(readElf(sample('legacy/pcrel.o')));
+    expect(ok).toBe(true);
+    expect(findings.every(f => f.code === 'VER022' || f.code === 'VER019')).toBe(true);
+  });
+
+  it('plain -pg: the call becomes a branch over the nop', () => {
+    const good = patch('legacy/pg.o', { nops: ['*'] });
+    expectGood(good);
+    expect(good.plan.words.every(w => w.after === 0x48000008)).toBe(true);
+  });
+});
