@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 'use strict';
-// The version is answered before anything else is loaded: build scripts ask for it often.
+// The version is answered before anything else is loaded: build scripts ask for it often. Plain scans and patches have a
+// bundle each; everything else goes through the full command line.
+const QUICK = { scan: '../dist/start-scan.cjs', patch: '../dist/start-patch.cjs' };
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V'))
   process.stdout.write(`${require('../package.json').version}\n`);
@@ -8,11 +10,16 @@ else begin();
 
 function begin() {
   try {
-    if (require('../dist/start.cjs').start(args)) return;
+    const quick = Object.hasOwn(QUICK, args[0] ?? '') ? require(QUICK[args[0]]).start(args) : undefined;
+    if (quick !== undefined) return quick.then(finish);
   } catch (error) {
     return notBuilt(error);
   }
-  import('../dist/cli.js').then(cli => cli.main(args), notBuilt);
+  import('../dist/cli.js').then(cli => cli.main(args).then(finish), notBuilt);
+}
+
+function finish(code) {
+  process.exitCode = code;
 }
 
 function notBuilt(error) {

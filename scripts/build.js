@@ -3,13 +3,15 @@
 // One bundle with lazily loaded chunks keeps start-up close to bare Node's. Packages that carry WebAssembly or are only
 // needed now and then stay outside and are imported when they are needed.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-rmSync(`${root}dist`, { recursive: true, force: true });
+// Built beside dist/ and swapped in, so that a running tocsin never meets half a build.
+const fresh = `${root}dist.new`;
+rmSync(fresh, { recursive: true, force: true });
 
 const common = {
   absWorkingDir: root,
@@ -25,7 +27,7 @@ const common = {
 await build({
   ...common,
   entryPoints: { cli: 'src/cli/main.ts', 'scan-worker': 'src/cli/scan-worker.ts', index: 'src/index.ts' },
-  outdir: 'dist',
+  outdir: fresh,
   splitting: true,
   format: 'esm',
   chunkNames: 'chunks/[name]-[hash]',
@@ -34,8 +36,8 @@ await build({
 // What every run loads first is CommonJS: Node starts it a fifth faster than modules.
 await build({
   ...common,
-  entryPoints: { start: 'src/cli/start.ts' },
-  outdir: 'dist',
+  entryPoints: { 'start-scan': 'src/cli/start-scan.ts', 'start-patch': 'src/cli/start-patch.ts' },
+  outdir: fresh,
   outExtension: { '.js': '.cjs' },
   format: 'cjs',
   minifySyntax: true,
@@ -43,6 +45,11 @@ await build({
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
 });
 
-if (process.argv.includes('--bundles')) process.exit(0);
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-execFileSync(process.execPath, [tsc, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' });
+if (!process.argv.includes('--bundles')) {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', `${root}tsconfig.build.json`, '--outDir', `${fresh}/types`], {
+    stdio: 'inherit',
+  });
+}
+rmSync(`${root}dist`, { recursive: true, force: true });
+renameSync(fresh, `${root}dist`);

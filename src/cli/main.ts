@@ -29,12 +29,11 @@ function splitOperands(args: readonly string[]): { readonly options: string[]; r
 
 type Run = () => Promise<number>;
 
-/** @param args the arguments behind `tocsin` */
-export async function main(args: readonly string[]): Promise<void> {
-  process.exitCode = await run(args);
-}
-
-async function run(args: readonly string[]): Promise<number> {
+/**
+ * @param args the arguments behind `tocsin`
+ * @returns the exit code
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = splitOperands(args);
   let chosen: Run | undefined;
   try {

@@ -17,7 +17,7 @@ import { SHN_XINDEX, SHT_NOBITS, SHT_NULL } from '../elf/constants.ts';
 import { type ElfFile, readElf } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 
-export interface ReaderDifference {
+interface ReaderDifference {
   /** Number of the section; absent where the file as a whole is meant. */
   readonly section?: number;
   readonly field: string;

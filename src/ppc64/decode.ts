@@ -4,6 +4,7 @@
  * Scanning code asks `opcodeIndex` once per word, millions of times: it allocates nothing. Each primary opcode has a
  * selector, the bits of the extended opcode that its rows look at, and for each value of those bits a short list of rows.
  */
+import { lazy } from '../util/lazy.ts';
 import { type Condition, type Instruction, instructions, type Operand } from './instructions.ts';
 import type { CompiledPart } from './operands.ts';
 
@@ -38,9 +39,9 @@ interface Lists {
   /** For each primary opcode: the selector bits that matter, and where its part of `starts` begins. */
   readonly selectors: Uint16Array;
   readonly bases: Uint32Array;
-  /** Start in `rows` of the list of each selector value. */
+  /** Start in `lists` of the list of each selector value. */
   readonly starts: Uint32Array;
-  readonly rows: Uint16Array;
+  readonly lists: Uint16Array;
 }
 
 function rowsBySelector(rows: readonly Instruction[], primary: number, selector: number): Map<number, number[]> {
@@ -59,13 +60,13 @@ function rowsBySelector(rows: readonly Instruction[], primary: number, selector:
   return result;
 }
 
-function buildLists(): Lists {
+function buildLists(all: readonly Instruction[]): Lists {
   const selectors = new Uint16Array(64);
   const bases = new Uint32Array(64);
   const starts: number[] = [];
   const flat: number[] = [listEnd];
   const byPrimary: Instruction[][] = Array.from({ length: 64 }, () => []);
-  for (const instruction of instructions)
+  for (const instruction of all)
     if (!instruction.prefixed) (byPrimary[instruction.value >>> 26] as Instruction[]).push(instruction);
   for (const [primary, rows] of byPrimary.entries()) {
     const selector = rows.reduce((bits, { mask }) => bits | selectorBits(mask, primary), 0);
@@ -80,19 +81,26 @@ function buildLists(): Lists {
       flat.push(listEnd);
     }
   }
-  return { selectors, bases, starts: new Uint32Array(starts), rows: new Uint16Array(flat) };
+  return { selectors, bases, starts: new Uint32Array(starts), lists: new Uint16Array(flat) };
 }
 
-const { selectors, bases, starts, rows: lists } = buildLists();
-const masks = new Uint32Array(instructions.map(({ mask }) => mask));
-const fixedBits = new Uint32Array(instructions.map(({ value }) => value));
-/** 1 where more than mask and value decides. */
-const conditional = new Uint8Array(
-  instructions.map(({ conditions, operands }) =>
-    conditions.length > 0 || operands.some(operand => operand.oneBit) ? 1 : 0,
-  ),
-);
-const prefixedRows = instructions.filter(({ prefixed }) => prefixed);
+/** The rows in the form that decoding looks at; made when the first word is decoded. */
+const compiled = lazy(() => {
+  const rows = instructions();
+  return {
+    rows,
+    ...buildLists(rows),
+    masks: new Uint32Array(rows.map(({ mask }) => mask)),
+    fixedBits: new Uint32Array(rows.map(({ value }) => value)),
+    /** 1 where more than mask and value decides. */
+    conditional: new Uint8Array(
+      rows.map(({ conditions, operands }) =>
+        conditions.length > 0 || operands.some(operand => operand.oneBit) ? 1 : 0,
+      ),
+    ),
+    prefixedRows: rows.filter(({ prefixed }) => prefixed),
+  };
+});
 
 function readParts(parts: readonly CompiledPart[], word: number, prefix: number): number {
   let value = 0;
@@ -125,7 +133,7 @@ function isOneBit(operand: Operand, word: number): boolean {
 
 /** Do the row's conditions hold in `word`, which already has its mask and value? */
 export function conditionsHold(index: number, word: number): boolean {
-  const { conditions, operands } = instructions[index] as Instruction;
+  const { conditions, operands } = compiled().rows[index] as Instruction;
   return (
     conditions.every(condition => holds(condition, word)) &&
     operands.every(operand => !operand.oneBit || isOneBit(operand, word))
@@ -137,6 +145,7 @@ export function conditionsHold(index: number, word: number): boolean {
  * see `prefixedIndex`.
  */
 export function opcodeIndex(word: number): number {
+  const { selectors, bases, starts, lists, masks, fixedBits, conditional } = compiled();
   const primary = word >>> 26;
   const selector = selectorBits(word, primary) & (selectors[primary] as number);
   let at = starts[(bases[primary] as number) + selector] as number;
@@ -154,7 +163,7 @@ export function isPrefix(word: number): boolean {
 
 /** The row of a prefixed instruction by its two words, or -1. */
 export function prefixedIndex(prefix: number, suffix: number): number {
-  for (const { index, mask, value, prefixMask, prefixValue, conditions } of prefixedRows) {
+  for (const { index, mask, value, prefixMask, prefixValue, conditions } of compiled().prefixedRows) {
     if ((suffix & mask) >>> 0 !== value || (prefix & prefixMask) >>> 0 !== prefixValue) continue;
     if (conditions.every(condition => holds(condition, suffix))) return index;
   }
@@ -177,7 +186,7 @@ export function decode(word: number, next?: number): Decoded {
   const prefixed = isPrefix(word);
   const index = prefixed ? (next === undefined ? -1 : prefixedIndex(word, next)) : opcodeIndex(word);
   if (index < 0) return { known: false, word: word >>> 0, bytes: 4 };
-  const instruction = instructions[index] as Instruction;
+  const instruction = compiled().rows[index] as Instruction;
   const body = prefixed ? (next as number) : word;
   return {
     known: true,

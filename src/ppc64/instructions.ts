@@ -4,6 +4,7 @@
  * Rows are written in `tables/` as the Power ISA 3.1 writes instructions; nothing else knows an encoding. Instructions of
  * eight bytes (primary opcode 1, Power ISA 3.1 chapter 1.6.3) have a prefix mask and value as well.
  */
+import { lazy } from '../util/lazy.ts';
 import { bitRange, fieldPosition } from './fields.ts';
 import {
   type CompiledPart,
@@ -256,28 +257,33 @@ function compile([mnemonic, text, operands, conditions]: Row, index: number): In
 }
 
 /** Every row, extended mnemonics before what they extend. An index into this list names an instruction everywhere else. */
-export const instructions: readonly Instruction[] = [
-  ...branchRows,
-  ...fixedPointRows,
-  ...loadStoreRows,
-  ...specialRegisterRows,
-  ...systemRows,
-  ...floatRows,
-  ...vectorRows,
-  ...vectorScalarRows,
-  ...prefixedRows,
-]
-  .flatMap(expand)
-  .map(compile);
+export const instructions = lazy((): readonly Instruction[] =>
+  [
+    ...branchRows,
+    ...fixedPointRows,
+    ...loadStoreRows,
+    ...specialRegisterRows,
+    ...systemRows,
+    ...floatRows,
+    ...vectorRows,
+    ...vectorScalarRows,
+    ...prefixedRows,
+  ]
+    .flatMap(expand)
+    .map(compile),
+);
+
+const byMnemonic = lazy(() => {
+  const map = new Map<string, Instruction[]>();
+  for (const instruction of instructions()) {
+    const list = map.get(instruction.mnemonic);
+    if (list === undefined) map.set(instruction.mnemonic, [instruction]);
+    else list.push(instruction);
+  }
+  return map;
+});
 
 /** Rows by mnemonic, in table order. */
 export function instructionsNamed(mnemonic: string): readonly Instruction[] {
-  return byMnemonic.get(mnemonic) ?? [];
-}
-
-const byMnemonic = new Map<string, Instruction[]>();
-for (const instruction of instructions) {
-  const list = byMnemonic.get(instruction.mnemonic);
-  if (list === undefined) byMnemonic.set(instruction.mnemonic, [instruction]);
-  else list.push(instruction);
+  return byMnemonic().get(mnemonic) ?? [];
 }

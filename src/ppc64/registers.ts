@@ -30,7 +30,7 @@ export interface MemoryAccess {
 function rowOf(word: number, next: number | undefined): Instruction | undefined {
   const prefixed = isPrefix(word);
   if (prefixed && next === undefined) return undefined;
-  return instructions[prefixed ? prefixedIndex(word, next as number) : opcodeIndex(word)];
+  return instructions()[prefixed ? prefixedIndex(word, next as number) : opcodeIndex(word)];
 }
 
 function valueIn(instruction: Instruction, operand: Operand, word: number, next: number | undefined): number {

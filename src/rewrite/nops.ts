@@ -60,6 +60,8 @@ function byPattern(subject: Subject, pattern: string, draft: Draft): NopTarget[]
   }
   if (targets.length === 0 && without === 0) throw noSuchFunction(subject, pattern);
   if (targets.length === 0) throw refusal('PAT005', { name: pattern, count: `${without}` });
+  const strangers = pattern === '*' ? subject.sites.reduce((n, s) => (s.function === undefined ? n + 1 : n), 0) : 0;
+  if (strangers > 0) draft.warnings.push(`${strangers} call sites belong to no function symbol and stay as they are`);
   if (without > 0)
     draft.warnings.push(`${without} functions that match ${pattern} have no call site and stay as they are`);
   return targets;

@@ -21,7 +21,7 @@ export const refusals = {
   PAT002: { cause: 'no such function: {name}{near}', remedy: 'see the names with: tocsin scan --functions "*" FILE' },
   PAT003: { cause: 'there are several functions called {name}: {places}', remedy: NAME_IT },
   PAT004: {
-    cause: 'the function has no call site: the compiler left no room in it',
+    cause: 'the function has no call site: the compiler left no room in it, or its symbol has no size',
     remedy: 'choose a function that is not notrace, or build the module with the tracer enabled',
   },
   PAT005: {
@@ -33,7 +33,7 @@ export const refusals = {
     remedy: 'build the module with -mprofile-kernel or -fpatchable-function-entry; --nop works with -pg',
   },
   PAT007: {
-    cause: 'the function is too short for the branch: it ends at its call site, or its symbol has no size',
+    cause: 'the function is too short for the branch: it ends at its call site',
     remedy: 'redirect with --at site, or redirect its callers',
   },
   PAT008: {

@@ -120,7 +120,8 @@ function walkSection(
       const word = words[i]!;
       const opcode = word >>> 26;
       if (opcode === OP_XL) {
-        if (isIndirect(words, i, word)) sink.indirect(section, first + i);
+        // The fourth word of a `plt_branch` stub only carries a call on.
+        if (isIndirect(words, i, word) && (marks[first + i - 3]! & THUNK) === 0) sink.indirect(section, first + i);
         continue;
       }
       if (opcode === OP_SC || (word & 2) !== 0) continue;
@@ -162,7 +163,7 @@ function collectBranches(words: Uint32Array, from: number, to: number): number {
 
 const NONE: readonly number[] = [];
 
-/** Reports relocated branches. @returns the words among them whose displacement is not zero, if there are any */
+/** Reports relocated branches. @returns those among them that `collectBranches` finds as well */
 function walkRelocations(
   map: CodeMap,
   section: Section,
@@ -184,7 +185,7 @@ function walkRelocations(
     const word = words[i]!;
     const opcode = word >>> 26;
     if (opcode !== OP_B && opcode !== OP_BC) continue;
-    if ((word & (opcode === OP_B ? 0x03fffffc : 0xfffc)) !== 0) {
+    if (opcode === OP_BC || (word & 0x03fffffc) !== 0) {
       odd ??= [];
       odd.push(i);
     }
@@ -254,8 +255,8 @@ function resolvedBranch(
   const mark = map.marks[target]!;
   if ((map.marks[word]! & THUNK) !== 0) return;
   if ((instruction & 1) !== 0) {
-    // `bcl 20,31,.+4` only asks for its own address.
-    if (distance === 1) return;
+    // `bcl 20,31,.+4` only asks for its own address, and `bl .+4` too unless a function begins there.
+    if (distance === 1 && (instruction >>> 26 === OP_BC || (mark & (GLOBAL | LOCAL)) === 0)) return;
     if ((mark & PROFILER) !== 0) sink.site(section, word, -1, -1);
     else sink.local(section, word, target, 0);
   } else if ((mark & THUNK) !== 0 || ((mark & (GLOBAL | LOCAL)) !== 0 && isOtherFunction(map, word, target)))

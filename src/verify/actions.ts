@@ -220,14 +220,20 @@ export class ActionJudge {
     const follower = new Follower(this.#report, trampoline.code, f.name, trampoline.reached);
     const { ways } = follower.follow(target.offset, machine);
     for (const way of ways)
-      if (way.length !== 1 || way[0] !== action.to)
+      if (way.length !== 1 || !this.#isNamed(action.to, way[0]!))
         this.#report.error(
           'VER068',
-          `a way through the trampoline leads to ${way.length === 0 ? 'nothing' : way.join(', ')}; the plan has ${action.to}, once`,
+          `a way through the trampoline leads to ${way.length === 0 ? 'nothing' : way.map(target => target.name).join(', ')}; the plan has ${action.to}, once`,
           trampoline.code.section,
           target.offset,
           f.name,
         );
+  }
+
+  /** Whether a function called `name` begins there: a relocation may use another of its names. */
+  #isNamed(name: string, { name: own, section, offset }: BranchTarget): boolean {
+    if (section === 0) return own === name;
+    return this.#named(name).some(g => g.section.index === section && (g.local === offset || g.global === offset));
   }
 
   /** The kernel sorts sections by the beginning of their names, and gives the memory of some back. */

@@ -12,7 +12,7 @@ import type { Section } from '../elf/section.ts';
 import { type DecodedInstruction, decode } from '../ppc64/decode.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import { HOME, here, isStack, type Machine, RETURN, stack, UNKNOWN, type Value, valueText } from './machine.ts';
-import { branchTarget, type Relocation } from './places.ts';
+import { type BranchTarget, branchTarget, type Relocation, symbolTarget } from './places.ts';
 import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24 } from './relocation-places.ts';
 import { type Report, wordText } from './verification.ts';
 
@@ -42,7 +42,7 @@ interface Path {
 
 export interface Followed {
   /** Functions that each path calls or branches to, in order. */
-  readonly ways: readonly (readonly string[])[];
+  readonly ways: readonly (readonly BranchTarget[])[];
 }
 
 export class Follower {
@@ -52,7 +52,7 @@ export class Follower {
   readonly #function: string;
   readonly #reached: Set<number>;
   readonly #open: Path[] = [];
-  readonly #ways: (readonly string[])[] = [];
+  readonly #ways: (readonly BranchTarget[])[] = [];
 
   /**
    * @param fn the function that branches here, for messages
@@ -269,7 +269,7 @@ export class Follower {
         `${target.name} is entered with ${valueText(r2)} in r2, and needs the TOC of this object`,
         at,
       );
-    path.machine.calls.push(target.name);
+    path.machine.calls.push(target);
     return this.#leave(path.machine, at);
   }
 
@@ -287,7 +287,7 @@ export class Follower {
         `${target.name} is called with ${valueText(r2)} in r2; ${external ? 'the stub' : 'it'} needs the TOC of this object`,
         at,
       );
-    machine.calls.push(target.name);
+    machine.calls.push(target);
     machine.clobber(here(at + 4));
     if (!external) {
       if (target.k === 1) machine.registers[2] = UNKNOWN;
@@ -364,7 +364,7 @@ export class Follower {
     const r12 = machine.registers[12]!;
     if (r12.kind !== 'symbol' || r12.symbol !== ctr.symbol)
       this.#error('VER067', `bctr to ${ctr.name} with ${valueText(r12)} in r12`, at);
-    machine.calls.push(ctr.name);
+    machine.calls.push(symbolTarget(this.#code.elf, ctr.symbol));
     return this.#leave(machine, at);
   }
 }

@@ -6,6 +6,7 @@
  * the caller's slot for LR.
  */
 import type { SymbolIndex } from '../util/indexes.ts';
+import type { BranchTarget } from './places.ts';
 
 export type Value =
   /** What register `n` held when the function branched away. */
@@ -35,7 +36,7 @@ export type Value =
 export const UNKNOWN: Value = { kind: 'unknown' };
 export const HOME: Value = { kind: 'home' };
 export const RETURN: Value = { kind: 'return' };
-export const RESULT: Value = { kind: 'result' };
+const RESULT: Value = { kind: 'result' };
 
 export function stack(offset: number): Value {
   return { kind: 'stack', offset };
@@ -84,9 +85,9 @@ export class Machine {
   /** Doublewords on the stack that are known. */
   readonly memory: Map<number, Value>;
   /** Functions called so far. */
-  readonly calls: string[];
+  readonly calls: BranchTarget[];
 
-  private constructor(registers: Value[], memory: Map<number, Value>, calls: string[]) {
+  private constructor(registers: Value[], memory: Map<number, Value>, calls: BranchTarget[]) {
     this.registers = registers;
     this.memory = memory;
     this.calls = calls;

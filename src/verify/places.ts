@@ -60,10 +60,21 @@ export interface BranchTarget {
   readonly name: string;
   /** 0 where the symbol is not defined in this object. */
   readonly section: SectionIndex;
-  /** Where a branch with REL24 lands: the local entry, for a function. */
+  /** Where one lands: with REL24 at the local entry of a function, by its address at the global one. */
   readonly offset: SectionOffset;
   /** The three bits of `st_other` that say what the function needs of r2. */
   readonly k: number;
+}
+
+/** Where a jump to the value of a symbol lands: the global entry, for a function. */
+export function symbolTarget(elf: ElfFile, symbol: SymbolIndex): BranchTarget {
+  const symbols = elf.symbols!;
+  return {
+    name: symbols.name(symbol),
+    section: symbols.sectionOf(symbol),
+    offset: symbols.value(symbol),
+    k: symbols.st_other(symbol) >>> 5,
+  };
 }
 
 export function branchTarget(elf: ElfFile, { symbol, addend }: Relocation): BranchTarget {

@@ -1,6 +1,6 @@
 /**
- * The plan in the order in which a file is walked: by section, ascending. On the way every statement of the plan is held
- * against the input, since a plan that does not fit its input cannot be carried out, whatever the output looks like.
+ * The plan in the order in which a file is walked: by section, ascending; and every statement of it held against the
+ * input, since a plan that does not fit its input cannot be carried out, whatever the output looks like.
  */
 import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
@@ -47,7 +47,7 @@ export function planFor(planned: Planned, section: SectionIndex): SectionPlan {
   return planned.sections.get(section) ?? EMPTY;
 }
 
-/** Orders the plan; what does not fit the input is reported (VER043) and left out. */
+/** Orders the plan. Whether it fits the input is for `checkPlan` to say. */
 export function arrange(plan: PatchPlan, input: ElfFile): Planned {
   const sections = new Map<SectionIndex, SectionPlan>();
   const of = (index: SectionIndex): SectionPlan => {

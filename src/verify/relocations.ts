@@ -23,7 +23,9 @@ import { checkKernel, checkPsabi, relocationFacts, relocationName } from '../ppc
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
 import {
   KERNEL_REFUSES,
+  KERNEL_TAKES,
   KERNEL_TAKES_PCREL,
+  KERNEL_TAKES_TOC,
   opcodesText,
   places,
   R_PPC64_ENTRY,
@@ -147,7 +149,8 @@ export class RelocationChecker {
         const allowed = opcode < 32 ? lowOpcodes[type]! >>> opcode : highOpcodes[type]! >>> (opcode - 32);
         if (word === undefined || (allowed & 1) === 0) this.#wrongWord(target, offset, type, word);
       }
-      if (loaded && kernel[type] !== 1 && kernel[type] !== 3) this.#kernelKind(target, offset, type);
+      if (loaded && kernel[type] !== KERNEL_TAKES && kernel[type] !== KERNEL_TAKES_TOC)
+        this.#kernelKind(target, offset, type);
       if (type === R_PPC64_REL24 || type === R_PPC64_REL24_NOTOC) {
         if (this.#branch(target, code, offset, type, words[w + 3]!, entries.addend(w / RELA_WORDS), symbols))
           undecided++;

@@ -26,7 +26,7 @@ export interface Check {
 }
 
 /** Every byte of the output has one of four reasons; `bytes` is their sum and the size of the output. */
-export interface Compared {
+interface Compared {
   readonly bytes: number;
   /** As in the input. */
   readonly identical: number;

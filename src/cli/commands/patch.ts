@@ -154,7 +154,7 @@ function document(
     ...(args.output !== undefined && !args.dryRun && { output: args.output }),
     dryRun: args.dryRun,
     actions: plan.actions,
-    words: wordsOfPlan(plan, names),
+    ...(listsWords(args) && { words: wordsOfPlan(plan, names) }),
     newCode: codeOfPlan(plan, names),
     removed: {
       relocations: plan.removedRelocations.length + plan.removedRecords.length,
@@ -164,6 +164,11 @@ function document(
     warnings: plan.warnings,
     ...result,
   };
+}
+
+/** Thousands of words take longer to disassemble than to change. */
+function listsWords(args: PatchArguments): boolean {
+  return args.dryRun || args.verbose || args.format === 'json' || args.report !== undefined;
 }
 
 async function show(args: PatchArguments, doc: PatchDocument): Promise<void> {

@@ -42,7 +42,8 @@ export interface PatchDocument {
   readonly dryRun: boolean;
   readonly written: boolean;
   readonly actions: readonly PlannedAction[];
-  readonly words: readonly PatchedWord[];
+  /** Left out where nobody asked for them. */
+  readonly words?: readonly PatchedWord[];
   readonly newCode: readonly NewCodeListing[];
   readonly removed: { readonly relocations: number; readonly records: number };
   readonly importedVersions: readonly { readonly name: string; readonly crc: string }[];

@@ -39,7 +39,7 @@ function action(a: PlannedAction): string {
 }
 
 function words(doc: PatchDocument, most: number): string {
-  if (doc.words.length === 0) return '';
+  if (doc.words === undefined || doc.words.length === 0) return '';
   const rows = doc.words.map(w => [
     `${w.section}+${hex(w.offset)}`,
     w.before,

@@ -37,7 +37,7 @@ function wordsOfRow(row: Instruction, numbers: Generator<number, never>): readon
 
 function harvest(): readonly number[] {
   const numbers = sequence();
-  const known = instructions.flatMap(row => [wordsOfRow(row, numbers), wordsOfRow(row, numbers)]);
+  const known = instructions().flatMap(row => [wordsOfRow(row, numbers), wordsOfRow(row, numbers)]);
   const random = Array.from({ length: 300 }, () => [numbers.next().value]);
   // A prefix among the random words would swallow its neighbour; outer products go by other names in other releases.
   const plain = random.filter(([word]) => (word as number) >>> 26 !== 1 && (word as number) >>> 26 !== 59);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
+import { functionsOf } from '../../../src/kernel/functions.ts';
 import { verifyObject } from '../../../src/verify/verify.ts';
-import { GENERATIONS, judge, type Patched, patch, redirect, sample } from './support/patched.ts';
+import { carryOut, GENERATIONS, judge, type Patched, patch, redirect, sample } from './support/patched.ts';
 
 function expectGood(good: Patched): void {
   const verification = judge(good);
@@ -46,6 +47,25 @@ describe('functions that do not need r2', () => {
   it('may lead to ones that do, by way of the global entry', () => {
     expectGood(patch('6.1/tocsin_demo.ko', { redirects: [redirect('demo_parity', 'demo_in_range')] }));
     expectGood(patch('6.1/tocsin_demo.ko', { redirects: [redirect('demo_parity', 'elsewhere')] }));
+  });
+});
+
+describe('functions with two names', () => {
+  it('may be reached by either', () => {
+    // The plan names one, the relocation the other.
+    const good = patch('6.1/tocsin_demo.ko', {
+      redirects: [redirect('demo_external', 'demo_lookup', { strategy: 'frame' })],
+    });
+    const [entry, ...others] = functionsOf(good.elf).filter(f => f.name === 'init_module' || f.name === 'demo_init');
+    expect(others.map(f => f.global)).toEqual([entry!.global]);
+    for (const to of ['init_module', 'demo_init']) {
+      const newCode = good.plan.newCode.map(c => ({
+        ...c,
+        relocations: c.relocations.map(r => (r.type === 10 ? { ...r, symbol: { existing: entry!.symbol } } : r)),
+      }));
+      const actions = good.plan.actions.map(a => ({ ...a, to }));
+      expectGood(carryOut(good.elf, { ...good.plan, actions, newCode }));
+    }
   });
 });
 
