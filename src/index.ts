@@ -1,6 +1,22 @@
 /**
  * tocsin as a library: bytes in, values out. Nothing here touches files, the clock or the terminal.
+ *
+ *     const elf = readElf(bytes);
+ *     const patch = plan(elf, { nops: ['demo_*'], redirects: [] });
+ *     const { bytes: patched } = apply(elf, patch, { toolVersion: version });
+ *     if (!verify({ elf, bytes }, patched, patch).ok) throw new Error('not written');
+ *
+ * @packageDocumentation
  */
-export { readElf } from './elf/read.ts';
-export { scanObject as scan, summarize } from './sites/scan.ts';
-export { InputError, RefusalError } from './util/errors.ts';
+export { version } from './util/version.ts';
+export { diffObjects as diff } from './diff/diff.ts';
+export type { FunctionDiff, ObjectDiff } from './diff/model.ts';
+export { type ElfFile, readElf } from './elf/read.ts';
+export { type ExportedSymbol, parseSymvers } from './kernel/symvers.ts';
+export type { PatchPlan, PlannedAction, RedirectAt, SiteForm, Strategy, TocRecovery } from './plan/plan.ts';
+export { type Applied, type ApplyOptions, applyPlan as apply } from './rewrite/apply.ts';
+export { makePlan as plan, type PatchRequest } from './rewrite/plan.ts';
+export { type Reverted, revert } from './rewrite/revert.ts';
+export { type ScanOptions, type ScanResult, type ScanSummary, scanObject as scan, summarize } from './sites/scan.ts';
+export { type Complaint, InputError, RefusalError } from './util/errors.ts';
+export { verifyPatched as verify, type Verification } from './verify/verify.ts';

@@ -7,7 +7,7 @@
 import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
 import { guarded } from './guarded.ts';
 import { note, print } from './terminal.ts';
-import { version } from './version.ts';
+import { version } from '../util/version.ts';
 
 class UsageError extends Error {}
 

@@ -22,6 +22,9 @@ interface Plain {
   list(name: string): readonly string[];
 }
 
+/** Words that yargs does not take as they stand: values of flags, its own `help`, quotes that it takes off. */
+const NOT_PLAIN = /^(?:|true|false|help|["']|(["']).*\1)$/s;
+
 /** The command line behind the command's name, if it is a plain one. */
 function read(args: readonly string[], shape: Shape): Plain | undefined {
   const files: string[] = [];
@@ -30,14 +33,14 @@ function read(args: readonly string[], shape: Shape): Plain | undefined {
   const lists = new Map<string, string[]>();
   for (let i = 1; i < args.length; i++) {
     const arg = args[i]!;
-    if (arg === '') return undefined;
+    if (NOT_PLAIN.test(arg)) return undefined;
     if (!arg.startsWith('-')) files.push(arg);
     else if (shape.flags.includes(arg)) {
       if (flags.has(arg)) return undefined;
       flags.add(arg);
     } else {
       const value = args[++i];
-      if (value === undefined || value === '' || value.startsWith('-')) return undefined;
+      if (value === undefined || NOT_PLAIN.test(value) || value.startsWith('-')) return undefined;
       if (shape.lists.includes(arg)) lists.set(arg, [...(lists.get(arg) ?? []), value]);
       else {
         const allowed = shape.values[arg];

@@ -24,7 +24,7 @@ import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { InputError, inFile, RefusalError } from '../../util/errors.ts';
 import { type Verification, verifyPatched } from '../../verify/verify.ts';
 import { note, print } from '../terminal.ts';
-import { version } from '../version.ts';
+import { version } from '../../util/version.ts';
 
 export interface PatchArguments {
   readonly file: string;

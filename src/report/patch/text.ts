@@ -16,6 +16,10 @@ export function patchText(doc: PatchDocument, verbose: boolean): string {
   return `${blocks.filter(b => b !== '').join('\n\n')}\n`;
 }
 
+function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
 function capped(lines: readonly string[], most: number): string {
   if (lines.length <= most) return lines.join('\n');
   return `${lines.slice(0, most).join('\n')}\n… and ${lines.length - most} more (use --verbose)`;
@@ -24,7 +28,7 @@ function capped(lines: readonly string[], most: number): string {
 function actions(doc: PatchDocument, most: number): string {
   const nops = doc.actions.filter(a => a.kind === 'nop').length;
   const redirects = doc.actions.length - nops;
-  const head = `${doc.file}: ${doc.dryRun ? 'would take out' : 'takes out'} ${nops} call sites, ${redirects} redirects`;
+  const head = `${doc.file}: ${counted(nops, 'call site')} out, ${counted(redirects, 'redirect')}`;
   return `${head}\n${capped(doc.actions.map(action), most)}`;
 }
 
@@ -61,7 +65,7 @@ function indent(text: string): string[] {
 }
 
 function removed(doc: PatchDocument): string {
-  const lines = [`removed: ${doc.removed.relocations} relocations, ${doc.removed.records} tracer records`];
+  const lines = [`removed: ${counted(doc.removed.relocations, 'relocation')}, ${counted(doc.removed.records, 'tracer record')}`];
   for (const v of doc.importedVersions) lines.push(`version added for ${v.name}: ${v.crc}`);
   for (const warning of doc.warnings) lines.push(`note: ${warning}`);
   return lines.join('\n');
