@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 const root = new URL('..', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 // Built beside dist/ and swapped in, so that a running tocsin never meets half a build.
-const fresh = `${root}dist.new`;
+const fresh = `${root}dist.new-${process.pid}`;
 rmSync(fresh, { recursive: true, force: true });
 
 const common = {
@@ -26,7 +26,7 @@ const common = {
 
 await build({
   ...common,
-  entryPoints: { cli: 'src/cli/main.ts', 'scan-worker': 'src/cli/scan-worker.ts', index: 'src/index.ts' },
+  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts' },
   outdir: fresh,
   splitting: true,
   format: 'esm',
@@ -36,7 +36,7 @@ await build({
 // What every run loads first is CommonJS: Node starts it a fifth faster than modules.
 await build({
   ...common,
-  entryPoints: { 'start-scan': 'src/cli/start-scan.ts', 'start-patch': 'src/cli/start-patch.ts' },
+  entryPoints: { 'start-scan': 'src/cli/start-scan.ts', 'start-patch': 'src/cli/start-patch.ts', 'scan-worker': 'src/cli/scan-worker.ts' },
   outdir: fresh,
   outExtension: { '.js': '.cjs' },
   format: 'cjs',

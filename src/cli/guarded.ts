@@ -1,6 +1,6 @@
 import { InputError } from '../util/errors.ts';
-import { note, report } from './terminal.ts';
 import { version } from '../util/version.ts';
+import { note, report } from './terminal.ts';
 
 /** No script takes it for an answer of tocsin. */
 const EX_SOFTWARE = 70;

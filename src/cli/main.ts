@@ -5,26 +5,38 @@
  * (EX_SOFTWARE), so that no script takes it for an answer.
  */
 import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
+import { version } from '../util/version.ts';
 import { guarded } from './guarded.ts';
 import { note, print } from './terminal.ts';
-import { version } from '../util/version.ts';
 
 class UsageError extends Error {}
 
 /** Options that mean one thing may be given once. */
 const REPEATABLE = new Set(['nop', 'redirect', 'symvers']);
 
+/** Stands for `-` while yargs reads the command line: it takes that word for an option. No argument can hold a NUL. */
+const DASH = '\0-';
+
+/** The text with the stand-in, which yargs may have quoted, replaced. */
+function withDashes(text: string): string {
+  return text.replaceAll(DASH, '-').replaceAll('\\u0000-', '-');
+}
+
 function requireSingle(argv: ArgumentsCamelCase): void {
-  for (const [name, value] of Object.entries(argv))
+  for (const [name, value] of Object.entries(argv)) {
+    if (value === DASH) argv[name] = '-';
+    if (Array.isArray(value)) argv[name] = value.map(v => (v === DASH ? '-' : v));
     if (Array.isArray(value) && name !== '_' && name !== 'files' && !REPEATABLE.has(name))
       throw new UsageError(`--${name} is given ${value.length} times; it can be given once`);
+  }
 }
 
 /** yargs drops positionals behind `--` when a command declares some: they are taken out before it sees them. */
 function splitOperands(args: readonly string[]): { readonly options: string[]; readonly operands: string[] } {
   const at = args.indexOf('--');
-  if (at < 0) return { options: [...args], operands: [] };
-  return { options: args.slice(0, at), operands: args.slice(at + 1) };
+  // What a shell asks for completion may be the word `--` itself.
+  const end = at < 0 || args[0] === '--get-yargs-completions' ? args.length : at;
+  return { options: args.slice(0, end).map(a => (a === '-' ? DASH : a)), operands: args.slice(end + 1) };
 }
 
 type Run = () => Promise<number>;
@@ -44,12 +56,17 @@ export async function main(args: readonly string[]): Promise<number> {
       if (output !== '') print(`${output}\n`);
     });
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    note(`tocsin: ${error.message}\nTry "tocsin --help", or "tocsin COMMAND --help".`);
+    if (!isUsageError(error)) return guarded(() => Promise.reject(error));
+    note(`tocsin: ${withDashes(error.message)}\nTry "tocsin --help", or "tocsin COMMAND --help".`);
     return 2;
   }
   if (chosen === undefined) return 0;
   return guarded(chosen);
+}
+
+/** Ours, or one of yargs, which also wraps what a `coerce` throws in its own. */
+function isUsageError(error: unknown): error is Error {
+  return error instanceof UsageError || (error instanceof Error && error.name === 'YError');
 }
 
 interface Common {
@@ -202,6 +219,7 @@ function scanOptions<T>(y: Argv<T>) {
     .option('format', {
       describe: 'how to print',
       choices: ['table', 'json', 'ndjson'] as const,
+      requiresArg: true,
       default: 'table' as const,
     })
     .option('jobs', {
@@ -237,16 +255,19 @@ function patchOptions<T>(y: Argv<T>) {
     .option('strategy', {
       describe: 'how a redirect keeps r2 right',
       choices: ['auto', 'direct', 'frame'] as const,
+      requiresArg: true,
       default: 'auto' as const,
     })
     .option('toc', {
       describe: 'how frame gets r2 back',
       choices: ['recomputed', 'saved'] as const,
+      requiresArg: true,
       default: 'recomputed' as const,
     })
     .option('at', {
       describe: 'which word of F becomes the branch',
       choices: ['after-site', 'site'] as const,
+      requiresArg: true,
       default: 'after-site' as const,
     })
     .option('symvers', {
@@ -267,7 +288,12 @@ function patchOptions<T>(y: Argv<T>) {
       type: 'string',
       requiresArg: true,
     })
-    .option('format', { describe: 'how to print', choices: ['text', 'json'] as const, default: 'text' as const })
+    .option('format', {
+      describe: 'how to print',
+      choices: ['text', 'json'] as const,
+      requiresArg: true,
+      default: 'text' as const,
+    })
     .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
     .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
     .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
@@ -277,7 +303,12 @@ function patchOptions<T>(y: Argv<T>) {
 function diffOptions<T>(y: Argv<T>) {
   return y
     .positional('files', { describe: 'OLD and NEW', type: 'string', array: true })
-    .option('format', { describe: 'how to print', choices: ['text', 'json'] as const, default: 'text' as const })
+    .option('format', {
+      describe: 'how to print',
+      choices: ['text', 'json'] as const,
+      requiresArg: true,
+      default: 'text' as const,
+    })
     .example('$0 diff original.ko patched.ko', 'changed functions with their disassembly');
 }
 

@@ -44,7 +44,8 @@ function read(args: readonly string[], shape: Shape): Plain | undefined {
       if (shape.lists.includes(arg)) lists.set(arg, [...(lists.get(arg) ?? []), value]);
       else {
         const allowed = shape.values[arg];
-        if (allowed === undefined || values.has(arg) || (allowed !== null && !allowed.includes(value))) return undefined;
+        if (allowed === undefined || values.has(arg) || (allowed !== null && !allowed.includes(value)))
+          return undefined;
         values.set(arg, value);
       }
     }

@@ -84,9 +84,11 @@ function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>,
     if (editor.droppedSections.has(section.index)) {
       if (section.hasContents) add(section.sh_offset, section.sh_offset + section.sh_size, 1, EMPTY, 0, []);
     } else if (section.hasContents || (contents !== undefined && contents.size > 0)) {
-      const size = section.hasContents ? section.sh_size : 0;
-      const kept = contents ?? whole(section.sh_offset, section.sh_offset + size);
-      add(section.sh_offset, section.sh_offset + size, section.sh_addralign, kept, kept.size, [section.index]);
+      // Nobody has checked the offset of a section that was empty so far.
+      const start = section.hasContents ? section.sh_offset : Math.min(section.sh_offset, bytes.length);
+      const end = section.hasContents ? start + section.sh_size : start;
+      const kept = contents ?? whole(start, end);
+      add(start, end, section.sh_addralign, kept, kept.size, [section.index]);
     }
   }
   return parts.sort((a, b) => a.oldStart - b.oldStart || a.oldEnd - b.oldEnd);
@@ -124,7 +126,8 @@ function place(editor: ElfEditor, parts: readonly Part[]): number {
   let cursor = 0;
   let moved = false;
   for (const part of parts) {
-    part.start = moved ? alignUp(cursor, part.alignment) : part.oldStart;
+    // What was empty may have stood in the middle of something else.
+    part.start = moved || part.oldStart < cursor ? alignUp(cursor, part.alignment) : part.oldStart;
     if (part.start !== part.oldStart && editor.elf.header.e_phnum > 0) checkMayMove(editor, part);
     cursor = part.start + part.size;
     if (part.size !== part.oldEnd - part.oldStart) moved = true;

@@ -8,6 +8,8 @@ import { Btf } from '../kernel/btf.ts';
 import { patchNoteSection } from '../kernel/patch-note.ts';
 import { moduleSignature } from '../kernel/signature.ts';
 import type { PatchPlan } from '../plan/plan.ts';
+import { hex } from '../util/bytes.ts';
+import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { Draft } from './draft.ts';
 import type { ImportOptions } from './imports.ts';
 import { nopTargets, planNop } from './nops.ts';
@@ -26,7 +28,7 @@ export interface PatchRequest extends ImportOptions {
 /**
  * The plan for `request`.
  *
- * @throws RefusalError PAT001 to PAT028 (refusals.ts); InputError where the file is damaged
+ * @throws RefusalError PAT001 to PAT029 (refusals.ts); InputError where the file is damaged
  */
 export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   if (!elf.isRelocatable) throw refusal('PAT001');
@@ -36,10 +38,25 @@ export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   const targets = nopTargets(subject, request.nops, draft);
   planRedirects(subject, request.redirects, targets, request, draft);
   for (const target of targets) planNop(elf, target, draft);
+  checkRecords(elf, draft);
   checkShrunkTables(elf, draft);
   const signed = moduleSignature(elf.bytes) !== undefined;
   warn(elf, signed, draft);
   return draft.freeze(signed);
+}
+
+/** Each record goes once: a second relocation for it would be left without a place. */
+function checkRecords(elf: ElfFile, draft: Draft): void {
+  const seen = new Map<SectionIndex, Set<SectionOffset>>();
+  for (const { table, offset } of draft.removedRecords) {
+    let offsets = seen.get(table);
+    if (offsets === undefined) {
+      offsets = new Set();
+      seen.set(table, offsets);
+    }
+    if (offsets.has(offset)) throw refusal('PAT029', { table: elf.sections[table]!.name, offset: hex(offset) });
+    offsets.add(offset);
+  }
 }
 
 /** A symbol in a table whose records move up would name another record, or none. */

@@ -112,8 +112,10 @@ function resolve(subject: Subject, request: RedirectRequest): Redirect {
   return { request, name, from, k, site, target, strategy, place };
 }
 
+/** One past the last byte of the code; a damaged `st_size` does not lead out of the section. */
 function endOf(code: Code): SectionOffset {
-  return code.global + code.names.reduce((size, f) => Math.max(size, f.size), 0);
+  const size = code.names.reduce((most, f) => Math.max(most, f.size), 0);
+  return Math.min(code.global + size, code.section.sh_size);
 }
 
 function checkLength(from: Code, offset: SectionOffset, at: { function: string }): void {

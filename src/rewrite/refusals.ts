@@ -105,6 +105,10 @@ export const refusals = {
     cause: '{name} is too long for __versions, which holds {limit} characters',
     remedy: 'export the replacement under a shorter name',
   },
+  PAT029: {
+    cause: 'the record at {offset} of {table} is filled by two relocations',
+    remedy: 'the file is damaged: build or copy it again',
+  },
 } as const satisfies Record<string, RefusalFacts>;
 
 export type RefusalCode = keyof typeof refusals;

@@ -128,7 +128,8 @@ function collect(
     for (const word of nopEntries(map, nops)) {
       const { section, offset } = map.placeOf(word)!;
       if (records.has(word) && !taken.has(word)) add(section, word, nops, undefined);
-      else if (!records.has(word)) unrecorded.push({ function: functionAt(bySection.get(section.index) ?? [], offset), section, offset });
+      else if (!records.has(word))
+        unrecorded.push({ function: functionAt(bySection.get(section.index) ?? [], offset), section, offset });
     }
   }
   for (const [word, record] of records) {

@@ -82,7 +82,9 @@ function prepareImage(elf: ElfFile, map: CodeMap, visit: RecordVisitor | undefin
   const start = codeStart(map);
   const wordAt = (address: bigint): number => {
     const distance = address - start;
-    return distance >= 0n && distance < BigInt(map.wordCount) * 4n && distance % 4n === 0n ? Number(distance) / 4 : NO_CODE;
+    return distance >= 0n && distance < BigInt(map.wordCount) * 4n && distance % 4n === 0n
+      ? Number(distance) / 4
+      : NO_CODE;
   };
   for (const thunk of thunks) mark(map, wordAt(thunk.address), THUNK);
   const symbols = map.symbols;

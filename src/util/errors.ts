@@ -4,6 +4,7 @@
  * - `InputError`: the input (a file, an argument) is not what it has to be. Exit code 2.
  * - `RefusalError`: the request is well formed, but carrying it out could not be shown to be safe. Exit code 1.
  */
+import { printable } from './printable.ts';
 
 /** Where and why, in the words that a person needs to find and mend the cause. Offsets and sizes are in bytes. */
 export interface Complaint {
@@ -34,7 +35,7 @@ export function formatComplaint(c: Complaint): string {
   const head = place.length > 0 ? `${place.join(': ')}: ` : '';
   const tail = detail.length > 0 ? ` (${detail.join(', ')})` : '';
   const remedy = c.remedy === undefined ? '' : `\n  remedy: ${c.remedy}`;
-  return `${head}${c.message}${tail} [${c.code}]${remedy}`;
+  return `${printable(`${head}${c.message}${tail}`)} [${c.code}]${remedy}`;
 }
 
 class ComplaintError extends Error {

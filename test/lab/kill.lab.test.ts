@@ -99,7 +99,10 @@ it('leaves the old output or the new one, and nothing that the next run does not
   }
   await expectCleanUp(module, expected);
   figure('kill: more while the temporary file was there', KILLS_WHILE_WRITING);
-  figure('kill: outcomes', `${tally.old} old, ${tally.absent} absent, ${tally.new} new, ${tally.partial} partial; ${tally.strays} left a temporary file`);
+  figure(
+    'kill: outcomes',
+    `${tally.old} old, ${tally.absent} absent, ${tally.new} new, ${tally.partial} partial; ${tally.strays} left a temporary file`,
+  );
   expect(tally.partial).toBe(0);
   // The kills have met all that they were to meet.
   expect(Math.min(tally.old, tally.absent, tally.new, tally.strays)).toBeGreaterThan(0);

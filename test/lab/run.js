@@ -108,7 +108,9 @@ function prepare() {
 function prepareMachines(only) {
   if (only.length > 0 && !only.some(name => name.includes('boot'))) return;
   for (const [generation] of GENERATIONS)
-    step(`toolchain for ${generation}`, () => run(join(here, 'harness/toolchain'), [generation], { stdio: ['ignore', 'ignore', 'inherit'] }));
+    step(`toolchain for ${generation}`, () =>
+      run(join(here, 'harness/toolchain'), [generation], { stdio: ['ignore', 'ignore', 'inherit'] }),
+    );
   step('busybox', () => run(join(here, 'harness/fetch-busybox'), [], { stdio: ['ignore', 'ignore', 'inherit'] }));
 }
 
@@ -119,13 +121,19 @@ function readLines(file) {
 function summarize(figures, report, status, seconds) {
   console.log('\nCounted in this run:');
   for (const line of readLines(figures)) console.log(`  ${JSON.parse(line).join(': ')}`);
-  const { numPassedTests: passed = 0, numFailedTests: failed = 0, numPendingTests: skipped = 0, testResults = [] } =
-    existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
+  const {
+    numPassedTests: passed = 0,
+    numFailedTests: failed = 0,
+    numPendingTests: skipped = 0,
+    testResults = [],
+  } = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
   console.log('\nTest files:');
   for (const { name, startTime, endTime, assertionResults: tests } of testResults) {
     const good = tests.filter(test => test.status === 'passed').length;
     const bad = tests.filter(test => test.status === 'failed').length;
-    console.log(`  ${name.slice(root.length + 1)}: ${good} passed, ${bad} failed, ${((endTime - startTime) / 1000).toFixed(0)} s`);
+    console.log(
+      `  ${name.slice(root.length + 1)}: ${good} passed, ${bad} failed, ${((endTime - startTime) / 1000).toFixed(0)} s`,
+    );
   }
   // A file that cannot even be loaded has no tests to fail.
   const lost = status !== 0 && failed === 0 ? 1 : 0;

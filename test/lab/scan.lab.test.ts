@@ -41,7 +41,14 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 async function* scanFiles(files: readonly string[]): AsyncGenerator<ScanDocument> {
   const list = join(scratch, `files-${process.hrtime.bigint()}`);
   writeFileSync(list, files.map(file => `${file}\n`).join(''));
-  for await (const line of lines(tocsinProgram[0], [tocsinProgram[1], 'scan', '--format', 'ndjson', '--files-from', list]))
+  for await (const line of lines(tocsinProgram[0], [
+    tocsinProgram[1],
+    'scan',
+    '--format',
+    'ndjson',
+    '--files-from',
+    list,
+  ]))
     yield JSON.parse(line) as ScanDocument;
 }
 
@@ -123,7 +130,10 @@ describe.each(GENERATIONS)('scan, kernel %s', generation => {
     expect(differences(of.vmlinux, 'sites', scan.callSites.map(site => site.address!).sort(), hexadecimal)).toEqual([]);
     const facts = await only(moduleFacts([of.vmlinux]));
     expect(differences(of.vmlinux, 'functions', functionsOf(scan), facts.functions)).toEqual([]);
-    figure(`scan ${of.release}: call sites in the image (entries of its table: ${expected.entries})`, expected.sites.length);
+    figure(
+      `scan ${of.release}: call sites in the image (entries of its table: ${expected.entries})`,
+      expected.sites.length,
+    );
     figure(`scan ${of.release}: functions in the image, both entries`, facts.functions.length);
     if (of.release === MEASURED.release) expect(expected.sites.length).toBe(MEASURED.imageSites);
   });

@@ -65,7 +65,8 @@ function build(): void {
   while (!isBuilt) {
     if (lock()) {
       try {
-        if (newest(`${root}src`) > oldest()) execFileSync(process.execPath, [`${root}scripts/build.js`, '--bundles'], { stdio: 'inherit' });
+        if (newest(`${root}src`) > oldest())
+          execFileSync(process.execPath, [`${root}scripts/build.js`, '--bundles'], { stdio: 'inherit' });
       } finally {
         rmdirSync(LOCK);
       }

@@ -7,9 +7,27 @@
  */
 
 export const ET = { REL: 1, EXEC: 2, DYN: 3 } as const;
-export const SHT = { PROGBITS: 1, SYMTAB: 2, STRTAB: 3, RELA: 4, NOTE: 7, NOBITS: 8, REL: 9, DYNSYM: 11, GROUP: 17, SHNDX: 18 } as const;
+export const SHT = {
+  PROGBITS: 1,
+  SYMTAB: 2,
+  STRTAB: 3,
+  RELA: 4,
+  NOTE: 7,
+  NOBITS: 8,
+  REL: 9,
+  DYNSYM: 11,
+  GROUP: 17,
+  SHNDX: 18,
+} as const;
 export const SHF = { WRITE: 1, ALLOC: 2, EXEC: 4, INFO_LINK: 0x40 } as const;
-export const SHN = { UNDEF: 0, LORESERVE: 0xff00, LIVEPATCH: 0xff20, ABS: 0xfff1, COMMON: 0xfff2, XINDEX: 0xffff } as const;
+export const SHN = {
+  UNDEF: 0,
+  LORESERVE: 0xff00,
+  LIVEPATCH: 0xff20,
+  ABS: 0xfff1,
+  COMMON: 0xfff2,
+  XINDEX: 0xffff,
+} as const;
 export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4 } as const;
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2 } as const;
 export const R = {
@@ -125,7 +143,14 @@ export class ObjectBuilder {
   }
 
   /** `table` tells several relocation sections of one target apart. */
-  relocate(target: number, offset: number | bigint, type: number, symbol?: SymbolHandle, addend: number | bigint = 0, table = ''): void {
+  relocate(
+    target: number,
+    offset: number | bigint,
+    type: number,
+    symbol?: SymbolHandle,
+    addend: number | bigint = 0,
+    table = '',
+  ): void {
     const key = `${target}/${table}`;
     let relocations = this.#relocations.get(key);
     if (relocations === undefined) {
@@ -137,7 +162,11 @@ export class ObjectBuilder {
 
   /** A tracer table with one zero entry for each place, filled by ADDR64 against `symbol`. */
   records(name: string, symbol: SymbolHandle, places: readonly number[]): number {
-    const table = this.section(name, { flags: SHF.ALLOC | SHF.WRITE, align: 8, bytes: new Uint8Array(places.length * 8) });
+    const table = this.section(name, {
+      flags: SHF.ALLOC | SHF.WRITE,
+      align: 8,
+      bytes: new Uint8Array(places.length * 8),
+    });
     places.forEach((place, i) => {
       this.relocate(table, i * 8, R.ADDR64, symbol, place);
     });
@@ -145,7 +174,12 @@ export class ObjectBuilder {
   }
 
   group(signature: SymbolHandle, members: readonly number[], comdat = true): number {
-    const index = this.section('.group', { type: SHT.GROUP, align: 4, entsize: 4, words: [comdat ? 1 : 0, ...members] });
+    const index = this.section('.group', {
+      type: SHT.GROUP,
+      align: 4,
+      entsize: 4,
+      words: [comdat ? 1 : 0, ...members],
+    });
     this.#groups.set(index, signature);
     return index;
   }
@@ -201,7 +235,10 @@ export class ObjectBuilder {
       },
     });
     if (needsExtended)
-      all.push({ name: '.symtab_shndx', spec: { type: SHT.SHNDX, words: [...extended], align: 4, entsize: 4, link: symtab } });
+      all.push({
+        name: '.symtab_shndx',
+        spec: { type: SHT.SHNDX, words: [...extended], align: 4, entsize: 4, link: symtab },
+      });
     all.push({ name: '.strtab', spec: { type: SHT.STRTAB, bytes: strings.bytes() } });
     const names = new Strings();
     const nameOffsets = [...all.map(s => s.name), '.shstrtab'].map(name => names.add(name));
@@ -297,7 +334,14 @@ function writeTable(
   });
 }
 
-function writeHeader(out: Uint8Array, type: number, flags: number, segments: number, shoff: number, count: number): void {
+function writeHeader(
+  out: Uint8Array,
+  type: number,
+  flags: number,
+  segments: number,
+  shoff: number,
+  count: number,
+): void {
   const view = new DataView(out.buffer, out.byteOffset, out.length);
   out.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   view.setUint16(16, type, true);

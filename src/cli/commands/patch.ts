@@ -22,9 +22,9 @@ import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { InputError, inFile, RefusalError } from '../../util/errors.ts';
+import { version } from '../../util/version.ts';
 import { type Verification, verifyPatched } from '../../verify/verify.ts';
 import { note, print } from '../terminal.ts';
-import { version } from '../../util/version.ts';
 
 export interface PatchArguments {
   readonly file: string;
@@ -120,7 +120,9 @@ async function askSecondReader(bytes: Uint8Array): Promise<SecondReader> {
   return {
     agreed,
     sections,
-    differences: differences.map(d => `section ${d.section ?? '-'}, ${d.field}: tocsin reads ${d.tocsin}, elf-tools ${d.elfTools}`),
+    differences: differences.map(
+      d => `section ${d.section ?? '-'}, ${d.field}: tocsin reads ${d.tocsin}, elf-tools ${d.elfTools}`,
+    ),
     ...(skipped !== undefined && { skipped }),
   };
 }

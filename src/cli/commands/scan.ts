@@ -70,8 +70,9 @@ export class FileScanner {
   }
 }
 
-/** Fewer packed files than this are not worth the start of a worker. */
-const WORTH_WORKERS = 16;
+/** Fewer files than these are not worth the start of a thread: packed ones take milliseconds each, plain ones microseconds. */
+const WORTH_THREADS = { packed: 16, plain: 512 };
+const BATCH = { packed: 4, plain: 64 };
 
 /** @returns the exit code */
 export async function scanCommand(args: ScanArguments): Promise<number> {
@@ -104,14 +105,22 @@ async function* outcomes(
 ): AsyncGenerator<{ path: string; outcome: Outcome }> {
   const request: ScanRequest = { summary: args.summary, calls: args.calls, functions: args.functions };
   const packed = files.reduce((n, f) => (/\.(xz|zst|gz)$/.test(f) ? n + 1 : n), 0);
-  const jobs = args.jobs ?? (packed >= WORTH_WORKERS ? (await import('node:os')).availableParallelism() : 1);
+  const jobs = args.jobs ?? (await usefulThreads(packed, files.length));
   if (jobs > 1 && files.length > 1 && !files.includes(STDIN)) {
     const { scanInWorkers } = await import('../scan-workers.ts');
-    yield* scanInWorkers(files, request, Math.min(jobs, files.length));
+    const batch = packed > 0 ? BATCH.packed : BATCH.plain;
+    yield* scanInWorkers(files, request, Math.min(jobs, files.length), batch);
     return;
   }
   const scanner = new FileScanner(request);
   for (const path of files) yield { path, outcome: await scanner.scan(path) };
+}
+
+/** Unpacking is worth every processor; plain files, whose reading the memory bounds, a second one at most. */
+async function usefulThreads(packed: number, files: number): Promise<number> {
+  if (packed < WORTH_THREADS.packed && files < WORTH_THREADS.plain) return 1;
+  const { availableParallelism } = await import('node:os');
+  return packed >= WORTH_THREADS.packed ? availableParallelism() : Math.min(2, availableParallelism());
 }
 
 interface Output {

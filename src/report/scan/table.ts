@@ -1,6 +1,7 @@
 /** Scan results for people. */
 import type { ScannedEntry, ScannedSite, ScanResult, ScanSummary } from '../../sites/scan.ts';
 import { hex } from '../../util/bytes.ts';
+import { printable } from '../../util/printable.ts';
 import { columns } from '../columns.ts';
 
 const HEAD = [
@@ -34,7 +35,7 @@ export function summaryTable(rows: readonly { readonly file: string; readonly sc
       `${c.indirectCalls}`,
     ];
   });
-  return columns([HEAD, ...cells, ...(rows.length > 1 ? [total(rows)] : [])], RIGHT);
+  return table([HEAD, ...cells, ...(rows.length > 1 ? [total(rows)] : [])], RIGHT);
 }
 
 function total(rows: readonly { readonly scan: ScanSummary }[]): string[] {
@@ -58,7 +59,7 @@ export function scanTable(file: string, scan: ScanResult): string {
   const c = scan.counts;
   const unrecorded = c.callSites - c.recordedSites;
   const lines = [
-    `${file}: ${scan.kind}, profiling ${scan.profiling}`,
+    `${printable(file)}: ${scan.kind}, profiling ${scan.profiling}`,
     `${c.functions} functions, ${c.callSites} call sites (${unrecorded === 0 ? 'all recorded' : `${unrecorded} not recorded`}); ` +
       `calls: ${c.localCalls} local, ${c.externalCalls} external, ${c.siblingCalls} sibling, ${c.indirectCalls} indirect`,
     '',
@@ -66,25 +67,51 @@ export function scanTable(file: string, scan: ScanResult): string {
   ];
   if (scan.calls !== undefined) {
     const rows = scan.calls.map(x => [x.from ?? '?', x.section, hex(x.offset), x.edge, x.to ?? '']);
-    lines.push('', columns([['FROM', 'SECTION', 'OFFSET', 'EDGE', 'TO'], ...rows], [2]));
+    lines.push('', table([['FROM', 'SECTION', 'OFFSET', 'EDGE', 'TO'], ...rows], [2]));
   }
   return `${lines.join('\n')}${irregularities(scan)}\n`;
 }
 
 function functionTable(scan: ScanResult): string {
-  const siteOf = new Map<string, ScannedSite>();
-  for (const site of scan.callSites) siteOf.set(`${site.section}\0${site.function}`, site);
-  const listed = new Set<ScannedSite>();
-  const row = (f: ScannedEntry) => {
-    const site = siteOf.get(`${f.section}\0${f.function}`);
-    if (site !== undefined) listed.add(site);
+  const sites = sitesByEntry(scan);
+  const listed = new Set(sites.values());
+  const rows = scan.entryPoints.map(f => {
+    const site = sites.get(placeOf(f));
     return [f.function, f.section, hex(f.global), hex(f.local), f.toc, f.binding, ...siteCells(site)];
-  };
-  const rows = scan.entryPoints.map(row);
+  });
   const rest = scan.callSites.filter(s => !listed.has(s));
   const others = rest.map(s => [s.function ?? '?', s.section, '', '', '', '', ...siteCells(s)]);
   const head = ['FUNCTION', 'SECTION', 'GLOBAL', 'LOCAL', 'TOC', 'BINDING', 'SITE', 'FORM', 'RECORDED'];
-  return columns([head, ...rows, ...others], [2, 3, 6]);
+  return table([head, ...rows, ...others], [2, 3, 6]);
+}
+
+function placeOf(entry: ScannedEntry): string {
+  return `${entry.section}\0${entry.global}`;
+}
+
+/** The first site behind each entry, by the entry's place: names of one place share it, namesakes elsewhere do not. */
+function sitesByEntry(scan: ScanResult): Map<string, ScannedSite> {
+  const namesakes = new Map<string, ScannedEntry[]>();
+  for (const entry of scan.entryPoints) {
+    const key = `${entry.section}\0${entry.function}`;
+    const list = namesakes.get(key);
+    if (list === undefined) namesakes.set(key, [entry]);
+    else list.push(entry);
+  }
+  const sites = new Map<string, ScannedSite>();
+  for (const site of scan.callSites) {
+    const entry = namesakes.get(`${site.section}\0${site.function}`)?.findLast(e => e.global <= site.offset);
+    if (entry !== undefined && !sites.has(placeOf(entry))) sites.set(placeOf(entry), site);
+  }
+  return sites;
+}
+
+/** Columns with names from a file in them. */
+function table(rows: readonly (readonly string[])[], right: readonly number[]): string {
+  return columns(
+    rows.map(row => row.map(printable)),
+    right,
+  );
 }
 
 function siteCells(site: ScannedSite | undefined): string[] {
@@ -106,5 +133,5 @@ function irregularities(scan: ScanResult): string {
         '(not traceable: notrace, a jump label, or the record was dropped): ' +
         scan.unrecordedNops.map(u => u.function ?? `${u.section}+${hex(u.offset)}`).join(', '),
     );
-  return lines.length === 0 ? '' : `\n\n${lines.join('\n')}`;
+  return lines.length === 0 ? '' : `\n\n${lines.map(printable).join('\n')}`;
 }

@@ -187,7 +187,7 @@ export function results(console: string): ReadonlyMap<string, string> {
 }
 
 /** The same, every line in order. */
-export function allResults(console: string): readonly (readonly [key: string, value: string])[] {
+function allResults(console: string): readonly (readonly [key: string, value: string])[] {
   return [...console.matchAll(/RESULT ([^=\s]+)=(.*)$/gm)].map(match => [match[1]!, match[2]!.trim()] as const);
 }
 

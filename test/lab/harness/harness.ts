@@ -114,26 +114,12 @@ export function kernel(generation: Generation): Kernel {
   };
 }
 
-/** All three. */
-export function kernels(): readonly Kernel[] {
-  return GENERATIONS.map(kernel);
-}
-
-/** Path of a static ppc64le busybox. */
-export function busybox(): string {
-  return runScript('fetch-busybox', []).trim();
-}
-
 /**
  * Builds the modules of a source folder (a Kbuild with obj-m) for a kernel, with that kernel's compiler and without
  * debug information. Of several folders, later ones are laid over earlier ones.
  * @returns paths of the modules in `outFolder`
  */
-export function buildModule(
-  generation: Generation,
-  source: string | readonly string[],
-  outFolder: string,
-): readonly string[] {
+function buildModule(generation: Generation, source: string | readonly string[], outFolder: string): readonly string[] {
   mkdirSync(outFolder, { recursive: true });
   runScript('build-module', [generation, outFolder, ...(typeof source === 'string' ? [source] : source)]);
   return filesBelow(outFolder).filter(path => path.endsWith('.ko'));

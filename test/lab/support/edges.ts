@@ -31,7 +31,8 @@ class Functions {
 
   add(name: string, section: string, global: number, local: number): void {
     this.#symbols.set(name, { section, offset: global });
-    if (/\.cold(\.\d+)?$/.test(name) || /^_(rest|save)(gpr|fpr|vr)/.test(name)) this.#inside.add(`${section} ${global}`);
+    if (/\.cold(\.\d+)?$/.test(name) || /^_(rest|save)(gpr|fpr|vr)/.test(name))
+      this.#inside.add(`${section} ${global}`);
     const starts = this.#starts.get(section) ?? [];
     starts.push(global);
     this.#starts.set(section, starts);
@@ -67,7 +68,8 @@ export async function edgesOf(file: string, functions: readonly string[]): Promi
   }
   known.sort();
   const undefinedNames = new Set<string>();
-  for await (const line of lines('powerpc64le-linux-gnu-nm', ['-u', file])) undefinedNames.add(line.trim().split(' ')[1]!);
+  for await (const line of lines('powerpc64le-linux-gnu-nm', ['-u', file]))
+    undefinedNames.add(line.trim().split(' ')[1]!);
   const counts: EdgeCounts = { local: 0, external: 0, sibling: 0, indirect: 0 };
   for await (const branch of branchesOf(file)) count(branch, known, undefinedNames, counts);
   return counts;

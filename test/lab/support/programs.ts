@@ -44,6 +44,7 @@ export function tocsin(...args: readonly string[]): Promise<Ran> {
 /** The same; throws unless it ends with 0. */
 export async function tocsinDone(...args: readonly string[]): Promise<Ran> {
   const ran = await tocsin(...args);
-  if (ran.status !== 0) throw new Error(`tocsin ${args.join(' ')} ended with ${ran.status}: ${ran.stderr}${ran.stdout}`);
+  if (ran.status !== 0)
+    throw new Error(`tocsin ${args.join(' ')} ended with ${ran.status}: ${ran.stderr}${ran.stdout}`);
   return ran;
 }

@@ -35,19 +35,93 @@ async function throughYargs(args: readonly string[]): Promise<unknown> {
 
 /** Keys that one of the two leaves out count as undefined; colours are not for a scan to say. */
 function comparable(value: unknown): Record<string, unknown> {
-  const entries = Object.entries(value as object).filter(([key, v]) => v !== undefined && key !== 'color' && key !== 'verbose');
+  const entries = Object.entries(value as object).filter(
+    ([key, v]) => v !== undefined && key !== 'color' && key !== 'verbose',
+  );
   return Object.fromEntries(entries);
 }
 
-const SPECIAL = ['true', 'false', 'help', 'completion', 'scan', 'patch', '1', '0x10', '1e3', '"quoted"', "'quoted'", '"', 'a b', '=', 'x=y', '*', 'null', '[a]', 'a,b', '.', 'a.b', 'no-color', '$0', '-', '--'];
-const text = fc.oneof(fc.constantFrom(...SPECIAL), fc.constantFrom('a.ko', 'b.ko', '/x/y.ko'), fc.string({ maxLength: 6 }));
+const SPECIAL = [
+  'true',
+  'false',
+  'help',
+  'completion',
+  'scan',
+  'patch',
+  '1',
+  '0x10',
+  '1e3',
+  '"quoted"',
+  "'quoted'",
+  '"',
+  'a b',
+  '=',
+  'x=y',
+  '*',
+  'null',
+  '[a]',
+  'a,b',
+  '.',
+  'a.b',
+  'no-color',
+  '$0',
+  '-',
+  '--',
+];
+const text = fc.oneof(
+  fc.constantFrom(...SPECIAL),
+  fc.constantFrom('a.ko', 'b.ko', '/x/y.ko'),
+  fc.string({ maxLength: 6 }),
+);
 const scanWord = fc.oneof(
   text,
-  fc.constantFrom('--summary', '--calls', '--quiet', '--functions', '--format', 'table', 'json', 'ndjson', 'xml', '--verbose', '-j', '2', '--format=json', '--no-color', '--no-summary', '-h', '--help'),
+  fc.constantFrom(
+    '--summary',
+    '--calls',
+    '--quiet',
+    '--functions',
+    '--format',
+    'table',
+    'json',
+    'ndjson',
+    'xml',
+    '--verbose',
+    '-j',
+    '2',
+    '--format=json',
+    '--no-color',
+    '--no-summary',
+    '-h',
+    '--help',
+  ),
 );
 const patchWord = fc.oneof(
   text,
-  fc.constantFrom('--nop', '--redirect', 'F=G', '-o', 'out.ko', '--dry-run', '--strategy', 'auto', 'frame', '--toc', 'saved', '--at', 'site', '--format', 'json', 'text', '--report', '--force', '--quiet', '--verbose', '--allow-unproved', '--symvers', '--output'),
+  fc.constantFrom(
+    '--nop',
+    '--redirect',
+    'F=G',
+    '-o',
+    'out.ko',
+    '--dry-run',
+    '--strategy',
+    'auto',
+    'frame',
+    '--toc',
+    'saved',
+    '--at',
+    'site',
+    '--format',
+    'json',
+    'text',
+    '--report',
+    '--force',
+    '--quiet',
+    '--verbose',
+    '--allow-unproved',
+    '--symvers',
+    '--output',
+  ),
 );
 
 async function agree(args: readonly string[], quick: (args: readonly string[]) => unknown): Promise<boolean> {
@@ -72,7 +146,21 @@ describe('the quick path', () => {
   it.each([
     ['patch', 'a.ko', '-o', 'b.ko', '--nop', 'f'],
     ['patch', 'a.ko', '--dry-run', '--nop', 'f', '--nop', 'g', '--redirect', 'F=G'],
-    ['patch', '--redirect', 'F=G', '--strategy', 'frame', '--at', 'site', '--toc', 'saved', 'a.ko', '-o', 'x', '--force'],
+    [
+      'patch',
+      '--redirect',
+      'F=G',
+      '--strategy',
+      'frame',
+      '--at',
+      'site',
+      '--toc',
+      'saved',
+      'a.ko',
+      '-o',
+      'x',
+      '--force',
+    ],
   ])('takes %j %j %j %j %j', async (...args) => {
     expect(await agree(args, quickPatch)).toBe(true);
   });
@@ -102,9 +190,9 @@ describe('the quick path', () => {
       fc.asyncProperty(fc.array(scanWord, { maxLength: 6 }), async rest => {
         if (await agree(['scan', ...rest], quickScan)) taken++;
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
-    expect(taken).toBeGreaterThan(30);
+    expect(taken).toBeGreaterThan(20);
   });
 
   it('means what yargs means, for any patch that it takes', async () => {
@@ -119,8 +207,8 @@ describe('the quick path', () => {
       fc.asyncProperty(plain, fc.array(patchWord, { maxLength: 5 }), async (start, rest) => {
         if (await agree([...start, ...rest], quickPatch)) taken++;
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
-    expect(taken).toBeGreaterThan(30);
+    expect(taken).toBeGreaterThan(20);
   });
 });

@@ -91,7 +91,11 @@ function build(s: Scenario): Uint8Array {
       builder.relocate(i + 1, k % section.size, R.REL24, symbols[pick % symbols.length]!, k - 1);
     });
   });
-  if (s.group) builder.group(symbols.at(-1)!, s.sections.map((_, i) => i + 1));
+  if (s.group)
+    builder.group(
+      symbols.at(-1)!,
+      s.sections.map((_, i) => i + 1),
+    );
   return builder.build();
 }
 
@@ -149,7 +153,14 @@ function edit(editor: ElfEditor, s: Scenario): { symbols: number[]; sections: nu
 }
 
 const described = (symbol: RawSymbol, sections: readonly RawSection[]) =>
-  [symbol.name, symbol.info, symbol.other, symbol.special ? symbol.section : sections[symbol.section]?.name, symbol.value, symbol.size].join('|');
+  [
+    symbol.name,
+    symbol.info,
+    symbol.other,
+    symbol.special ? symbol.section : sections[symbol.section]?.name,
+    symbol.value,
+    symbol.size,
+  ].join('|');
 
 function expectedContents(s: Scenario, i: number, before: Uint8Array): Uint8Array {
   const p = s.sections[i]!;
@@ -177,7 +188,10 @@ describe('random edits of random objects', () => {
         // Sections: the kept ones in order, then the new ones.
         const isDropped = (n: number) => s.sections[n - 1]?.droppable === true && s.sections[n - 1]!.edit.drop;
         const kept = before.sections.filter(x => !isDropped(x.index));
-        expect(after.sections.map(x => x.name)).toEqual([...kept.map(x => x.name), ...s.newSections.map((_, i) => `.new${i}`)]);
+        expect(after.sections.map(x => x.name)).toEqual([
+          ...kept.map(x => x.name),
+          ...s.newSections.map((_, i) => `.new${i}`),
+        ]);
         const target = new Map(kept.map((x, i) => [x.index, i]));
         added.sections.forEach((n, i) => {
           target.set(n, kept.length + i);
@@ -185,12 +199,21 @@ describe('random edits of random objects', () => {
         });
         for (const x of kept) {
           const y = after.sections[target.get(x.index)!]!;
-          expect([y.type, y.flags, y.address, y.align, y.entsize]).toEqual([x.type, x.flags, x.address, x.align, x.entsize]);
+          expect([y.type, y.flags, y.address, y.align, y.entsize]).toEqual([
+            x.type,
+            x.flags,
+            x.address,
+            x.align,
+            x.entsize,
+          ]);
           expect(y.link).toBe(target.get(x.link));
           if (x.type === SHT.RELA) expect(y.info).toBe(target.get(x.info));
-          if (x.align > 1 && y.offset !== x.offset && x.type !== SHT.NOBITS && x.size > 0) expect(y.offset % x.align).toBe(0);
+          if (x.align > 1 && y.offset !== x.offset && x.type !== SHT.NOBITS && x.size > 0)
+            expect(y.offset % x.align).toBe(0);
           if (/^\.s\d/.test(x.name)) {
-            expect(y.contents).toEqual(x.type === SHT.NOBITS ? x.contents : expectedContents(s, x.index - 1, x.contents));
+            expect(y.contents).toEqual(
+              x.type === SHT.NOBITS ? x.contents : expectedContents(s, x.index - 1, x.contents),
+            );
             if (x.type === SHT.NOBITS) expect(y.size).toBe(x.size);
           }
           if (x.type === SHT.STRTAB) expect(y.contents.subarray(0, x.size)).toEqual(x.contents);
@@ -198,7 +221,9 @@ describe('random edits of random objects', () => {
 
         // Symbols: locals, new locals, globals, new globals.
         const symbolsKept = before.symbols.filter(x => x.special || !isDropped(x.section));
-        const fresh = s.newSymbols.map((n, i) => after.symbols.find(x => x.name === `new${i}` && x.info >> 4 === (n.local ? 0 : 1))!);
+        const fresh = s.newSymbols.map(
+          (n, i) => after.symbols.find(x => x.name === `new${i}` && x.info >> 4 === (n.local ? 0 : 1))!,
+        );
         const isLocal = (x: RawSymbol) => x.info >> 4 === 0;
         const expected = [
           ...symbolsKept.filter(isLocal).map(x => described(x, before.sections)),
@@ -215,7 +240,9 @@ describe('random edits of random objects', () => {
           const old = before.relocations(x);
           old.forEach((r, i) => {
             expect([y[i]!.offset, y[i]!.type, y[i]!.addend]).toEqual([r.offset, r.type, r.addend]);
-            expect(described(after.symbols[y[i]!.symbol]!, after.sections)).toBe(described(before.symbols[r.symbol]!, before.sections));
+            expect(described(after.symbols[y[i]!.symbol]!, after.sections)).toBe(
+              described(before.symbols[r.symbol]!, before.sections),
+            );
           });
           for (const r of y.slice(old.length)) expect(after.symbols[r.symbol]!.name).toMatch(/^new/);
         }
@@ -276,7 +303,10 @@ describe('random edits of random objects', () => {
             for (const { at, word } of p.edit.words) if (at % 4 === 0 && at + 4 <= p.size) two.setWord(i + 1, at, word);
           }
         }
-        edit(two, { ...s, sections: s.sections.map(p => ({ ...p, edit: { drop: p.edit.drop, words: [], cuts: [], append: [] } })) });
+        edit(two, {
+          ...s,
+          sections: s.sections.map(p => ({ ...p, edit: { drop: p.edit.drop, words: [], cuts: [], append: [] } })),
+        });
         expect(Buffer.compare(layOut(one).bytes, layOut(two).bytes)).toBe(0);
       }),
       { numRuns: 100 },

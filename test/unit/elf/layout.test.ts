@@ -1,14 +1,14 @@
 import * as fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ElfEditor, type NewSection, type NewSymbol } from '../../../src/elf/editor.ts';
-import { encodeNote, readNotes } from '../../../src/elf/notes.ts';
 import { type Correspondence, layOut } from '../../../src/elf/layout.ts';
+import { encodeNote, readNotes } from '../../../src/elf/notes.ts';
 import { readElf } from '../../../src/elf/read.ts';
 import { codeOf } from '../../support/errors.ts';
 import { ET, ObjectBuilder, R, SHF, SHT } from '../../support/object-builder.ts';
 import { RawElf } from '../../support/raw-elf.ts';
-import { BLR, NOP } from '../../support/words.ts';
 import { samples } from '../../support/samples.ts';
+import { BLR, NOP } from '../../support/words.ts';
 import { small } from './objects.ts';
 
 interface Rewritten {
@@ -70,7 +70,10 @@ describe('a rewrite that changes nothing', () => {
     ['a table in front', small({ tableFirst: true }).builder.build()],
     ['odd gaps and bytes behind', gapped({ trailing: Uint8Array.of(0, 0, 7, 0) }).build()],
     ['gaps and a table in front', gapped({ tableFirst: true, trailing: new Uint8Array(3) }).build()],
-    ['a linked image with segments', small({ type: ET.EXEC, segments: 3, trailing: new Uint8Array(9) }).builder.build()],
+    [
+      'a linked image with segments',
+      small({ type: ET.EXEC, segments: 3, trailing: new Uint8Array(9) }).builder.build(),
+    ],
     ['a signed module', small().builder.sign(new Uint8Array(50).fill(3)).build()],
     ['zeros behind the table', small({ trailing: new Uint8Array(7) }).builder.build()],
     ['sections alone', new ObjectBuilder().build()],
@@ -116,7 +119,8 @@ function restored(out: Rewritten, size: number): number {
     expect(from).toBeGreaterThanOrEqual(end);
     end = from + length;
     expect(to + length).toBeLessThanOrEqual(out.bytes.length);
-    if (exact) expect(Buffer.compare(out.bytes.subarray(to, to + length), out.before.bytes.subarray(from, end))).toBe(0);
+    if (exact)
+      expect(Buffer.compare(out.bytes.subarray(to, to + length), out.before.bytes.subarray(from, end))).toBe(0);
     found.fill(1, from, end);
   }
   let missing = 0;
@@ -220,7 +224,12 @@ describe('removing and appending', () => {
 
   it('appends relocations with negative addends', () => {
     const { after } = rewrite(small().builder.build(), e => e.appendRelocation(5, 12, 2, R.REL24, -8));
-    expect(after.relocations(after.named('.rela.text'))[1]).toEqual({ offset: 12n, type: R.REL24, symbol: 2, addend: -8n });
+    expect(after.relocations(after.named('.rela.text'))[1]).toEqual({
+      offset: 12n,
+      type: R.REL24,
+      symbol: 2,
+      addend: -8n,
+    });
   });
 
   it('can give contents to an empty section and keeps it in its place', () => {
@@ -232,7 +241,9 @@ describe('removing and appending', () => {
   });
 
   it('keeps bytes of nobody when things move', () => {
-    const { bytes } = rewrite(gapped({ trailing: Uint8Array.of(4, 5, 6) }).build(), e => e.append(1, new Uint8Array(400)));
+    const { bytes } = rewrite(gapped({ trailing: Uint8Array.of(4, 5, 6) }).build(), e =>
+      e.append(1, new Uint8Array(400)),
+    );
     expect(Buffer.from(bytes).includes(Uint8Array.of(0, 0, 0, 9))).toBe(true);
     expect(bytes.subarray(-3)).toEqual(Uint8Array.of(4, 5, 6));
   });
@@ -256,7 +267,15 @@ describe('new sections', () => {
       e.addSection(plain(new Uint8Array(8), { name: '.second', sh_addralign: 64 }));
     });
     expect(index).toBe(10);
-    expect(out.after.sections[10]).toMatchObject({ name: '.added', contents, align: 16, link: 3, entsize: 4, flags: 2n, address: 0n });
+    expect(out.after.sections[10]).toMatchObject({
+      name: '.added',
+      contents,
+      align: 16,
+      link: 3,
+      entsize: 4,
+      flags: 2n,
+      address: 0n,
+    });
     expect(out.after.sections[10]!.offset % 16).toBe(0);
     expect(out.after.sections[11]!.offset % 64).toBe(0);
     for (const s of out.before.sections) {
@@ -271,7 +290,13 @@ describe('new sections', () => {
       const code = e.addSection(plain(new Uint8Array(8), { name: '.text.new', sh_flags: SHF.ALLOC | SHF.EXEC }));
       const target = e.addSymbol(symbol('fresh', GLOBAL, { st_shndx: code }));
       const rela = e.addSection(
-        plain(new Uint8Array(0), { name: '.rela.text.new', sh_type: SHT.RELA, sh_link: 7, sh_info: code, sh_entsize: 24 }),
+        plain(new Uint8Array(0), {
+          name: '.rela.text.new',
+          sh_type: SHT.RELA,
+          sh_link: 7,
+          sh_info: code,
+          sh_entsize: 24,
+        }),
       );
       expect(rela).toBe(code + 1);
       e.appendRelocation(5, 0, target, R.REL24, 0);
@@ -293,7 +318,8 @@ describe('new sections', () => {
       return Uint8Array.of(42);
     });
     expect(new RawElf(out.bytes).named('.added').contents).toEqual(Uint8Array.of(42));
-    for (const range of told) expect(out.correspondences.map(c => ({ ...c, bytes: undefined }))).toContainEqual({ ...range, bytes: undefined });
+    for (const range of told)
+      expect(out.correspondences.map(c => ({ ...c, bytes: undefined }))).toContainEqual({ ...range, bytes: undefined });
   });
 
   it('make the numbering extended when they become too many', () => {
@@ -333,8 +359,26 @@ describe('new symbols', () => {
       e.appendRelocation(6, 4, second, R.REL24, 0);
       expect([first, second]).toEqual([7, 8]);
     });
-    expect(before.symbols.map(s => s.name)).toEqual(['', '', 'local_one', 'global_two', 'elsewhere', 'weak_data', 'constant']);
-    expect(after.symbols.map(s => s.name)).toEqual(['', '', 'local_one', 'first', 'global_two', 'elsewhere', 'weak_data', 'constant', 'second']);
+    expect(before.symbols.map(s => s.name)).toEqual([
+      '',
+      '',
+      'local_one',
+      'global_two',
+      'elsewhere',
+      'weak_data',
+      'constant',
+    ]);
+    expect(after.symbols.map(s => s.name)).toEqual([
+      '',
+      '',
+      'local_one',
+      'first',
+      'global_two',
+      'elsewhere',
+      'weak_data',
+      'constant',
+      'second',
+    ]);
     expect(after.named('.symtab').info).toBe(4);
     expect(after.named('.group').info).toBe(4);
     expect(after.relocations(after.named('.rela.text')).map(r => r.symbol)).toEqual([5, 3, 8]);
@@ -347,7 +391,11 @@ describe('new symbols', () => {
       e.addSymbol(symbol('undefined', GLOBAL, { st_shndx: 0 }));
       e.addSymbol(symbol('livepatch', LOCAL, { st_shndx: 0xff20 }));
     });
-    expect(after.symbols.find(s => s.name === 'absolute')).toMatchObject({ section: 0xfff1, special: true, value: 77n });
+    expect(after.symbols.find(s => s.name === 'absolute')).toMatchObject({
+      section: 0xfff1,
+      special: true,
+      value: 77n,
+    });
     expect(after.symbols.find(s => s.name === 'undefined')).toMatchObject({ section: 0 });
     expect(after.symbols.find(s => s.name === 'livepatch')).toMatchObject({ section: 0xff20, special: true });
     expect(after.symbols.find(s => s.name === 'constant')).toMatchObject({ section: 0xfff1, special: true });
@@ -358,7 +406,8 @@ describe('new symbols', () => {
     const far = new RawElf(bytes).named('.text.far').index;
     for (const binding of [LOCAL, GLOBAL]) {
       const { before, after } = rewrite(bytes, e => void e.addSymbol(symbol('fresh', binding, { st_shndx: far })));
-      for (const s of before.symbols) expect({ ...after.symbols.find(t => t.name === s.name), index: s.index }).toEqual(s);
+      for (const s of before.symbols)
+        expect({ ...after.symbols.find(t => t.name === s.name), index: s.index }).toEqual(s);
       expect(after.symbols.find(s => s.name === 'fresh')).toMatchObject({ section: far, special: false });
       expect(after.named('.symtab_shndx').size).toBe(after.symbols.length * 4);
     }
@@ -459,7 +508,10 @@ describe('encodeNote', () => {
   it('is what readNotes reads', () => {
     const bytes = new ObjectBuilder().build();
     const out = rewrite(bytes, e => {
-      const notes = Buffer.concat([encodeNote('tocsin', 1, Uint8Array.of(1, 2, 3)), encodeNote('x', 9, new Uint8Array(0))]);
+      const notes = Buffer.concat([
+        encodeNote('tocsin', 1, Uint8Array.of(1, 2, 3)),
+        encodeNote('x', 9, new Uint8Array(0)),
+      ]);
       e.addSection(plain(notes, { name: '.note', sh_type: SHT.NOTE, sh_addralign: 4 }));
     });
     const elf = readElf(out.bytes);

@@ -1,6 +1,14 @@
 /** The objects that the ELF tests start from. */
-import { ObjectBuilder, type BuilderOptions, R, SHF, SHT, type SymbolHandle, note } from '../../support/object-builder.ts';
-import { ADDIS_ADDI, BLR, LI_R3_1, bl, NOP } from '../../support/words.ts';
+import {
+  type BuilderOptions,
+  note,
+  ObjectBuilder,
+  R,
+  SHF,
+  SHT,
+  type SymbolHandle,
+} from '../../support/object-builder.ts';
+import { ADDIS_ADDI, BLR, bl, LI_R3_1, NOP } from '../../support/words.ts';
 
 export interface Small {
   readonly builder: ObjectBuilder;
@@ -19,7 +27,11 @@ export function small(options: BuilderOptions = {}): Small {
   const text = builder.code('.text', [LI_R3_1, BLR, ...ADDIS_ADDI, bl(0), NOP, BLR]);
   const bss = builder.section('.bss', { type: SHT.NOBITS, flags: SHF.ALLOC | SHF.WRITE, size: 0x1000, align: 32 });
   const data = builder.section('.data', { flags: SHF.ALLOC | SHF.WRITE, bytes: new Uint8Array(21).fill(7), align: 16 });
-  const notes = builder.section('.note.test', { type: SHT.NOTE, align: 4, bytes: note('test', 5, Uint8Array.of(1, 2, 3)) });
+  const notes = builder.section('.note.test', {
+    type: SHT.NOTE,
+    align: 4,
+    bytes: note('test', 5, Uint8Array.of(1, 2, 3)),
+  });
   const section = builder.sectionSymbol(text);
   const local = builder.symbol('local_one', { section: text, type: 2, size: 8 });
   const global = builder.function('global_two', text, 8, 20, { k: 3 });

@@ -45,9 +45,9 @@ describe('what is read', () => {
 
   it('gives sections as they stand in the file', () => {
     const raw = new RawElf(bytes);
-    expect(elf.sections.map(s => [s.name, s.sh_type, s.sh_offset, s.sh_size, s.sh_link, s.sh_info, s.sh_entsize])).toEqual(
-      raw.sections.map(s => [s.name, s.type, s.offset, s.size, s.link, s.info, s.entsize]),
-    );
+    expect(
+      elf.sections.map(s => [s.name, s.sh_type, s.sh_offset, s.sh_size, s.sh_link, s.sh_info, s.sh_entsize]),
+    ).toEqual(raw.sections.map(s => [s.name, s.type, s.offset, s.size, s.link, s.info, s.entsize]));
     expect(elf.sectionNamed('.bss')).toMatchObject({ hasContents: false, isCode: false, isAllocated: true });
     expect(elf.sectionNamed('.text')).toMatchObject({ hasContents: true, isCode: true });
     expect(elf.sectionNamed('.tex')).toBeUndefined();
@@ -88,12 +88,16 @@ describe('what is read', () => {
   it('gives relocations', () => {
     const relocations = elf.relocations(elf.sectionNamed('.rela.data')!);
     expect(relocations.count).toBe(1);
-    expect([relocations.offset(0), relocations.type(0), relocations.symbol(0), relocations.addend(0)]).toEqual([8, 38, 1, 8]);
+    expect([relocations.offset(0), relocations.type(0), relocations.symbol(0), relocations.addend(0)]).toEqual([
+      8, 38, 1, 8,
+    ]);
     expect(elf.relocationSectionsFor(elf.sectionNamed('.text')!.index).map(s => s.name)).toEqual(['.rela.text']);
   });
 
   it('gives notes, their parts padded to 4 or 8', () => {
-    expect(readNotes(elf, elf.sectionNamed('.note.test')!)).toMatchObject([{ owner: 'test', type: 5, descriptor: Uint8Array.of(1, 2, 3) }]);
+    expect(readNotes(elf, elf.sectionNamed('.note.test')!)).toMatchObject([
+      { owner: 'test', type: 5, descriptor: Uint8Array.of(1, 2, 3) },
+    ]);
     for (const align of [4, 8]) {
       const builder = new ObjectBuilder();
       const notes = join([note('GNU', 5, Uint8Array.of(1, 2, 3, 4, 5), align), note('A', 1, new Uint8Array(0), align)]);
@@ -131,7 +135,12 @@ describe('what is read', () => {
     expect(relocations.sorted).toBe(false);
     expect([...relocations.order()!]).toEqual([4, 1, 3, 0, 2]);
     const sorted = elf.relocations(elf.sectionNamed('.rela.text')!);
-    expect([sorted.sorted, sorted.order(), sorted.lowerBound(0), sorted.lowerBound(17)]).toEqual([true, undefined, 0, 1]);
+    expect([sorted.sorted, sorted.order(), sorted.lowerBound(0), sorted.lowerBound(17)]).toEqual([
+      true,
+      undefined,
+      0,
+      1,
+    ]);
   });
 
   it('reads negative and large addends', () => {
@@ -286,7 +295,9 @@ describe('what is refused', () => {
     const sizes = [1n << 20n, (1n << 63n) + 8n, (1n << 64n) - 1n];
     for (const size of sizes)
       expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, name) + 32, size, true)))).toBe('ELF011');
-    expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, name) + 24, (1n << 64n) - 8n, true)))).toBe('ELF011');
+    expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, name) + 24, (1n << 64n) - 8n, true)))).toBe(
+      'ELF011',
+    );
   });
 
   it('section 0 with anything in it', () => {
@@ -300,7 +311,9 @@ describe('what is refused', () => {
   it('parts that overlap: sections, the header, the section header table', () => {
     const overlap = (at: (raw: RawElf) => number) =>
       damaged((view, raw) => view.setBigUint64(header(raw, '.data') + 24, BigInt(at(raw)), true));
-    expect(messageOf(overlap(raw => raw.named('.text').offset + 4))).toContain('section 1 and section 3 claim the same bytes');
+    expect(messageOf(overlap(raw => raw.named('.text').offset + 4))).toContain(
+      'section 1 and section 3 claim the same bytes',
+    );
     expect(messageOf(overlap(() => 48))).toContain('the ELF header and section 3');
     expect(messageOf(overlap(raw => raw.shoff + 64))).toContain('the section header table');
     expect(codeOf(overlap(raw => raw.named('.text').offset))).toBe('ELF012');
@@ -316,7 +329,8 @@ describe('what is refused', () => {
     expect(codeOf(damaged((view, raw) => view.setUint32(header(raw, '.data'), 0xffff, true)))).toBe('ELF013');
     const unended = damaged((view, raw) => {
       const names = raw.named('.shstrtab');
-      for (let i = 0; i < names.size; i++) if (view.getUint8(names.offset + i) === 0) view.setUint8(names.offset + i, 0x41);
+      for (let i = 0; i < names.size; i++)
+        if (view.getUint8(names.offset + i) === 0) view.setUint8(names.offset + i, 0x41);
     });
     expect(codeOf(unended)).toBe('ELF013');
   });
@@ -418,7 +432,10 @@ describe('what is refused', () => {
       viewOf(file).setBigUint64(raw.named(name).header + 24, BigInt(file.length - 256 + distance), true);
       return readElf(file);
     };
-    for (const [name, step] of [['.symtab', 4], ['.rela.text', 4]] as const) {
+    for (const [name, step] of [
+      ['.symtab', 4],
+      ['.rela.text', 4],
+    ] as const) {
       expect(codeOf(() => readAll(moved(name, step).bytes))).toBe('ELF024');
       expect(codeOf(() => readAll(moved(name, 1).bytes))).toBe('ELF024');
     }
@@ -428,9 +445,13 @@ describe('what is refused', () => {
 
   it('an alignment that is not a power of two', () => {
     for (const alignment of [3n, 12n, 1n << 32n, (1n << 64n) - 1n])
-      expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, '.bss') + 48, alignment, true)))).toBe('ELF025');
+      expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, '.bss') + 48, alignment, true)))).toBe(
+        'ELF025',
+      );
     for (const alignment of [0n, 1n, 1n << 31n])
-      expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, '.bss') + 48, alignment, true)))).toBe('nothing was thrown');
+      expect(codeOf(damaged((view, raw) => view.setBigUint64(header(raw, '.bss') + 48, alignment, true)))).toBe(
+        'nothing was thrown',
+      );
   });
 
   it('a function outside its section', () => {

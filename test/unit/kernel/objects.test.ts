@@ -85,7 +85,12 @@ describe('the note of a patched file', () => {
     });
     return { found, why };
   };
-  const record = { schema: 'tocsin.patch-record/1', layer: 1, actions: [], original: { size: 1, sha256: '0'.repeat(64) } };
+  const record = {
+    schema: 'tocsin.patch-record/1',
+    layer: 1,
+    actions: [],
+    original: { size: 1, sha256: '0'.repeat(64) },
+  };
   const json = (value: unknown) => note('tocsin', 1, Buffer.from(JSON.stringify(value)));
   const script = note('tocsin', 2, Uint8Array.of(1, 2));
 
@@ -97,7 +102,15 @@ describe('the note of a patched file', () => {
     expect(read(json(record))).toEqual({ found: undefined, why: 'no note of type 2' });
     expect(read(script)).toEqual({ found: undefined, why: 'no note of type 1' });
     expect(read(note('tocsin', 1, Buffer.from('{')), script).why).toBe('the record is not JSON');
-    for (const wrong of [null, [], 7, {}, { ...record, schema: 'other' }, { ...record, layer: 0.5 }, { ...record, actions: {} }])
+    for (const wrong of [
+      null,
+      [],
+      7,
+      {},
+      { ...record, schema: 'other' },
+      { ...record, layer: 0.5 },
+      { ...record, actions: {} },
+    ])
       expect(read(json(wrong), script).why).toBe('the record is not of schema tocsin.patch-record/1');
     for (const original of [null, 1, {}, { size: 1, sha256: 'x' }, { size: '1', sha256: '0'.repeat(64) }])
       expect(read(json({ ...record, original }), script).found).toBeUndefined();

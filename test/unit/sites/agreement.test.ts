@@ -30,8 +30,22 @@ import { scan } from './support.ts';
 const BASE = 0xc000000000000000n;
 
 const word = fc.oneof(
-  fc.constantFrom(...ADDIS_ADDI, BCL_GET_PC, BCTR, BCTRL, BLR, LD_R12_0_R9, LI_R3_1, MFLR_R0, MTCTR_R12, NOP, STD_R0_16_R1),
-  fc.tuple(fc.constantFrom(b, bl, bcl, beq), fc.integer({ min: -20, max: 20 })).map(([make, distance]) => make(distance)),
+  fc.constantFrom(
+    ...ADDIS_ADDI,
+    BCL_GET_PC,
+    BCTR,
+    BCTRL,
+    BLR,
+    LD_R12_0_R9,
+    LI_R3_1,
+    MFLR_R0,
+    MTCTR_R12,
+    NOP,
+    STD_R0_16_R1,
+  ),
+  fc
+    .tuple(fc.constantFrom(b, bl, bcl, beq), fc.integer({ min: -20, max: 20 }))
+    .map(([make, distance]) => make(distance)),
   fc.integer({ min: 0, max: 0xffffffff }),
 );
 
@@ -49,7 +63,13 @@ const section = fc.record({
     { maxLength: 5 },
   ),
   relocations: fc.array(
-    fc.record({ at: fc.nat(23), to: fc.nat(9), addend: fc.constantFrom(0, 0, 4, 8, -4, 2), type: fc.constantFrom(10, 10, 11, 116, 38), table: fc.constantFrom('', 'b') }),
+    fc.record({
+      at: fc.nat(23),
+      to: fc.nat(9),
+      addend: fc.constantFrom(0, 0, 4, 8, -4, 2),
+      type: fc.constantFrom(10, 10, 11, 116, 38),
+      table: fc.constantFrom('', 'b'),
+    }),
     { maxLength: 8 },
   ),
 });
@@ -57,7 +77,13 @@ const section = fc.record({
 const object = fc.record({
   sections: fc.array(section, { minLength: 1, maxLength: 3 }),
   records: fc.array(
-    fc.record({ slot: fc.nat(6), section: fc.nat(2), at: fc.integer({ min: -1, max: 24 }), odd: fc.constantFrom(0, 0, 0, 2), type: fc.constantFrom(38, 38, 38, 44) }),
+    fc.record({
+      slot: fc.nat(6),
+      section: fc.nat(2),
+      at: fc.integer({ min: -1, max: 24 }),
+      odd: fc.constantFrom(0, 0, 0, 2),
+      type: fc.constantFrom(38, 38, 38, 44),
+    }),
     { maxLength: 8 },
   ),
   table: fc.constantFrom('__mcount_loc', '__patchable_function_entries'),
@@ -70,7 +96,9 @@ function build(d: Description): Uint8Array {
   const builder = new ObjectBuilder({ type: d.linked ? ET.EXEC : ET.REL });
   const addresses = d.sections.map((_, i) => BASE + BigInt(i * 0x60));
   const symbols: SymbolHandle[] = [builder.undefined('_mcount'), builder.undefined('printk')];
-  const sections = d.sections.map((s, i) => builder.code(`.text${i}`, s.words, d.linked ? { address: addresses[i]! } : {}));
+  const sections = d.sections.map((s, i) =>
+    builder.code(`.text${i}`, s.words, d.linked ? { address: addresses[i]! } : {}),
+  );
   d.sections.forEach((s, i) => {
     for (const { at, size, k, bind, name, type } of s.functions) {
       const offset = Math.min(at, s.words.length) * 4;
@@ -82,13 +110,15 @@ function build(d: Description): Uint8Array {
   if (!d.linked)
     d.sections.forEach((s, i) => {
       for (const { at, to, addend, type, table } of s.relocations)
-        if (at < s.words.length) builder.relocate(sections[i]!, at * 4, type, symbols[to % symbols.length]!, addend, table);
+        if (at < s.words.length)
+          builder.relocate(sections[i]!, at * 4, type, symbols[to % symbols.length]!, addend, table);
     });
   const bytes = new Uint8Array(48);
   const table = builder.section(d.table, { flags: SHF.ALLOC, align: 8, bytes, address: BASE + 0x10000n });
   for (const { slot, section: n, at, odd, type } of d.records) {
     const target = n % sections.length;
-    if (d.linked) new DataView(bytes.buffer).setBigUint64((slot % 6) * 8, addresses[target]! + BigInt(at * 4 + odd), true);
+    if (d.linked)
+      new DataView(bytes.buffer).setBigUint64((slot % 6) * 8, addresses[target]! + BigInt(at * 4 + odd), true);
     else if (slot < 6) builder.relocate(table, slot * 8 + odd, type, sectionSymbols[target]!, at * 4);
   }
   if (d.linked) {
@@ -131,7 +161,9 @@ describe('the samples', () => {
     expect(profiling('samples/6.12/tocsin_demo.ko')).toBe('patchable');
     expect(profiling('samples/7.2/tocsin_demo.ko')).toBe('patchable-out-of-line');
     expect(profiling('samples/legacy/pg.o')).toBe('pg');
-    expect(scan(fs.readFileSync('samples/legacy/mprofile-lr.o')).callSites.every(s => s.form === 'mprofile-kernel-lr')).toBe(true);
+    expect(
+      scan(fs.readFileSync('samples/legacy/mprofile-lr.o')).callSites.every(s => s.form === 'mprofile-kernel-lr'),
+    ).toBe(true);
     expect(scan(fs.readFileSync('samples/legacy/pcrel.o')).entryPoints.some(e => e.toc === 'pcrel')).toBe(true);
   });
 

@@ -22,7 +22,9 @@ describe('the forms of call sites', () => {
       unrecordedNops: [],
     });
     const elf = readElf(c.builder.build());
-    expect(callSitesOf(elf).sites).toMatchObject([{ start: 8, offset: 12, after: 16, record: { offset: 0 }, call: { entry: 0 } }]);
+    expect(callSitesOf(elf).sites).toMatchObject([
+      { start: 8, offset: 12, after: 16, record: { offset: 0 }, call: { entry: 0 } },
+    ]);
   });
 
   it('mprofile-kernel with the LR store between', () => {
@@ -88,7 +90,10 @@ describe('the forms of call sites', () => {
     c.builder.function('g', c.text, 20, 12);
     branches(c, c.mcount, 2, 6);
     c.builder.records('__mcount_loc', c.section, [8, 24]);
-    expect(scan(c.builder)).toMatchObject({ profiling: 'mprofile-kernel', callSites: [{ form: 'pg' }, { form: 'mprofile-kernel' }] });
+    expect(scan(c.builder)).toMatchObject({
+      profiling: 'mprofile-kernel',
+      callSites: [{ form: 'pg' }, { form: 'mprofile-kernel' }],
+    });
   });
 
   it('the first words of a section', () => {
@@ -273,8 +278,16 @@ describe('what is a profiling call', () => {
     const bytes = c.builder.build();
     const raw = new RawElf(bytes);
     const at = Buffer.from(raw.named('.strtab').contents).indexOf('x_mcount') + 1;
-    viewOf(bytes).setUint32(raw.named('.symtab').offset + raw.symbols.find(s => s.name === 'x_mcount')!.index * 24, at, true);
-    viewOf(bytes).setUint32(raw.named('.symtab').offset + raw.symbols.find(s => s.name === '_mcount')!.index * 24, 0, true);
+    viewOf(bytes).setUint32(
+      raw.named('.symtab').offset + raw.symbols.find(s => s.name === 'x_mcount')!.index * 24,
+      at,
+      true,
+    );
+    viewOf(bytes).setUint32(
+      raw.named('.symtab').offset + raw.symbols.find(s => s.name === '_mcount')!.index * 24,
+      0,
+      true,
+    );
     expect(scan(bytes).counts).toMatchObject({ callSites: 1, externalCalls: 0 });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ObjectBuilder, R, SHF } from '../../support/object-builder.ts';
+import { type ObjectBuilder, R, SHF } from '../../support/object-builder.ts';
 import {
   ADD_R12_R9_R10,
   BCL_GET_PC,
@@ -16,8 +16,8 @@ import {
   LI_R3_1,
   LOAD_ADD,
   MR_R12_R3,
-  MTCTR_R12,
   MTCTR_R9,
+  MTCTR_R12,
   NOP,
 } from '../../support/words.ts';
 import { branches, code, scan } from './support.ts';

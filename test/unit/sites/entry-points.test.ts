@@ -18,7 +18,8 @@ describe('entry points', () => {
   it('how the global entry finds the TOC', () => {
     const lis = [0x3c400000, 0x38420000];
     const c = code([...LOAD_ADD, ...ADDIS_ADDI, ...lis, LOAD_ADD[0], LI_R3_1, BLR]);
-    for (const [i, name] of ['large', 'medium', 'absolute', 'odd'].entries()) c.builder.function(name, c.text, i * 8, 8, { k: 3 });
+    for (const [i, name] of ['large', 'medium', 'absolute', 'odd'].entries())
+      c.builder.function(name, c.text, i * 8, 8, { k: 3 });
     c.builder.function('misaligned', c.text, 2, 8, { k: 3 });
     expect(scan(c.builder).entryPoints.map(e => [e.function, e.toc])).toEqual([
       ['large', 'load-add'],

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
+import { scanObject } from '../../../src/sites/scan.ts';
 import { codeOf } from '../../support/errors.ts';
 import { ET, ObjectBuilder, R, SHF } from '../../support/object-builder.ts';
 import { BCTR, BLR, b, bl, LI_R3_1, MFLR_R0, MTCTR_R12, NOP } from '../../support/words.ts';
-import { scanObject } from '../../../src/sites/scan.ts';
 import { scan } from './support.ts';
 
 const TEXT = 0xc000000000000000n;
@@ -20,13 +20,16 @@ interface Options {
 
 function image({ records, stored = false, words, type = ET.DYN }: Options): ObjectBuilder {
   const builder = new ObjectBuilder({ type, segments: 1 });
-  const text = builder.code('.text', words ?? [MFLR_R0, bl(6), bl(4), BLR, MFLR_R0, bl(2), BLR, BLR], { address: TEXT });
+  const text = builder.code('.text', words ?? [MFLR_R0, bl(6), bl(4), BLR, MFLR_R0, bl(2), BLR, BLR], {
+    address: TEXT,
+  });
   const bytes = new Uint8Array(records.length * 8 + 8);
   const view = new DataView(bytes.buffer);
   if (stored) for (const [i, value] of records.entries()) view.setBigUint64(i * 8, value, true);
   const table = builder.section('.init.data', { flags: SHF.ALLOC | SHF.WRITE, align: 8, bytes, address: DATA });
   if (!stored)
-    for (const [i, value] of records.entries()) if (value !== 0n) builder.relocate(0, DATA + BigInt(i * 8), R.RELATIVE, undefined, BigInt.asIntN(64, value));
+    for (const [i, value] of records.entries())
+      if (value !== 0n) builder.relocate(0, DATA + BigInt(i * 8), R.RELATIVE, undefined, BigInt.asIntN(64, value));
   builder.symbol('__start_mcount_loc', { section: table, value: DATA, bind: 1 });
   builder.symbol('__stop_mcount_loc', { section: table, value: DATA + BigInt(records.length * 8), bind: 1 });
   builder.function('one', text, TEXT, 16);
@@ -43,7 +46,14 @@ describe('a linked image', () => {
         profiling: 'mprofile-kernel',
         counts: { functions: 3, callSites: 2, recordedSites: 2, localCalls: 1, externalCalls: 0 },
         callSites: [
-          { function: 'one', section: '.text', offset: 4, address: '0xc000000000000004', form: 'mprofile-kernel', recorded: true },
+          {
+            function: 'one',
+            section: '.text',
+            offset: 4,
+            address: '0xc000000000000004',
+            form: 'mprofile-kernel',
+            recorded: true,
+          },
           { function: 'two', offset: 20, address: '0xc000000000000014', recorded: true },
         ],
         calls: [{ from: 'one', offset: 8, to: 'two+0x8', edge: 'local' }],
@@ -63,7 +73,9 @@ describe('a linked image', () => {
   });
 
   it('tells empty records, records that name no code, and repeated ones', () => {
-    const { strays } = scan(image({ records: [0n, TEXT + 4n, 8n, TEXT + 2n, DATA, TEXT + 4n, TEXT + 12n], stored: true }));
+    const { strays } = scan(
+      image({ records: [0n, TEXT + 4n, 8n, TEXT + 2n, DATA, TEXT + 4n, TEXT + 12n], stored: true }),
+    );
     expect(strays.map(s => [s.table, s.offset, s.reason])).toEqual([
       ['__start_mcount_loc', 0, 'empty'],
       ['__start_mcount_loc', 16, 'not code'],
@@ -86,8 +98,20 @@ describe('a linked image', () => {
     const builder = image({ records: [] });
     const far = builder.code('.init.text', [bl(-0x4000), b(-0x3ffd), BLR], { address: FAR });
     builder.function('init', far, FAR, 12);
-    expect(scan(builder).calls).toContainEqual({ from: 'init', section: '.init.text', offset: 0, to: 'one', edge: 'local' });
-    expect(scan(builder).calls).toContainEqual({ from: 'init', section: '.init.text', offset: 4, to: 'two', edge: 'sibling' });
+    expect(scan(builder).calls).toContainEqual({
+      from: 'init',
+      section: '.init.text',
+      offset: 0,
+      to: 'one',
+      edge: 'local',
+    });
+    expect(scan(builder).calls).toContainEqual({
+      from: 'init',
+      section: '.init.text',
+      offset: 4,
+      to: 'two',
+      edge: 'sibling',
+    });
   });
 
   it('goes through thunks to _mcount, to functions, and to far ones through a table', () => {
@@ -104,7 +128,12 @@ describe('a linked image', () => {
       ...[0x3d820000, 0xe98c8000, MTCTR_R12, BCTR], // 14: through .branch_lt to _mcount
     ];
     const text = builder.code('.text', words, { address: TEXT });
-    const slots = builder.section('.branch_lt', { flags: SHF.ALLOC | SHF.WRITE, align: 8, bytes: new Uint8Array(8), address: DATA });
+    const slots = builder.section('.branch_lt', {
+      flags: SHF.ALLOC | SHF.WRITE,
+      align: 8,
+      bytes: new Uint8Array(8),
+      address: DATA,
+    });
     builder.relocate(0, DATA, R.RELATIVE, undefined, BigInt.asIntN(64, TEXT + 36n));
     builder.symbol('.TOC.', { section: slots, value: TOC });
     builder.function('one', text, TEXT, 16);
@@ -140,7 +169,12 @@ describe('a linked image', () => {
   it('a damaged table is refused', () => {
     const at = (start: bigint, stop: bigint) => {
       const builder = new ObjectBuilder({ type: ET.EXEC });
-      const table = builder.section('.init.data', { flags: SHF.ALLOC, align: 8, bytes: new Uint8Array(16), address: DATA });
+      const table = builder.section('.init.data', {
+        flags: SHF.ALLOC,
+        align: 8,
+        bytes: new Uint8Array(16),
+        address: DATA,
+      });
       builder.symbol('__start_mcount_loc', { section: table, value: start, bind: 1 });
       builder.symbol('__stop_mcount_loc', { section: table, value: stop, bind: 1 });
       return codeOf(() => scanObject(readElf(builder.build())));

@@ -9,7 +9,12 @@ export function scan(file: ObjectBuilder | Uint8Array): ScanResult {
   const kept = bytes.slice();
   const full = scanObject(readElf(bytes), { calls: true });
   const summary = summarize(readElf(bytes));
-  expect(summary).toEqual({ kind: full.kind, profiling: full.profiling, counts: full.counts, strayRecords: full.strayRecords });
+  expect(summary).toEqual({
+    kind: full.kind,
+    profiling: full.profiling,
+    counts: full.counts,
+    strayRecords: full.strayRecords,
+  });
   const count = (edge: string) => full.calls!.filter(c => c.edge === edge).length;
   expect(full.counts).toEqual({
     functions: full.entryPoints.length,

@@ -27,7 +27,16 @@ describe('bytes', () => {
 });
 
 describe('complaints', () => {
-  const complaint = { code: 'X001', message: 'it is wrong', section: '.text', offset: 16, function: 'f', expected: 'a', found: 'b', remedy: 'mend it' };
+  const complaint = {
+    code: 'X001',
+    message: 'it is wrong',
+    section: '.text',
+    offset: 16,
+    function: 'f',
+    expected: 'a',
+    found: 'b',
+    remedy: 'mend it',
+  };
 
   it('are one line, and the remedy on a second', () => {
     expect(formatComplaint({ ...complaint, file: 'x.ko' })).toBe(

@@ -1,0 +1,306 @@
+/** `tocsin patch`, `revert` and `diff` as a user calls them: exit codes, streams, files. */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { root } from '../../support/samples.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const GENERATIONS = ['6.1', '6.12', '7.2'] as const;
+const demo = (generation: string) => `${root}samples/${generation}/tocsin_demo.ko`;
+const symvers = (generation: string) => ['--symvers', `${root}samples/${generation}/Module.symvers`];
+
+const ajv = new Ajv2020({ strict: false });
+const schema = (name: string) => JSON.parse(readFileSync(`${root}schemas/tocsin.${name}-1.schema.json`, 'utf8'));
+const validPatch = ajv.compile(schema('patch'));
+
+interface Scanned {
+  readonly callSites: readonly { function: string | null; recorded: boolean }[];
+  readonly calls: readonly { from: string; to: string; edge: string }[];
+  readonly strayRecords: number;
+}
+
+function scanned(file: string): Scanned {
+  return JSON.parse(tocsin(['scan', file, '--calls', '--format', 'json']).stdout);
+}
+
+/** Names of temporary files that a write left behind. */
+const strays = () => readdirSync(folder).filter(name => name.includes('.tocsin-'));
+
+describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
+  it('takes every call site out, and revert brings the file back', () => {
+    const out = at(`nop-${generation}.ko`);
+    const done = tocsin(['patch', demo(generation), '-o', out, '--nop', '*']);
+    expect(done.code, done.stderr).toBe(0);
+    const after = scanned(out);
+    expect(after.callSites).toEqual([]);
+    expect(after.strayRecords).toBe(0);
+    expect(tocsin(['diff', demo(generation), out]).code).toBe(1);
+    const back = at(`back-${generation}.ko`);
+    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
+    expect(tocsin(['diff', demo(generation), back]).code).toBe(0);
+  });
+
+  it.each([
+    ['direct', 'demo_in_range_fixed', 'after-site'],
+    ['direct', 'demo_in_range_fixed', 'site'],
+    ['frame', 'fix_in_range', 'after-site'],
+    ['frame', 'fix_in_range', 'site'],
+  ])('redirects by %s to %s at the %s', (strategy, to, place) => {
+    const out = at(`${strategy}-${place}-${generation}.ko`);
+    const args = [
+      'patch',
+      demo(generation),
+      '-o',
+      out,
+      '--redirect',
+      `demo_in_range=${to}`,
+      '--at',
+      place,
+      '--format',
+      'json',
+    ];
+    const done = tocsin([...args, ...symvers(generation)]);
+    expect(done.code, done.stderr).toBe(0);
+    const doc = JSON.parse(done.stdout);
+    expect(validPatch(doc), JSON.stringify(validPatch.errors)).toBe(true);
+    expect(doc).toMatchObject({
+      written: true,
+      dryRun: false,
+      verification: { ok: true },
+      secondReader: { agreed: true },
+    });
+    expect(doc.actions).toMatchObject([{ kind: 'redirect', function: 'demo_in_range', to, strategy, at: place }]);
+    const after = scanned(out);
+    const target = strategy === 'direct' ? to : '__tocsin_frame_demo_in_range';
+    expect(after.calls).toContainEqual(expect.objectContaining({ from: 'demo_in_range', to: target, edge: 'sibling' }));
+    expect(after.callSites.some(s => s.function === 'demo_in_range' && s.recorded)).toBe(place === 'after-site');
+    if (strategy === 'frame') expect(after.calls).toContainEqual(expect.objectContaining({ to, edge: 'external' }));
+  });
+
+  it.each(['demo_sum_ten', 'demo_sum_variadic'])('refuses a frame under %s', name => {
+    const out = at('refused.ko');
+    const to = name.replace('demo', 'fix');
+    const done = tocsin(['patch', demo(generation), '-o', out, '--redirect', `${name}=${to}`, ...symvers(generation)]);
+    expect(done.code).toBe(1);
+    expect(done.stderr).toContain('PAT011');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('prints the plan of a dry run and writes nothing', () => {
+    const before = readdirSync(folder).length;
+    const done = tocsin([
+      'patch',
+      demo(generation),
+      '--dry-run',
+      '--nop',
+      'demo_alarm',
+      '--redirect',
+      'demo_in_range=demo_in_range_fixed',
+    ]);
+    expect(done.code).toBe(0);
+    expect(done.stdout).toMatch(/redirect {2}demo_in_range -> demo_in_range_fixed {2}direct/);
+    expect(done.stdout).toContain('nothing is written');
+    expect(readdirSync(folder).length).toBe(before);
+  });
+});
+
+describe('tocsin patch', () => {
+  const plain = demo('6.12');
+
+  it.each([
+    ['xz', Buffer.from([0xfd, 0x37, 0x7a])],
+    ['zst', Buffer.from([0x28, 0xb5, 0x2f])],
+    ['gz', Buffer.from([0x1f, 0x8b])],
+  ])('writes a %s input back in its form, whatever its name', (ending, magic) => {
+    const named = at('misnamed.ko');
+    copyFileSync(`${plain}.${ending}`, named);
+    const out = at(`packed.${ending}`);
+    const done = tocsin(['patch', named, '-o', out, '--nop', 'demo_alarm']);
+    expect(done.code, done.stderr).toBe(0);
+    expect(readFileSync(out).subarray(0, magic.length)).toEqual(magic);
+    const back = at(`unpacked.${ending}`);
+    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(tocsin(['diff', plain, back]).code).toBe(0);
+  });
+
+  it('patches a patched file, and reverts one patch at a time', () => {
+    const [one, two, back] = [at('one.ko'), at('two.ko'), at('one-again.ko')];
+    expect(
+      tocsin(['patch', plain, '-o', one, '--redirect', 'demo_in_range=fix_in_range', ...symvers('6.12')]).code,
+    ).toBe(0);
+    const second = tocsin(['patch', one, '-o', two, '--redirect', 'demo_parity=fix_parity', ...symvers('6.12')]);
+    expect(second.code, second.stderr).toBe(0);
+    expect(second.stdout).toContain('patched before');
+    expect(tocsin(['revert', two, '-o', back]).code).toBe(0);
+    expect(readFileSync(back).equals(readFileSync(one))).toBe(true);
+  });
+
+  it('may write over its input, and keeps its permissions', () => {
+    const file = at('in-place.ko');
+    copyFileSync(plain, file);
+    chmodSync(file, 0o640);
+    expect(tocsin(['patch', file, '-o', file, '--nop', 'demo_alarm']).code).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(tocsin(['revert', file, '-o', file]).code).toBe(0);
+    expect(readFileSync(file).equals(readFileSync(plain))).toBe(true);
+  });
+
+  it('drops a signature and says so; revert brings it back', () => {
+    const signed = at('signed.ko');
+    const signature = Buffer.alloc(64, 0x30);
+    const info = Buffer.alloc(12);
+    info[2] = 2;
+    info.writeUInt32BE(signature.length, 8);
+    writeFileSync(
+      signed,
+      Buffer.concat([readFileSync(plain), signature, info, Buffer.from('~Module signature appended~\n')]),
+    );
+    const out = at('unsigned.ko');
+    const done = tocsin(['patch', signed, '-o', out, '--nop', 'demo_alarm']);
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stdout).toContain('signature');
+    expect(readFileSync(out).subarray(-28).toString('latin1')).not.toBe('~Module signature appended~\n');
+    const back = at('signed-again.ko');
+    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(readFileSync(back).equals(readFileSync(signed))).toBe(true);
+  });
+
+  it('writes a report', () => {
+    for (const name of ['report.json', 'report.txt']) {
+      const done = tocsin([
+        'patch',
+        plain,
+        '-o',
+        at('reported.ko'),
+        '--nop',
+        'demo_alarm',
+        '--report',
+        at(name),
+        '--quiet',
+      ]);
+      expect([done.code, done.stdout]).toEqual([0, '']);
+    }
+    const doc = JSON.parse(readFileSync(at('report.json'), 'utf8'));
+    expect(validPatch(doc), JSON.stringify(validPatch.errors)).toBe(true);
+    expect(readFileSync(at('report.txt'), 'utf8')).toContain('demo_alarm');
+  });
+
+  it.each([
+    [['--nop', 'no_such_function'], 1, 'PAT002'],
+    [['--nop', 'demo_swap_halves'], 1, 'PAT004'],
+    [['--redirect', 'demo_in_range=demo_in_range'], 1, 'PAT014'],
+    [['--redirect', 'demo_in_range'], 2, 'CLI001'],
+    [['--redirect', 'demo_in_range=fix_in_range'], 1, 'PAT026'],
+    [['--redirect', 'demo_in_range=fix_in_range', '--strategy', 'direct'], 1, 'PAT023'],
+    [
+      ['--redirect', 'demo_in_range=demo_in_range_fixed', '--redirect', 'demo_in_range_fixed=demo_in_range'],
+      1,
+      'PAT015',
+    ],
+    [['--nop', 'demo_alarm', '--symvers', '/nowhere'], 2, 'IO001'],
+  ])('%j ends with %i and %s', (options, code, complaint) => {
+    const out = at('never.ko');
+    const done = tocsin(['patch', plain, '-o', out, ...options]);
+    expect([done.code, done.stdout]).toEqual([code, '']);
+    expect(done.stderr).toContain(`[${complaint}]`);
+    expect(done.stderr).not.toContain('    at ');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('writes an import without version when told to', () => {
+    const args = [
+      'patch',
+      plain,
+      '-o',
+      at('unversioned.ko'),
+      '--redirect',
+      'demo_in_range=fix_in_range',
+      '--allow-unproved',
+    ];
+    const done = tocsin(args);
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stdout).toContain('no symbol version');
+  });
+
+  it.each([
+    [['patch', plain, '--nop', 'x'], '-o OUT'],
+    [['patch', plain, '-o', 'x'], 'nothing to do'],
+    [['patch', '-o', 'x', '--nop', 'x'], 'one FILE'],
+    [['patch', plain, plain, '-o', 'x', '--nop', 'x'], 'one FILE'],
+    [['patch', plain, '-o', 'x', '-o', 'y', '--nop', 'x'], 'given 2 times'],
+    [['patch', plain, '-o', 'x', '--nop', 'x', '--strategy', 'guess'], 'strategy'],
+    [['revert', plain], '-o OUT'],
+    [['diff', plain], 'two files'],
+  ])('%j is bad usage', (args, text) => {
+    const done = tocsin(args);
+    expect(done.code).toBe(2);
+    expect(done.stderr).toContain(text);
+  });
+
+  it('leaves the old output when it refuses or cannot write', () => {
+    const out = at('old.ko');
+    writeFileSync(out, 'old');
+    expect(tocsin(['patch', plain, '-o', out, '--nop', 'no_such_function']).code).toBe(1);
+    expect(readFileSync(out, 'utf8')).toBe('old');
+    const nowhere = tocsin(['patch', plain, '-o', at('missing/out.ko'), '--nop', 'demo_alarm']);
+    expect(nowhere.code).toBe(2);
+    mkdirSync(at('taken'), { recursive: true });
+    expect(tocsin(['patch', plain, '-o', at('taken'), '--nop', 'demo_alarm']).code).toBe(2);
+    expect(strays()).toEqual([]);
+  });
+
+  it('refuses a full disk without leaving anything', () => {
+    const done = tocsin(['patch', plain, '-o', '/dev/full', '--nop', 'demo_alarm']);
+    expect(done.code).toBe(2);
+    expect(done.stderr).toContain('IO033');
+  });
+
+  it('revert refuses what tocsin did not make, and what was damaged since', () => {
+    expect(tocsin(['revert', plain, '-o', at('x.ko')]).stderr).toContain('RVT001');
+    const patched = at('damaged.ko');
+    expect(tocsin(['patch', plain, '-o', patched, '--nop', '*']).code).toBe(0);
+    const bytes = readFileSync(patched);
+    bytes[bytes.indexOf('tocsin_demo')]! ^= 1;
+    writeFileSync(patched, bytes);
+    const done = tocsin(['revert', patched, '-o', at('x.ko')]);
+    expect(done.code).toBe(1);
+    expect(done.stderr).toContain('RVT002');
+    expect(existsSync(at('x.ko'))).toBe(false);
+  });
+
+  it.each(['patch', 'diff'])('%s of something else than an object is bad input', command => {
+    const bad = at('bad.txt');
+    writeFileSync(bad, 'text');
+    const done = tocsin(command === 'patch' ? ['patch', bad, '-o', at('x'), '--nop', '*'] : ['diff', plain, bad]);
+    expect(done.code).toBe(2);
+    expect(done.stderr).toContain('[ELF001]');
+    expect(done.stderr).toContain(bad);
+  });
+});
+
+describe('tocsin diff', () => {
+  it('prints one JSON document', () => {
+    const out = at('diffed.ko');
+    expect(tocsin(['patch', demo('6.1'), '-o', out, '--nop', 'demo_alarm']).code).toBe(0);
+    const done = tocsin(['diff', demo('6.1'), out, '--format', 'json']);
+    expect(done.code).toBe(1);
+    const doc = JSON.parse(done.stdout);
+    expect(doc).toMatchObject({ schema: 'tocsin.diff/1', same: false, old: { file: demo('6.1') }, new: { file: out } });
+    expect(
+      doc.functions.filter((f: { status: string }) => f.status === 'changed').map((f: { name: string }) => f.name),
+    ).toEqual(['demo_alarm']);
+  });
+});

@@ -1,0 +1,92 @@
+import * as fs from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { tocsin } from '../../support/cli.ts';
+import { root } from '../../support/samples.ts';
+
+const demo = 'samples/6.1/tocsin_demo.ko';
+
+describe('bad usage ends with 2, says why, and prints no result', () => {
+  it.each([
+    [[], 'give a command'],
+    [['scan'], 'give a FILE'],
+    [['sacn', demo], 'scan'],
+    [['frobnicate'], 'frobnicate'],
+    [['scan', '--sumary', demo], 'sumary'],
+    [['scan', '--format', 'xml', demo], 'xml'],
+    [['scan', '--format', 'json', '--format', 'json', demo], '--format is given 2 times'],
+    [['scan', '--functions', 'a', '--functions', 'b', demo], '--functions is given 2 times'],
+    [['scan', '--files-from', 'a', '--files-from', 'b'], 'is given 2 times'],
+    [['scan', '-j', '1', '-j', '2', demo], '--jobs is given 2 times'],
+    [['scan', '-j', '0', demo], '1 to 1024'],
+    [['scan', '-j', '1025', demo], '1 to 1024'],
+    [['scan', '-j', 'two', demo], '"two"'],
+    [['scan', '-j', '1.5', demo], '"1.5"'],
+    [['scan', '-j', demo], '1 to 1024'],
+    [['scan', '--functions'], 'functions'],
+    [['scan', demo, '--format'], 'format'],
+    [['patch', demo], 'patch'],
+    [['patch', demo, '-o', '/dev/null/x'], 'nothing to do'],
+    [['patch', demo, demo, '-o', 'x', '--nop', 'f'], 'one FILE'],
+    [['patch', demo, '-o', 'x', '-o', 'y', '--nop', 'f'], 'is given 2 times'],
+    [['patch', demo, '-o', 'x', '--nop', 'f', '--strategy', 'magic'], 'magic'],
+    [['revert', demo], '-o OUT'],
+    [['revert'], 'one FILE'],
+    [['diff', demo], 'two files'],
+    [['diff', demo, demo, demo], '3 given'],
+  ])('%j', (args, text) => {
+    const { code, stdout, stderr } = tocsin(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(text);
+    expect(stderr).toMatch(/Try "tocsin (.+ )?--help"/);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  it('suggests what may have been meant', () => {
+    expect(tocsin(['sacn', demo]).stderr).toContain('Did you mean scan?');
+    expect(tocsin(['scan', '--sumary', demo]).stderr).toMatch(/Unknown argument/);
+  });
+});
+
+describe('help', () => {
+  it('lists commands, options and exit codes on standard output', () => {
+    const { code, stdout, stderr } = tocsin(['--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const text of [
+      'scan',
+      'patch',
+      'revert',
+      'diff',
+      'completion',
+      '--quiet',
+      'Exit codes: 0 done, 1 refused or different, 2',
+    ])
+      expect(stdout).toContain(text);
+    expect(tocsin(['-h']).stdout).toBe(stdout);
+  });
+
+  it.each(['scan', 'patch', 'revert', 'diff'])('of %s has examples', command => {
+    const { code, stdout, stderr } = tocsin([command, '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Examples:');
+    expect(stdout).toContain(`tocsin ${command} `);
+    expect(Math.max(...stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
+  });
+
+  it('the version is that of the package', () => {
+    const { version } = JSON.parse(fs.readFileSync(`${root}package.json`, 'utf8'));
+    for (const args of [['--version'], ['-V'], ['--version', '--quiet'], ['scan', '--version']])
+      expect(tocsin(args)).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('completion is a script, and completes', () => {
+    const { code, stdout } = tocsin(['completion'], { env: { SHELL: '/bin/bash' } });
+    expect(code).toBe(0);
+    expect(stdout).toContain('tocsin');
+    expect(stdout).toContain('complete ');
+    const words = tocsin(['--get-yargs-completions', 'tocsin', ''], { env: { SHELL: '/bin/bash' } });
+    expect(words.stdout.split('\n')).toEqual(expect.arrayContaining(['scan', 'patch', 'revert', 'diff']));
+    expect(
+      tocsin(['--get-yargs-completions', 'tocsin', 'scan', '--'], { env: { SHELL: '/bin/bash' } }).stdout,
+    ).toContain('--summary');
+  });
+});
