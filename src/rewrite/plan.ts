@@ -7,6 +7,7 @@ import type { ElfFile } from '../elf/read.ts';
 import { Btf } from '../kernel/btf.ts';
 import { patchNoteSection } from '../kernel/patch-note.ts';
 import { moduleSignature } from '../kernel/signature.ts';
+import { RECORD_SIZE } from '../kernel/tracer-tables.ts';
 import type { PatchPlan } from '../plan/plan.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
@@ -38,25 +39,41 @@ export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   const targets = nopTargets(subject, request.nops, draft);
   planRedirects(subject, request.redirects, targets, request, draft);
   for (const target of targets) planNop(elf, target, draft);
-  checkRecords(elf, draft);
+  checkRecords(subject, draft);
   checkShrunkTables(elf, draft);
   const signed = moduleSignature(elf.bytes) !== undefined;
   warn(elf, signed, draft);
   return draft.freeze(signed);
 }
 
-/** Each record goes once: a second relocation for it would be left without a place. */
-function checkRecords(elf: ElfFile, draft: Draft): void {
-  const seen = new Map<SectionIndex, Set<SectionOffset>>();
+/** Whatever fills a record goes with it: a second relocation for it would be left without a place. */
+function checkRecords(subject: Subject, draft: Draft): void {
+  const gone = new Map<SectionIndex, Set<number>>();
   for (const { table, offset } of draft.removedRecords) {
-    let offsets = seen.get(table);
+    let offsets = gone.get(table);
     if (offsets === undefined) {
       offsets = new Set();
-      seen.set(table, offsets);
+      gone.set(table, offsets);
     }
-    if (offsets.has(offset)) throw refusal('PAT029', { table: elf.sections[table]!.name, offset: hex(offset) });
+    if (offsets.has(offset)) throw filledTwice(subject, table, offset);
     offsets.add(offset);
   }
+  for (const [table, offsets] of gone) {
+    let fillers = 0;
+    for (const section of subject.relocationTablesFor(table)) {
+      const relocations = subject.elf.relocations(section);
+      for (let i = 0; i < relocations.count; i++) {
+        const at = relocations.offset(i);
+        if (!offsets.has(at - (at % RECORD_SIZE))) continue;
+        fillers++;
+        if (fillers > offsets.size) throw filledTwice(subject, table, at);
+      }
+    }
+  }
+}
+
+function filledTwice(subject: Subject, table: SectionIndex, offset: SectionOffset): Error {
+  return refusal('PAT029', { table: subject.elf.sections[table]!.name, offset: hex(offset) });
 }
 
 /** A symbol in a table whose records move up would name another record, or none. */

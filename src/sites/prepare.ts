@@ -16,7 +16,7 @@ const MCOUNT = '_mcount';
 /** In place of a word: the record is empty. */
 export const EMPTY_RECORD = -1;
 /** In place of a word: the record names something that is no word of the code. */
-export const NO_CODE = -2;
+const NO_CODE = -2;
 
 /** Called for each tracer record: the word that it names, or one of the two above, and where the record stands. */
 export type RecordVisitor = (

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { root } from '../support/samples.ts';
 import type { Message } from './run.ts';
 
-export interface Violation {
+interface Violation {
   readonly seed: number;
   readonly subject: string;
   readonly mutations: readonly string[];

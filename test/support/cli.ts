@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { root } from './samples.ts';
 
-export const bin = `${root}bin/tocsin.js`;
+const bin = `${root}bin/tocsin.js`;
 
 export interface RunResult {
   readonly code: number | null;

@@ -11,16 +11,18 @@ const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
 const demo = 'samples/6.1/tocsin_demo.ko';
 
-const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(
+interface ScanDocument {
+  readonly file: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly calls?: readonly unknown[];
+  readonly callSites?: readonly unknown[];
+}
+
+const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile<ScanDocument>(
   JSON.parse(fs.readFileSync(`${root}schemas/tocsin.scan-1.schema.json`, 'utf8')),
 );
 
-function document(text: string): {
-  file: string;
-  counts: Record<string, number>;
-  calls?: unknown[];
-  callSites?: unknown[];
-} {
+function document(text: string): ScanDocument {
   const value = JSON.parse(text);
   if (!validate(value)) throw new Error(JSON.stringify(validate.errors, null, 2));
   return value;

@@ -113,8 +113,8 @@ const isFree = (p: PlainSection) => !p.nobits && p.droppable;
 function edit(editor: ElfEditor, s: Scenario): { symbols: number[]; sections: number[] } {
   s.sections.forEach((p, i) => {
     const index = i + 1;
-    if (p.droppable && p.edit.drop) return editor.dropSection(index);
-    if (p.nobits) return;
+    if (p.droppable && p.edit.drop) editor.dropSection(index);
+    if ((p.droppable && p.edit.drop) || p.nobits) return;
     for (const { at, word } of p.edit.words) if (at % 4 === 0 && at + 4 <= p.size) editor.setWord(index, at, word);
     if (!isFree(p)) return;
     for (const [start, end] of removals(p.edit, p.size)) editor.remove(index, start, end - start);

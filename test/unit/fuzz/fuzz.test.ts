@@ -11,9 +11,9 @@ import { mutate, subject } from '../../fuzz/mutate.ts';
 import { small } from '../elf/objects.ts';
 
 const DEFAULT_COUNT = 1500;
-const count = Number(process.env['TOCSIN_FUZZ_COUNT'] ?? DEFAULT_COUNT);
-const seed = Number(process.env['TOCSIN_FUZZ_SEED'] ?? 1);
-const processes = Number(process.env['TOCSIN_FUZZ_PROCESSES'] ?? Math.min(availableParallelism(), 8));
+const count = Number(process.env.TOCSIN_FUZZ_COUNT ?? DEFAULT_COUNT);
+const seed = Number(process.env.TOCSIN_FUZZ_SEED ?? 1);
+const processes = Number(process.env.TOCSIN_FUZZ_PROCESSES ?? Math.min(availableParallelism(), 8));
 
 it(
   `${count} damaged inputs from seed ${seed} on`,

@@ -93,6 +93,13 @@ describe('--nop', () => {
     expect(refusalOf(() => makePlan(elf, nop('a1')))).toBe('PAT020');
   });
 
+  it('refuses a record that two relocations fill', () => {
+    const module = new ModuleBuilder('patchable', five);
+    module.object.relocate(module.records, 0, R.ADDR64, module.textSymbol, module.at('b1').local, 'again');
+    const elf = module.elf();
+    expect(refusalOf(() => makePlan(elf, nop('*')))).toBe('PAT029');
+  });
+
   it('refuses an empty request and linked images', () => {
     const elf = new ModuleBuilder('patchable', five).elf();
     expect(refusalOf(() => makePlan(elf, nop()))).toBe('PAT024');

@@ -332,4 +332,9 @@ describe('refusals', () => {
     module.object.function('early', init, 0, 8);
     expect(code(module, redirect('f', 'early'))).toBe('PAT022');
   });
+
+  it('does not follow a damaged size out of the section', () => {
+    const module = new ModuleBuilder('patchable', [{ name: 'f' }, { name: 'g', size: 2 ** 52 }]);
+    expect(code(module, redirect('g', 'f'))).toBe('none');
+  });
 });

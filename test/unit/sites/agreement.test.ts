@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../../src/util/errors.ts';
-import { ET, ObjectBuilder, R, SHF, type SymbolHandle } from '../../support/object-builder.ts';
+import { ET, ObjectBuilder, SHF, type SymbolHandle } from '../../support/object-builder.ts';
 import { samples } from '../../support/samples.ts';
 import {
   ADDIS_ADDI,
