@@ -36,7 +36,11 @@ await build({
 // What every run loads first is CommonJS: Node starts it a fifth faster than modules.
 await build({
   ...common,
-  entryPoints: { 'start-scan': 'src/cli/start-scan.ts', 'start-patch': 'src/cli/start-patch.ts', 'scan-worker': 'src/cli/scan-worker.ts' },
+  entryPoints: {
+    'start-scan': 'src/cli/start-scan.ts',
+    'start-patch': 'src/cli/start-patch.ts',
+    'scan-worker': 'src/cli/scan-worker.ts',
+  },
   outdir: fresh,
   outExtension: { '.js': '.cjs' },
   format: 'cjs',

@@ -8,7 +8,7 @@
  *
  * @packageDocumentation
  */
-export { version } from './util/version.ts';
+
 export { diffObjects as diff } from './diff/diff.ts';
 export type { FunctionDiff, ObjectDiff } from './diff/model.ts';
 export { type ElfFile, readElf } from './elf/read.ts';
@@ -19,4 +19,5 @@ export { makePlan as plan, type PatchRequest } from './rewrite/plan.ts';
 export { type Reverted, revert } from './rewrite/revert.ts';
 export { type ScanOptions, type ScanResult, type ScanSummary, scanObject as scan, summarize } from './sites/scan.ts';
 export { type Complaint, InputError, RefusalError } from './util/errors.ts';
-export { verifyPatched as verify, type Verification } from './verify/verify.ts';
+export { version } from './util/version.ts';
+export { type Verification, verifyPatched as verify } from './verify/verify.ts';

@@ -7,11 +7,6 @@ import { writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { formatComplaint, InputError, RefusalError } from '../util/errors.ts';
 
-export interface Verbosity {
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-}
-
 /** Writes all of `text` to stdout before it returns, so that nothing is lost when the program ends. */
 export function print(text: string): void {
   writeAll(1, text);

@@ -30,7 +30,6 @@ export const SHF_WRITE = 0x1;
 export const SHF_ALLOC = 0x2;
 export const SHF_EXECINSTR = 0x4;
 export const SHF_INFO_LINK = 0x40;
-export const SHF_LINK_ORDER = 0x80;
 
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;

@@ -302,8 +302,14 @@ export function rebuildSections(editor: ElfEditor): RebuiltSections {
   }
   for (const section of elf.sections) {
     if (editor.droppedSections.has(section.index)) continue;
-    if (section.sh_type === SHT_RELA && !symbolMap.isIdentity && elf.sections[section.sh_link]?.sh_type === SHT_SYMTAB)
+    if (
+      section.sh_type === SHT_RELA &&
+      !symbolMap.isIdentity &&
+      elf.sections[section.sh_link]?.sh_type === SHT_SYMTAB
+    ) {
+      elf.relocations(section); // Reading checks that they are whole.
       contents.set(section.index, renumberRelocations(section, current(section), symbolMap));
+    }
     if (section.sh_type === SHT_GROUP && !sectionMap.isIdentity)
       contents.set(section.index, renumberGroup(section, current(section), sectionMap));
   }

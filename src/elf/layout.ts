@@ -7,7 +7,7 @@
  * alignment allows. Bytes between parts that belong to nobody are kept if they are more than alignment padding of
  * zeros. A layout without changes therefore gives the input again, bit for bit.
  */
-import { alignUp } from '../util/bytes.ts';
+import { alignUp, hex } from '../util/bytes.ts';
 import { InputError } from '../util/errors.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { EHDR_SIZE, PHDR_SIZE, SHDR_SIZE, SHN_LORESERVE, SHN_XINDEX } from './constants.ts';
@@ -121,13 +121,32 @@ function withGaps(editor: ElfEditor, parts: readonly Part[]): Part[] {
   return all;
 }
 
-/** Gives every part its offset and says where the file ends. */
+/** The largest pages that ppc64 kernels have: what a module holds is aligned to no more. */
+const MOST_PADDING = 0x10000;
+
+function tooMuchPadding(editor: ElfEditor, part: Part): InputError {
+  return new InputError({
+    code: 'ELF025',
+    message: 'a section asks for an alignment that no module needs, and would have to be moved',
+    section: editor.elf.sections[part.sections[0] ?? 0]?.name,
+    expected: `at most ${hex(MOST_PADDING)}`,
+    found: hex(part.alignment),
+    remedy: 'the file is damaged: build or copy it again',
+  });
+}
+
+/**
+ * Gives every part its offset and says where the file ends.
+ *
+ * @throws InputError ELF025, ELF027
+ */
 function place(editor: ElfEditor, parts: readonly Part[]): number {
   let cursor = 0;
   let moved = false;
   for (const part of parts) {
     // What was empty may have stood in the middle of something else.
     part.start = moved || part.oldStart < cursor ? alignUp(cursor, part.alignment) : part.oldStart;
+    if (part.start !== part.oldStart && part.start - cursor > MOST_PADDING) throw tooMuchPadding(editor, part);
     if (part.start !== part.oldStart && editor.elf.header.e_phnum > 0) checkMayMove(editor, part);
     cursor = part.start + part.size;
     if (part.size !== part.oldEnd - part.oldStart) moved = true;
@@ -168,7 +187,7 @@ function follow(parts: readonly Part[], offset: number, fileEnd: number): number
  * Lays the file out with all changes.
  *
  * @param late makes the contents of the last new section, which was added without any
- * @throws InputError ELF026, ELF027 where the format has no room for a change
+ * @throws InputError ELF025 to ELF028 where the format has no room for a change, else as reading does
  */
 export function layOut(editor: ElfEditor, late?: LateContents): LaidOut {
   const built = rebuildSections(editor);

@@ -59,9 +59,3 @@ export function encodeVersion({ name, crc }: SymbolVersion): Uint8Array {
   bytes.set(Buffer.from(name, 'latin1').subarray(0, VERSION_NAME_LIMIT), NAME_AT);
   return bytes;
 }
-
-/** Names that the module has a version for; `undefined` where it has no versions at all (a kernel without MODVERSIONS). */
-export function versionedSymbols(elf: ElfFile): ReadonlySet<string> | undefined {
-  if (versionsSection(elf) === undefined) return undefined;
-  return new Set(readVersions(elf).map(v => v.name));
-}

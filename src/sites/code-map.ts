@@ -46,6 +46,9 @@ export class CodeMap {
   /** Valid until the next map is made: the memory is used again. */
   readonly marks: Uint8Array;
   readonly functionCount: number;
+  /** The last word that `entryBefore` had far to go from, and what it found. */
+  #from = -1;
+  #entry = -1;
 
   constructor(elf: ElfFile) {
     this.elf = elf;
@@ -144,10 +147,19 @@ export class CodeMap {
   entryBefore(word: number): number {
     const { marks } = this;
     let at = word;
-    while (at >= 0 && (marks[at]! & GLOBAL) === 0) at--;
-    return at;
+    while (at >= 0 && (marks[at]! & GLOBAL) === 0 && at !== this.#from) at--;
+    const entry = at === this.#from ? this.#entry : at;
+    // Whoever asks goes up through the code, so an answer that was far away is the way to the next.
+    if (word - at > FAR) {
+      this.#from = word;
+      this.#entry = entry;
+    }
+    return entry;
   }
 }
+
+/** Words. Targets of jumps lie at entries, nearer than that, and do not push out what is worth knowing. */
+const FAR = 64;
 
 const RETURN_HELPER_NAME = /^_rest(gpr|fpr|vr)/;
 const COLD_NAME = /\.cold(\.\d+)?$/;

@@ -468,6 +468,7 @@ describe.each(GENERATIONS)('redirects, kernel %s', generation => {
     cpSync(restored, join(out, 'demo_restored.ko'));
     const machine = await boot('sample', {
       generation,
+      timeoutSeconds: 400,
       files: [patched, join(samples, 'tocsin_fix.ko'), join(out, 'demo_restored.ko')],
       script: [
         prelude(),

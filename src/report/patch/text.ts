@@ -65,7 +65,9 @@ function indent(text: string): string[] {
 }
 
 function removed(doc: PatchDocument): string {
-  const lines = [`removed: ${counted(doc.removed.relocations, 'relocation')}, ${counted(doc.removed.records, 'tracer record')}`];
+  const lines = [
+    `removed: ${counted(doc.removed.relocations, 'relocation')}, ${counted(doc.removed.records, 'tracer record')}`,
+  ];
   for (const v of doc.importedVersions) lines.push(`version added for ${v.name}: ${v.crc}`);
   for (const warning of doc.warnings) lines.push(`note: ${warning}`);
   return lines.join('\n');

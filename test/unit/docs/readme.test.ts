@@ -45,12 +45,18 @@ it('shows what the commands print', () => {
       const script = command.replace(/^tocsin/, `"${process.execPath}" "${join(root, 'bin/tocsin.js')}"`);
       const { stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8' });
       expect(stderr).toBe('');
-      return stdout.trimEnd().split('\n').map(line => (line === '' ? '' : `${INDENT}${line}`));
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .map(line => (line === '' ? '' : `${INDENT}${line}`));
     });
     if (process.env['UPDATE_README'] !== undefined) {
-      for (let k = found.length - 1; k >= 0; k--) lines.splice(found[k]!.from, found[k]!.to - found[k]!.from, ...outputs[k]!);
+      for (let k = found.length - 1; k >= 0; k--)
+        lines.splice(found[k]!.from, found[k]!.to - found[k]!.from, ...outputs[k]!);
       writeFileSync(readme, lines.join('\n'));
-    } else for (const [k, { from, to, command }] of found.entries()) expect(lines.slice(from, to), command).toEqual(outputs[k]);
+    } else
+      for (const [k, { from, to, command }] of found.entries())
+        expect(lines.slice(from, to), command).toEqual(outputs[k]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -485,6 +485,25 @@ describe('dropped sections', () => {
   });
 });
 
+describe('damaged inputs', () => {
+  it('a section that would have to be moved to a place far away is refused', () => {
+    const bytes = small().builder.build();
+    new DataView(bytes.buffer).setBigUint64(new RawElf(bytes).named('.data').header + 48, 0x80000000n, true);
+    expect(Buffer.compare(rewrite(bytes).bytes, bytes)).toBe(0);
+    const editor = new ElfEditor(readElf(bytes));
+    editor.append(1, new Uint8Array(4));
+    expect(codeOf(() => layOut(editor))).toBe('ELF025');
+  });
+
+  it('relocations that are not whole are refused when symbols get other numbers', () => {
+    const bytes = small().builder.build();
+    new DataView(bytes.buffer).setBigUint64(new RawElf(bytes).named('.rela.data').header + 32, 3n, true);
+    const editor = new ElfEditor(readElf(bytes));
+    editor.addSymbol(symbol('fresh', LOCAL));
+    expect(codeOf(() => layOut(editor))).toBe('ELF015');
+  });
+});
+
 describe('a linked image', () => {
   const bytes = small({ type: ET.EXEC, segments: 1 }).builder.build();
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { scanObject, summarize } from '../../../src/sites/scan.ts';
 import { type ObjectBuilder, R, SHF } from '../../support/object-builder.ts';
 import {
   ADD_R12_R9_R10,
@@ -286,9 +288,7 @@ describe('relocations', () => {
 });
 
 describe('--functions', () => {
-  it('keeps what belongs to the functions whose names match', async () => {
-    const { readElf } = await import('../../../src/elf/read.ts');
-    const { scanObject } = await import('../../../src/sites/scan.ts');
+  it('keeps what belongs to the functions whose names match', () => {
     const p = pair([bl(0), bl(7)]);
     branches(p, p.callee, 0);
     const elf = readElf(p.builder.build());
@@ -299,5 +299,17 @@ describe('--functions', () => {
     });
     expect(scanObject(elf, { accept: n => n === 'callee' })).toMatchObject({ counts: { functions: 1, localCalls: 0 } });
     expect(scanObject(elf, { accept: () => false }).calls).toBeUndefined();
+  });
+});
+
+describe('hostile inputs', () => {
+  it('take no time over many jumps to one far entry', () => {
+    const c = code(Array.from({ length: 160_000 }, (_, i) => (i === 0 ? BLR : b(-i))));
+    c.builder.function('f', c.text, 0, 4);
+    c.builder.function('g', c.text, 4, 4);
+    const elf = readElf(c.builder.build());
+    const start = performance.now();
+    expect(summarize(elf).counts.siblingCalls).toBe(159_999);
+    expect(performance.now() - start).toBeLessThan(2000);
   });
 });
