@@ -17,7 +17,7 @@ export class Progress {
   constructor(what: string, quiet: boolean) {
     const { stderr } = process;
     this.#what = what;
-    this.#enabled = !quiet && stderr.isTTY === true && stderr.columns > 0 && process.env['CI'] === undefined;
+    this.#enabled = !quiet && stderr.isTTY === true && stderr.columns > 0 && process.env.CI === undefined;
   }
 
   /** Shows `done` of `total` if it is time to, and lets the spinner turn. */

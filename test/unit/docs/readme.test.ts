@@ -50,7 +50,7 @@ it('shows what the commands print', () => {
         .split('\n')
         .map(line => (line === '' ? '' : `${INDENT}${line}`));
     });
-    if (process.env['UPDATE_README'] !== undefined) {
+    if (process.env.UPDATE_README !== undefined) {
       for (let k = found.length - 1; k >= 0; k--)
         lines.splice(found[k]!.from, found[k]!.to - found[k]!.from, ...outputs[k]!);
       writeFileSync(readme, lines.join('\n'));
