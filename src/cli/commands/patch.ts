@@ -23,7 +23,7 @@ import { makePlan } from '../../rewrite/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { InputError, inFile, RefusalError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
-import { type Verification, verifyPatched } from '../../verify/verify.ts';
+import { type Verification, verifyObject, verifyPatched } from '../../verify/verify.ts';
 import { note, print } from '../terminal.ts';
 
 export interface PatchArguments {
@@ -79,7 +79,7 @@ async function patchObject(args: PatchArguments, input: ObjectFile): Promise<num
     document(args, elf, plan, { written: ok, verification, original, ...(secondReader && { secondReader }) }),
   );
   if (ok) return 0;
-  throw unverified(verification, secondReader);
+  throw unverified(elf, verification, secondReader);
 }
 
 /** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
@@ -127,14 +127,28 @@ async function askSecondReader(bytes: Uint8Array): Promise<SecondReader> {
   };
 }
 
-function unverified(verification: Verification, second: SecondReader | undefined): RefusalError {
-  const finding = verification.findings.find(f => f.level === 'error');
+/** Why an output was not let through: the input broke a rule already, or tocsin made a mistake. */
+function unverified(
+  elf: ElfFile,
+  verification: Verification,
+  second: SecondReader | undefined,
+): InputError | RefusalError {
+  const error = (v: Verification) => v.findings.find(f => f.level === 'error');
+  const before = error(verifyObject(elf));
+  const finding = before ?? error(verification);
+  const place = { section: finding?.section, offset: finding?.offset, function: finding?.function };
+  const code = finding?.code ?? 'VER900';
+  if (before !== undefined)
+    return new InputError({
+      code,
+      message: `the input breaks a rule already, so nothing is written: ${before.message}`,
+      ...place,
+      remedy: 'build or copy the file again; a kernel would refuse it or run it wrong',
+    });
   return new RefusalError({
-    code: finding?.code ?? 'VER900',
+    code,
     message: `the result did not pass its own verification, nothing is written: ${finding?.message ?? second?.differences[0] ?? ''}`,
-    section: finding?.section,
-    offset: finding?.offset,
-    function: finding?.function,
+    ...place,
     remedy: 'this is a fault of tocsin or an input that it does not understand: please report it with the input',
   });
 }

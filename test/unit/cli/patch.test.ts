@@ -268,6 +268,20 @@ describe('tocsin patch', () => {
     expect(done.stderr).toContain('IO033');
   });
 
+  it('blames an input that breaks a rule already', () => {
+    const bytes = readFileSync(demo('6.1'));
+    const bad = at('bad-relocation.ko');
+    // The type of the first relocation of .text becomes one that nobody defined.
+    const sections = Number(bytes.readBigUInt64LE(40));
+    const table = [...Array(bytes.readUInt16LE(60)).keys()].find(i => bytes.readUInt32LE(sections + i * 64 + 4) === 4)!;
+    bytes.writeUInt32LE(200, Number(bytes.readBigUInt64LE(sections + table * 64 + 24)) + 8);
+    writeFileSync(bad, bytes);
+    const done = tocsin(['patch', bad, '-o', at('never.ko'), '--nop', 'demo_alarm']);
+    expect(done.code).toBe(2);
+    expect(done.stderr).toContain('breaks a rule already');
+    expect(existsSync(at('never.ko'))).toBe(false);
+  });
+
   it('revert refuses what tocsin did not make, and what was damaged since', () => {
     expect(tocsin(['revert', plain, '-o', at('x.ko')]).stderr).toContain('RVT001');
     const patched = at('damaged.ko');
