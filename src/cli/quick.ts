@@ -55,7 +55,7 @@ function read(args: readonly string[], shape: Shape): Plain | undefined {
 
 const SCAN: Shape = {
   flags: ['--summary', '--calls', '--quiet'],
-  values: { '--functions': null, '--format': ['table', 'json', 'ndjson'] },
+  values: { '--functions': null, '--format': ['table', 'json', 'ndjson'], '-j': null },
   lists: [],
 };
 
@@ -64,6 +64,8 @@ export function quickScan(args: readonly string[]): ScanArguments | undefined {
   const plain = args[0] === 'scan' ? read(args, SCAN) : undefined;
   if (plain === undefined || plain.files.length === 0) return undefined;
   const { files, flags, values } = plain;
+  const jobs = values.get('-j');
+  if (jobs !== undefined && !/^[1-9]\d?$/.test(jobs)) return undefined;
   return {
     files,
     filesFrom: undefined,
@@ -71,7 +73,7 @@ export function quickScan(args: readonly string[]): ScanArguments | undefined {
     calls: flags.has('--calls'),
     functions: values.get('--functions'),
     format: (values.get('--format') ?? 'table') as ScanArguments['format'],
-    jobs: undefined,
+    jobs: jobs === undefined ? undefined : Number(jobs),
     quiet: flags.has('--quiet'),
   };
 }

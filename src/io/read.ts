@@ -20,8 +20,8 @@ export const FILE_LIMIT = 2 ** 31;
 export const STDIN = '-';
 const STDIN_FD = 0;
 
-/** Larger than nearly every module; the system gives memory only as files fill it. */
-const FIRST_CAPACITY = 64 << 20;
+/** Larger than every module of Debian, and small enough that V8 does not collect garbage because of it. */
+const FIRST_CAPACITY = 16 << 20;
 const RETRY_MS = 5;
 
 export interface ObjectFile {

@@ -70,8 +70,9 @@ export class FileScanner {
   }
 }
 
-/** Fewer files than these are not worth the start of a thread: packed ones take milliseconds each, plain ones microseconds. */
-const WORTH_THREADS = { packed: 16, plain: 512 };
+/** Fewer packed files than this are not worth the start of a thread: unpacking one takes milliseconds. */
+const WORTH_THREADS = 16;
+/** Files that a thread takes at once. Plain ones take microseconds, packed ones long enough to be shared one by one. */
 const BATCH = { packed: 4, plain: 64 };
 
 /** @returns the exit code */
@@ -105,7 +106,7 @@ async function* outcomes(
 ): AsyncGenerator<{ path: string; outcome: Outcome }> {
   const request: ScanRequest = { summary: args.summary, calls: args.calls, functions: args.functions };
   const packed = files.reduce((n, f) => (/\.(xz|zst|gz)$/.test(f) ? n + 1 : n), 0);
-  const jobs = args.jobs ?? (await usefulThreads(packed, files.length));
+  const jobs = args.jobs ?? (await usefulThreads(packed));
   if (jobs > 1 && files.length > 1 && !files.includes(STDIN)) {
     const { scanInWorkers } = await import('../scan-workers.ts');
     const batch = packed > 0 ? BATCH.packed : BATCH.plain;
@@ -116,11 +117,9 @@ async function* outcomes(
   for (const path of files) yield { path, outcome: await scanner.scan(path) };
 }
 
-/** Unpacking is worth every processor; plain files, whose reading the memory bounds, a second one at most. */
-async function usefulThreads(packed: number, files: number): Promise<number> {
-  if (packed < WORTH_THREADS.packed && files < WORTH_THREADS.plain) return 1;
-  const { availableParallelism } = await import('node:os');
-  return packed >= WORTH_THREADS.packed ? availableParallelism() : Math.min(2, availableParallelism());
+/** Unpacking is worth every processor. Plain files are not worth a second one: each thread has to warm up by itself. */
+async function usefulThreads(packed: number): Promise<number> {
+  return packed < WORTH_THREADS ? 1 : (await import('node:os')).availableParallelism();
 }
 
 interface Output {
