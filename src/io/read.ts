@@ -154,9 +154,10 @@ async function readSome(fd: number, buffer: Uint8Array, offset: number): Promise
   }
 }
 
-function grown(buffer: Uint8Array, path: string): Uint8Array<ArrayBuffer> {
+function grown(buffer: Uint8Array, path: string, size = 0): Uint8Array<ArrayBuffer> {
   if (buffer.length >= FILE_LIMIT) throw tooLarge(path, buffer.length);
-  const larger = allocate(Math.min(buffer.length * 2, FILE_LIMIT));
+  // One byte more than the file says it has, so that the end is seen without growing again.
+  const larger = allocate(Math.min(Math.max(buffer.length * 2, size + 1), FILE_LIMIT));
   larger.set(buffer);
   return larger;
 }
@@ -193,7 +194,7 @@ export function readPlainInto(pool: ReadPool, path: string): Uint8Array {
   try {
     let length = 0;
     for (;;) {
-      if (length === pool.buffer.length) pool.buffer = grown(pool.buffer, path);
+      if (length === pool.buffer.length) pool.buffer = grown(pool.buffer, path, fs.fstatSync(fd).size);
       const { buffer } = pool;
       const count = fs.readSync(fd, buffer, length, buffer.length - length, null);
       if (count === 0) {

@@ -8,6 +8,7 @@
  */
 import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import type { Relocations } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
 import { big64 } from '../util/bytes.ts';
 import { InputError } from '../util/errors.ts';
@@ -61,8 +62,10 @@ export function relocatedWords(elf: ElfFile, start: bigint, end: bigint): BigUin
     if (table.sh_type !== SHT_RELA || !table.isAllocated) continue;
     const relocations = elf.relocations(table);
     const { words } = relocations;
-    for (let i = 0, w = 0; i < relocations.count; i++, w += 6) {
+    const inOrder = isInOrder(relocations);
+    for (let i = inOrder ? firstFrom(relocations, startLow) : 0, w = i * 6; i < relocations.count; i++, w += 6) {
       const distance = (words[w + 1]! - startHigh) * 0x1_0000_0000 + (words[w]! - startLow);
+      if (inOrder && distance >= length) break;
       if (distance < 0 || distance >= length || distance % 8 !== 0) continue;
       const type = words[w + 2]!;
       if (type === R_PPC64_RELATIVE) values[distance / 8] = big64(words[w + 4]!, words[w + 5]!);
@@ -71,6 +74,26 @@ export function relocatedWords(elf: ElfFile, start: bigint, end: bigint): BigUin
     }
   }
   return values;
+}
+
+/** Whether all r_offsets share their upper half and rise, as the linker leaves those of a kernel. */
+function isInOrder({ sorted, words, count }: Relocations): boolean {
+  if (!sorted || count === 0) return false;
+  const high = words[1]!;
+  for (let w = 1; w < count * 6; w += 6) if (words[w] !== high) return false;
+  return true;
+}
+
+/** The first entry whose r_offset is not below `low` in its lower half. */
+function firstFrom({ words, count }: Relocations, low: number): number {
+  let from = 0;
+  let to = count;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (words[middle * 6]! < low) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 export interface ImageRecords {

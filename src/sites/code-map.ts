@@ -106,21 +106,10 @@ export class CodeMap {
       const words = section.sh_size >>> 2;
       const g = global >>> 2;
       const l = (global + localEntryOffset(k << 5)) >>> 2;
-      if (g < words) marks[first + g]! |= this.#nameMarks(symbols.st_name(i)) | GLOBAL;
+      if (g < words) marks[first + g]! |= partMark(symbols.strings.bytes, symbols.st_name(i)) | GLOBAL;
       if (l < words) marks[first + l]! |= LOCAL;
     }
     return functions;
-  }
-
-  /** COLD for names such as `f.cold` and `f.cold.3`, RETURN_HELPER for `_restgpr0_14` and its kin. */
-  #nameMarks(at: number): number {
-    const { bytes } = this.symbols!.strings;
-    if (bytes[at] === 0x5f && bytes[at + 1] === 0x72 && RETURN_HELPER_NAME.test(this.symbols!.strings.at(at)))
-      return RETURN_HELPER;
-    // The dot is rare in names; looking for it costs less than finding each name's end.
-    for (let i = at; bytes[i] !== 0 && bytes[i] !== undefined; i++)
-      if (bytes[i] === 0x2e && bytes[i + 1] === 0x63 && COLD_NAME.test(this.symbols!.strings.at(at))) return COLD;
-    return 0;
   }
 
   /** The number of the word that `symbol + addend` names, or -1 where that is no word of the code. */
@@ -160,6 +149,24 @@ export class CodeMap {
 
 /** Words. Targets of jumps lie at entries, nearer than that, and do not push out what is worth knowing. */
 const FAR = 64;
+
+/**
+ * COLD for names such as `f.cold` and `f.cold.3`, RETURN_HELPER for `_restgpr0_14` and its kin, else 0.
+ *
+ * @param bytes a string table, or anything that holds one
+ * @param at where the name begins; a NUL ends it
+ */
+export function partMark(bytes: Uint8Array, at: number): number {
+  if (bytes[at] === 0x5f && bytes[at + 1] === 0x72 && RETURN_HELPER_NAME.test(nameAt(bytes, at))) return RETURN_HELPER;
+  // The dot is rare in names; looking for it costs less than finding each name's end.
+  for (let i = at; bytes[i] !== 0 && bytes[i] !== undefined; i++)
+    if (bytes[i] === 0x2e && bytes[i + 1] === 0x63 && COLD_NAME.test(nameAt(bytes, at))) return COLD;
+  return 0;
+}
+
+function nameAt(bytes: Uint8Array, at: number): string {
+  return Buffer.from(bytes.subarray(at, bytes.indexOf(0, at))).toString('latin1');
+}
 
 const RETURN_HELPER_NAME = /^_rest(gpr|fpr|vr)/;
 const COLD_NAME = /\.cold(\.\d+)?$/;

@@ -137,8 +137,9 @@ function walkSection(
 }
 
 /** Small enough for the first-level cache, large enough that a block costs nothing. */
-const BLOCK = 4096;
-const candidates = new Uint32Array(BLOCK + 1);
+export const BLOCK = 4096;
+/** What `collectBranches` found: word numbers. */
+export const candidates = new Uint32Array(BLOCK + 1);
 
 /**
  * Collects the branches among words [from, to) that are not a `b` or `bl` of displacement zero, which have a relocation.
@@ -147,7 +148,7 @@ const candidates = new Uint32Array(BLOCK + 1);
  *
  * Opcodes 16 to 19 are looked for. The second word of a prefixed instruction is never one of them (Power ISA 3.1, 1.6.3).
  */
-function collectBranches(words: Uint32Array, from: number, to: number): number {
+export function collectBranches(words: Uint32Array, from: number, to: number): number {
   let found = 0;
   for (let i = from; i < to; i++) {
     const word = words[i]!;
@@ -199,7 +200,7 @@ function walkRelocations(
  * call; the ABI has r12 hold the address of a function that is called through a pointer (psABI 2.2.1.1), while a jump
  * table's address was just added up.
  */
-function isIndirect(words: Uint32Array, i: number, word: number): boolean {
+export function isIndirect(words: Uint32Array, i: number, word: number): boolean {
   const xo = (word >>> 1) & 0x3ff;
   if (xo !== XO_BCLR && xo !== XO_BCCTR && xo !== XO_BCTAR) return false;
   if ((word & 1) !== 0) return true;

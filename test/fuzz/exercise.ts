@@ -13,6 +13,7 @@ import { scanTable } from '../../src/report/scan/table.ts';
 import { applyPlan } from '../../src/rewrite/apply.ts';
 import { makePlan, type PatchRequest } from '../../src/rewrite/plan.ts';
 import { revert } from '../../src/rewrite/revert.ts';
+import { countQuickly } from '../../src/sites/quick-count.ts';
 import { scanObject, summarize } from '../../src/sites/scan.ts';
 import { InputError, RefusalError } from '../../src/util/errors.ts';
 import { verifyPatched } from '../../src/verify/verify.ts';
@@ -49,6 +50,19 @@ export async function exercise(
     return end === 'ok';
   };
 
+  await step('quick count', () => {
+    const quick = countQuickly(bytes);
+    if (quick === undefined) return 'declined';
+    let counted: unknown;
+    try {
+      counted = summarize(readElf(bytes));
+    } catch (error) {
+      throw new Error(`the quick count takes what the summary refuses: ${error}`);
+    }
+    if (JSON.stringify(quick) !== JSON.stringify(counted))
+      throw new Error(`quick count and summary disagree: ${JSON.stringify(quick)} and ${JSON.stringify(counted)}`);
+    return 'ok';
+  });
   const isScanned = await step('scan', () => {
     const counted = summarize(readElf(bytes));
     const full = scanObject(readElf(bytes), { calls: true });

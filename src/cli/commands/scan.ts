@@ -6,6 +6,7 @@ import { expandInputs } from '../../io/inputs.ts';
 import { createReadPool, readObject, readPlainInto, STDIN } from '../../io/read.ts';
 import { scanDocument } from '../../report/scan/json.ts';
 import { scanTable, summaryTable } from '../../report/scan/table.ts';
+import { countQuickly } from '../../sites/quick-count.ts';
 import { type ScanOptions, type ScanResult, type ScanSummary, scanObject, summarize } from '../../sites/scan.ts';
 import { type Complaint, InputError, inFile } from '../../util/errors.ts';
 import { globMatcher } from '../../util/glob.ts';
@@ -65,8 +66,8 @@ export class FileScanner {
   }
 
   #scanBytes(bytes: Uint8Array): ScanSummary | ScanResult {
-    const elf = readElf(bytes);
-    return this.#summary ? summarize(elf) : scanObject(elf, this.#options);
+    if (!this.#summary) return scanObject(readElf(bytes), this.#options);
+    return countQuickly(bytes) ?? summarize(readElf(bytes));
   }
 }
 

@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
+import { countQuickly } from '../../../src/sites/quick-count.ts';
 import { type ScanResult, scanObject, summarize } from '../../../src/sites/scan.ts';
 import { ObjectBuilder, R, type SymbolHandle } from '../../support/object-builder.ts';
 
-/** Scans in full; the summary, which counts on another way, has to agree. */
+/** Scans in full; the summary, which counts on another way, and the quick count, where it answers, have to agree. */
 export function scan(file: ObjectBuilder | Uint8Array): ScanResult {
   const bytes = file instanceof ObjectBuilder ? file.build() : file;
   const kept = bytes.slice();
@@ -15,6 +16,8 @@ export function scan(file: ObjectBuilder | Uint8Array): ScanResult {
     counts: full.counts,
     strayRecords: full.strayRecords,
   });
+  const quick = countQuickly(bytes);
+  if (quick !== undefined) expect(quick).toEqual(summary);
   const count = (edge: string) => full.calls!.filter(c => c.edge === edge).length;
   expect(full.counts).toEqual({
     functions: full.entryPoints.length,
