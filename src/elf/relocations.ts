@@ -13,6 +13,8 @@ export class Relocations {
   readonly count: number;
   /** Whether r_offset never falls from one entry to the next, as the assembler and `ld -r` leave it. */
   readonly sorted: boolean;
+  /** Whether all r_offsets share their upper 32 bits. */
+  readonly sameHigh: boolean;
 
   /**
    * @param symbolCount entries of the symbol table that `sh_link` names
@@ -23,23 +25,28 @@ export class Relocations {
     this.section = section;
     this.words = words;
     this.count = Math.floor(words.length / RELA_WORDS);
-    this.sorted = this.#check(symbolCount, targetEnd);
+    const { sorted, sameHigh } = this.#check(symbolCount, targetEnd);
+    this.sorted = sorted;
+    this.sameHigh = sameHigh;
   }
 
-  #check(symbolCount: number, targetEnd: number): boolean {
+  #check(symbolCount: number, targetEnd: number): { sorted: boolean; sameHigh: boolean } {
     const { words } = this;
     const bounded = targetEnd !== Number.POSITIVE_INFINITY;
     const end = this.count * RELA_WORDS;
+    const high = words[1] ?? 0;
     let sorted = true;
+    let sameHigh = true;
     let before = 0;
     for (let w = 0; w < end; w += RELA_WORDS) {
       const low = words[w]!;
       if (low < before) sorted = false;
       before = low;
+      if (words[w + 1] !== high) sameHigh = false;
       if (bounded && (words[w + 1] !== 0 || low >= targetEnd)) this.#badOffset(w, targetEnd);
       if (words[w + 3]! >= symbolCount) this.#badSymbol(w, symbolCount);
     }
-    return sorted;
+    return { sorted, sameHigh };
   }
 
   #badOffset(w: number, targetEnd: number): never {

@@ -157,7 +157,7 @@ async function readSome(fd: number, buffer: Uint8Array, offset: number): Promise
 function grown(buffer: Uint8Array, path: string, size = 0): Uint8Array<ArrayBuffer> {
   if (buffer.length >= FILE_LIMIT) throw tooLarge(path, buffer.length);
   // One byte more than the file says it has, so that the end is seen without growing again.
-  const larger = allocate(Math.min(Math.max(buffer.length * 2, size + 1), FILE_LIMIT));
+  const larger = allocate(Math.min(Math.max(buffer.length * 2, size + 1, FIRST_CAPACITY), FILE_LIMIT));
   larger.set(buffer);
   return larger;
 }
@@ -173,9 +173,9 @@ export interface ReadPool {
   buffer: Uint8Array;
 }
 
-/** `capacity` in bytes; memory is only taken as files fill it. */
-export function createReadPool(capacity = FIRST_CAPACITY): ReadPool {
-  return { buffer: allocate(capacity) };
+/** `capacity` in bytes; without one, the first file decides. */
+export function createReadPool(capacity?: number): ReadPool {
+  return { buffer: allocate(capacity ?? 0) };
 }
 
 /**

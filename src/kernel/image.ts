@@ -62,7 +62,7 @@ export function relocatedWords(elf: ElfFile, start: bigint, end: bigint): BigUin
     if (table.sh_type !== SHT_RELA || !table.isAllocated) continue;
     const relocations = elf.relocations(table);
     const { words } = relocations;
-    const inOrder = isInOrder(relocations);
+    const inOrder = relocations.sorted && relocations.sameHigh;
     for (let i = inOrder ? firstFrom(relocations, startLow) : 0, w = i * 6; i < relocations.count; i++, w += 6) {
       const distance = (words[w + 1]! - startHigh) * 0x1_0000_0000 + (words[w]! - startLow);
       if (inOrder && distance >= length) break;
@@ -74,14 +74,6 @@ export function relocatedWords(elf: ElfFile, start: bigint, end: bigint): BigUin
     }
   }
   return values;
-}
-
-/** Whether all r_offsets share their upper half and rise, as the linker leaves those of a kernel. */
-function isInOrder({ sorted, words, count }: Relocations): boolean {
-  if (!sorted || count === 0) return false;
-  const high = words[1]!;
-  for (let w = 1; w < count * 6; w += 6) if (words[w] !== high) return false;
-  return true;
 }
 
 /** The first entry whose r_offset is not below `low` in its lower half. */
@@ -148,12 +140,13 @@ export function imageThunks(elf: ElfFile): Thunk[] {
   for (let at = names.indexOf(MARKER); at >= 0; at = names.indexOf(MARKER, at + 1))
     found.add(names.lastIndexOf(0, at) + 1);
   if (found.size === 0) return thunks;
+  const toc = symbols.find(TOC_BIAS_SYMBOL);
   for (let i = 1; i < symbols.count; i++) {
     if (!found.has(symbols.st_name(i))) continue;
     const name = symbols.name(i);
     if (!/^[0-9a-f]+\.(long|plt)_branch\./.test(name)) continue;
     const address = symbols.address(i);
-    thunks.push({ address, target: thunkTarget(elf, address), name });
+    thunks.push({ address, target: thunkTarget(elf, address, toc < 0 ? undefined : symbols.address(toc)), name });
   }
   return thunks;
 }
@@ -164,16 +157,15 @@ function instructionAt(elf: ElfFile, address: bigint): number | undefined {
   return elf.sectionWords(section)[Number(address - section.sh_addr) / 4];
 }
 
-function thunkTarget(elf: ElfFile, address: bigint): bigint | undefined {
+/** @param toc what r2 holds in the kernel */
+function thunkTarget(elf: ElfFile, address: bigint, toc: bigint | undefined): bigint | undefined {
   const first = instructionAt(elf, address) ?? 0;
   if (first >>> 26 === 18 && (first & 3) === 0) return address + BigInt(((first << 6) >> 8) * 4);
   const second = instructionAt(elf, address + 4n) ?? 0;
-  const symbols = elf.symbols!;
-  const toc = symbols.find(TOC_BIAS_SYMBOL);
   // addis r12,r2,HA; ld r12,LO(r12)
-  if (toc < 0 || (first & 0xffff0000) >>> 0 !== 0x3d820000 || (second & 0xffff0003) >>> 0 !== 0xe98c0000)
+  if (toc === undefined || (first & 0xffff0000) >>> 0 !== 0x3d820000 || (second & 0xffff0003) >>> 0 !== 0xe98c0000)
     return undefined;
-  const slot = symbols.address(toc) + BigInt(((first << 16) >> 16) * 65536 + (((second & 0xfffc) << 16) >> 16));
+  const slot = toc + BigInt(((first << 16) >> 16) * 65536 + (((second & 0xfffc) << 16) >> 16));
   if (storedWord(elf, slot) === undefined) return undefined;
   return relocatedWords(elf, slot, slot + 8n)[0];
 }
