@@ -140,6 +140,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           dryRun: argv.dryRun,
           report: argv.report,
           symvers: argv.symvers,
+          kernel: argv.kernel,
           allowUnproved: argv.allowUnproved,
           format: argv.format,
           force: argv.force,
@@ -276,6 +277,11 @@ function patchOptions<T>(y: Argv<T>) {
       array: true,
       nargs: 1,
       default: [] as string[],
+    })
+    .option('kernel', {
+      describe: 'vmlinux of the module, for the prototypes in its BTF',
+      type: 'string',
+      requiresArg: true,
     })
     .option('allow-unproved', {
       describe: 'write although the kernel may refuse a new import',

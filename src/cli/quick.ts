@@ -87,6 +87,7 @@ const PATCH: Shape = {
     '--at': ['after-site', 'site'],
     '--format': ['text', 'json'],
     '--report': null,
+    '--kernel': null,
   },
   lists: ['--nop', '--redirect', '--symvers'],
 };
@@ -110,6 +111,7 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     toc: (values.get('--toc') ?? 'recomputed') as PatchArguments['toc'],
     at: (values.get('--at') ?? 'after-site') as PatchArguments['at'],
     symvers: plain.list('--symvers'),
+    kernel: values.get('--kernel'),
     allowUnproved: flags.has('--allow-unproved'),
     dryRun,
     report: values.get('--report'),

@@ -5,7 +5,7 @@
  * Two witnesses: the module's BTF, where it has one that can be read, and the code. Only a "no" of one of them, and a "yes"
  * of neither, lets a frame through. What the code cannot show is an argument that the function takes and never uses.
  */
-import { type Btf, btfOf } from '../kernel/btf.ts';
+import { type Btf, btfOf, type Prototype } from '../kernel/btf.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import { walkFrame } from './frame-walk.ts';
 import type { Code, Subject } from './subject.ts';
@@ -32,7 +32,10 @@ function btfFor(subject: Subject): Btf | undefined {
 
 /** What BTF says; `unknown` where it says nothing, or functions of one name differ. */
 function byPrototype(subject: Subject, name: string): Evidence {
-  const prototypes = btfFor(subject)?.prototypes(name) ?? [];
+  return judge(btfFor(subject)?.prototypes(name) ?? []);
+}
+
+function judge(prototypes: readonly Prototype[]): Evidence {
   if (prototypes.length === 0) return { answer: 'unknown', because: 'BTF has no prototype' };
   const onStack = prototypes.filter(p => p.variadic || p.words > REGISTER_WORDS);
   if (onStack.length === prototypes.length) {
@@ -42,6 +45,11 @@ function byPrototype(subject: Subject, name: string): Evidence {
   if (onStack.length > 0 || prototypes.some(p => !p.complete))
     return { answer: 'unknown', because: 'BTF has several prototypes, or not all types' };
   return { answer: 'no', because: `its BTF prototype has ${prototypes[0]!.words} doublewords of arguments` };
+}
+
+/** What the kernel's own BTF says of a function that is not in this object; `unknown` where there is none. */
+export function kernelPrototype(subject: Subject, name: string): Evidence {
+  return judge(subject.kernelBtf?.prototypes(name) ?? []);
 }
 
 export function stackArguments(subject: Subject, code: Code, name: string): Evidence {

@@ -23,7 +23,7 @@ import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionOffset, SymbolIndex } from '../util/indexes.ts';
-import { type Evidence, stackArguments } from './arguments.ts';
+import { type Evidence, kernelPrototype, stackArguments } from './arguments.ts';
 import type { Draft } from './draft.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
@@ -305,7 +305,12 @@ function checkStackArguments(subject: Subject, redirect: Redirect): string[] {
   const grounds = [requireNone(name, from, stackArguments(subject, from, name))];
   if (target.kind === 'here')
     grounds.push(requireNone(target.name, target.code, stackArguments(subject, target.code, target.name)));
-  else grounds.push(`${target.name} is not in this object: it is taken to have the prototype of ${name}`);
+  else {
+    const known = kernelPrototype(subject, target.name);
+    if (known.answer === 'unknown')
+      grounds.push(`${target.name} is not in this object: it is taken to have the prototype of ${name}`);
+    else grounds.push(requireNone(target.name, from, known));
+  }
   return grounds;
 }
 

@@ -12,8 +12,10 @@
  *   from memory. Both give home, which is right for every caller of F by the argument in direct.ts.
  * - If G is defined here, there is no stub, the nop stays one, and G is entered at its local entry with r2 = home.
  *
- * What the frame breaks: arguments in the parameter save area of F's caller, at 32(r1) and above, lie 32 bytes further up
- * for G. The plan refuses functions that use them (rewrite/arguments.ts).
+ * What the frame breaks: arguments in the parameter save area of F's caller, at 32(r1) and above, are out of place for G.
+ * The plan refuses functions that use them (rewrite/arguments.ts). The frame has 96 bytes where 32 would do for the
+ * header: a G that turns out to be variadic stores r3 to r10 at 32(r1) to 95(r1) of whoever called it (psABI 2.2.3.3), and
+ * that must be this frame, not the frame of F's caller.
  */
 import type { TocRecovery } from '../plan/plan.ts';
 import { frameTemplate, type Template } from './template.ts';

@@ -58,7 +58,7 @@ export const directByAddress: Template = [
 const openFrame: Template = [
   word('mflr 0', 0x7c0802a6),
   word('std 0,16(1)', 0xf8010010),
-  word('stdu 1,-32(1)', 0xf821ffe1),
+  word('stdu 1,-96(1)', 0xf821ffa1),
 ];
 
 /** r2 = this object's TOC, from the place where the code stands. */
@@ -80,7 +80,7 @@ const recomputeToc: Template = [
 ];
 
 const closeFrame: Template = [
-  word('addi 1,1,32', 0x38210020),
+  word('addi 1,1,96', 0x38210060),
   word('ld 0,16(1)', 0xe8010010),
   word('mtlr 0', 0x7c0803a6),
   word('blr', 0x4e800020),

@@ -36,6 +36,8 @@ export interface PatchArguments {
   readonly toc: TocRecovery;
   readonly at: RedirectAt;
   readonly symvers: readonly string[];
+  /** A vmlinux whose BTF describes the kernel that the module was built for. */
+  readonly kernel: string | undefined;
   readonly allowUnproved: boolean;
   readonly dryRun: boolean;
   readonly report: string | undefined;
@@ -61,6 +63,7 @@ async function patchObject(args: PatchArguments, input: ObjectFile): Promise<num
     nops: args.nops,
     redirects: args.redirects.map(text => redirect(text, args)),
     exports: await readExports(args.symvers),
+    kernelBtf: args.kernel === undefined ? undefined : await readKernelBtf(args.kernel),
     allowUnversioned: args.allowUnproved,
   });
   if (args.dryRun) {
@@ -108,6 +111,25 @@ async function readExports(paths: readonly string[]): Promise<ReadonlyMap<string
     }
   }
   return all;
+}
+
+/** The `.BTF` of a kernel image: a module's own BTF only makes sense together with it. */
+async function readKernelBtf(path: string): Promise<Uint8Array> {
+  const { bytes } = await readObject(path);
+  try {
+    const elf = readElf(bytes);
+    const section = elf.sectionNamed('.BTF');
+    if (section !== undefined) return elf.contents(section);
+    throw new InputError({
+      code: 'KER003',
+      message: 'the kernel image has no BTF',
+      expected: 'a section .BTF',
+      remedy:
+        'give the vmlinux of a kernel with CONFIG_DEBUG_INFO_BTF, or leave --kernel out: the code alone decides then',
+    });
+  } catch (error) {
+    throw inFile(error, path);
+  }
 }
 
 function packedOriginal(input: ObjectFile) {

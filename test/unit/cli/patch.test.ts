@@ -211,6 +211,7 @@ describe('tocsin patch', () => {
       'PAT015',
     ],
     [['--nop', 'demo_alarm', '--symvers', '/nowhere'], 2, 'IO001'],
+    [['--nop', 'demo_alarm', '--kernel', demo('6.1')], 2, 'KER003'],
   ])('%j ends with %i and %s', (options, code, complaint) => {
     const out = at('never.ko');
     const done = tocsin(['patch', plain, '-o', out, ...options]);

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
 import { Btf } from '../../../src/kernel/btf.ts';
+import { makePlan } from '../../../src/rewrite/plan.ts';
+import { root } from '../../support/samples.ts';
 
 const KIND = { INT: 1, PTR: 2, STRUCT: 4, TYPEDEF: 8, CONST: 10, FUNC: 12, FUNC_PROTO: 13 } as const;
 
@@ -82,6 +86,31 @@ describe('prototypes', () => {
         Btf.parse(bad)?.prototypes('f');
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('a replacement that the kernel describes', () => {
+  const elf = readElf(new Uint8Array(readFileSync(`${root}samples/6.12/tocsin_demo.ko`)));
+  const planWith = (prototype: TypeWords) =>
+    makePlan(elf, {
+      nops: [],
+      redirects: [
+        { from: 'demo_in_range', to: 'fix_in_range', strategy: 'frame', at: 'after-site', toc: 'recomputed' },
+      ],
+      allowUnversioned: true,
+      kernelBtf: btf([...base, prototype, func(1, first)], '\0fix_in_range\0'),
+    });
+
+  it('is refused where it is variadic or takes more than registers hold', () => {
+    for (const prototype of [proto(0, 2, 0), proto(0, ...Array(9).fill(2))])
+      expect(() => planWith(prototype)).toThrow(/fix_in_range takes arguments on the stack.*PAT011/s);
+  });
+
+  it('is taken where its prototype says that it takes none', () => {
+    const action = planWith(proto(1, 2)).actions[0]!;
+    expect(action.kind === 'redirect' && action.grounds).toContainEqual(
+      'no stack arguments in fix_in_range: its BTF prototype has 1 doublewords of arguments',
     );
   });
 });
