@@ -17,15 +17,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sites: ['kernel', 'elf', 'ppc64', 'util', 'plan'],
   trampoline: ['ppc64', 'elf', 'util', 'plan'],
   rewrite: ['trampoline', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
-  verify: ['sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
+  loader: ['kernel', 'ppc64', 'elf', 'util'],
+  prove: ['ppc64', 'util'],
+  verify: ['loader', 'prove', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
   'cross-check': ['elf', 'util'],
   diff: ['sites', 'kernel', 'ppc64', 'elf', 'util'],
-  report: ['diff', 'verify', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
+  report: ['diff', 'verify', 'loader', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
   io: ['util'],
 };
 
 /** Rooms that touch neither files nor the clock nor the terminal. */
-const PURE = ['util', 'elf', 'ppc64', 'plan', 'kernel', 'sites', 'trampoline', 'rewrite', 'verify', 'diff', 'report'];
+const PURE = ['util', 'elf', 'ppc64', 'plan', 'kernel', 'loader', 'sites', 'trampoline', 'rewrite', 'verify', 'diff', 'report'];
 
 /** Node's modules that compute and do nothing else. */
 const PURE_BUILTINS = ['node:crypto', 'node:zlib', 'node:util', 'node:buffer'];

@@ -1,0 +1,225 @@
+/**
+ * What functions owe one another. The contract of each follows from the local-entry bits of its symbol (ELF V2 ABI 2.2.1,
+ * 2.3.2.1, 3.4.1):
+ *
+ *     bits   owed to it at the global entry   at the local entry     what it owes at every return
+ *     0      nothing                          the same place         r2 as it was
+ *     1      nothing                          the same place         nothing of r2
+ *     2-6    r12 = the entry                  r2 = the home's TOC    r2 = the home's TOC
+ *     HOME   r2 = the home's TOC              the same place         r2 = the home's TOC
+ *
+ * HOME stands for hand-written functions whose symbol says 0 though they use the TOC: right as long as nobody calls them but
+ * functions of the same object.
+ *
+ * and at every return, for all of them: r1, r14 to r31, CR2 to CR4 as they were, and to the place it was called from. What lies
+ * outside of the object is taken to keep the same rules with another TOC.
+ */
+import type { ObjectCode } from './object-code.ts';
+import {
+  CALLERS_TOC_SLOT,
+  CR_AT_RETURN,
+  LEAVES_BY_SIBLING,
+  LR_AT_RETURN,
+  NO_CODE,
+  NO_FRAME,
+  NO_FUNCTION,
+  R1_AT_RETURN,
+  R12_AT_CALL,
+  REGISTER_AT_RETURN,
+  SITE_STATE,
+  TOC_AT_CALL,
+  TOC_AT_RETURN,
+  TOC_AT_STUB,
+} from './reasons.ts';
+import type { State } from './state.ts';
+import type { StubEffect } from './stubs.ts';
+import {
+  ADDRESS,
+  address,
+  addressOffset,
+  CLOBBERED,
+  CR2,
+  CR4,
+  CTR,
+  EXTERNAL,
+  entry,
+  FOREIGN,
+  isAddress,
+  kindOf,
+  LR,
+  stack,
+  UNKNOWN,
+  type Value,
+} from './values.ts';
+
+/** Registers that a callee need not keep, LR, CTR and r2 left aside. */
+const VOLATILE: readonly number[] = [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+const LINK = entry(LR);
+
+/** Who is told of broken rules, and of what a function relies on. */
+export interface Judge {
+  fail(reason: number, place: number, found: Value, register: number, certain?: boolean): void;
+  relyOn(callee: number): void;
+  comesBack(): void;
+}
+
+export class Contracts {
+  readonly #object: ObjectCode;
+  readonly #judge: Judge;
+  /** Local-entry bits of the function that is followed. */
+  #own = 0;
+
+  constructor(object: ObjectCode, judge: Judge) {
+    this.#object = object;
+    this.#judge = judge;
+  }
+
+  /** From now on the contract of function `index` is the one to keep. */
+  of(index: number): void {
+    this.#own = this.#object.contract[index]!;
+  }
+
+  /** `blr` */
+  returns(state: State, pc: number): void {
+    const { places } = state;
+    this.#judge.comesBack();
+    if (places[LR] !== LINK) {
+      // It goes on somewhere else, and what is owed to the caller is not due there.
+      this.#judge.fail(LR_AT_RETURN, pc, places[LR]!, LR);
+      return;
+    }
+    if (places[1] !== stack(0)) this.#judge.fail(R1_AT_RETURN, pc, places[1]!, 1);
+    this.#tocBack(state, pc);
+    for (let i = 14; i < 32; i++) if (places[i] !== entry(i)) this.#judge.fail(REGISTER_AT_RETURN, pc, places[i]!, i);
+    for (let i = CR2; i <= CR4; i++) if (places[i] !== entry(i)) this.#judge.fail(CR_AT_RETURN, pc, places[i]!, i);
+  }
+
+  #tocBack(state: State, pc: number): void {
+    if (this.#own === 1) return;
+    const owed = this.#own === 0 ? entry(2) : this.#object.home;
+    if (state.places[2] !== owed) this.#judge.fail(TOC_AT_RETURN, pc, state.get(2), 2);
+  }
+
+  /** Whether all is back that a function owes its caller, r2 left aside: then a jump to a function is a sibling call. */
+  isBalanced(state: State): boolean {
+    const { places } = state;
+    if (places[1] !== stack(0) || places[LR] !== LINK) return false;
+    for (let i = 14; i < 32; i++) if (places[i] !== entry(i)) return false;
+    for (let i = CR2; i <= CR4; i++) if (places[i] !== entry(i)) return false;
+    return true;
+  }
+
+  /** A sibling call of a function of the object: it returns to this one's caller, who expects what this one owes. */
+  sibling(callee: number, target: number, state: State, pc: number): void {
+    this.#owed(callee, target, state, pc);
+    this.#judge.relyOn(callee);
+    this.#judge.comesBack();
+    const theirs = this.#object.contract[callee]!;
+    if (theirs === 0) this.#tocBack(state, pc);
+    else if (theirs === 1 && this.#own !== 1) this.#judge.fail(TOC_AT_RETURN, pc, FOREIGN, 2);
+    else if (theirs > 1 && this.#own === 0) this.#judge.fail(TOC_AT_RETURN, pc, this.#object.home, 2);
+  }
+
+  /** A sibling call that leaves the object: nobody puts r2 back, and a stub would store it in the caller's own slot. */
+  siblingOutside(pc: number): void {
+    this.#judge.comesBack();
+    if (this.#own !== 1) this.#judge.fail(LEAVES_BY_SIBLING, pc, FOREIGN, 2);
+  }
+
+  /** What a function of the object is owed at the entry that is taken. */
+  #owed(callee: number, target: number, state: State, pc: number): void {
+    const { functions } = this.#object.subject;
+    if (this.#object.contract[callee]! < 2) return;
+    if (target === functions.local[callee]) {
+      if (state.places[2] !== this.#object.home) this.#judge.fail(TOC_AT_CALL, pc, state.get(2), 2);
+    } else if (state.places[12] !== address(target)) this.#judge.fail(R12_AT_CALL, pc, state.get(12), 12);
+  }
+
+  /** After a callee: the volatile registers are gone, and what lies in the slots that it may write. */
+  #clobber(state: State, pc: number, toc: Value, left: Value): void {
+    for (const register of VOLATILE) state.set(register, left);
+    state.places[CTR] = left;
+    state.sameAsCtr = 0;
+    state.places[LR] = address(pc + 4);
+    state.set(2, toc);
+    const { top } = state;
+    if (Number.isNaN(top)) {
+      state.slots = 0;
+      return;
+    }
+    state.forgetBelow(top);
+    state.forget(top + 8, top + 24);
+  }
+
+  /** `bl target`. @returns false if nothing goes on behind it */
+  call(target: number, state: State, pc: number): boolean {
+    if (!this.#object.isCode(target)) {
+      this.#judge.fail(NO_CODE, pc, UNKNOWN, 0);
+      return false;
+    }
+    const callee = this.#object.calledAt(target);
+    if (callee < 0) return this.#callStub(target, state, pc);
+    const { functions, noReturn } = this.#object.subject;
+    this.#owed(callee, target, state, pc);
+    this.#judge.relyOn(callee);
+    if (this.#object.neverReturns[callee] === 1 || noReturn(address(functions.global[callee]!))) return false;
+    const theirs = this.#object.contract[callee]!;
+    // A callee in the same object may in truth leave a register alone, and hand-written code counts on it.
+    this.#clobber(state, pc, theirs === 0 ? state.get(2) : theirs === 1 ? FOREIGN : this.#object.home, UNKNOWN);
+    return true;
+  }
+
+  #callStub(target: number, state: State, pc: number): boolean {
+    const stub = this.#object.stubAt(target);
+    if (stub === undefined || stub.kind === 'unknown') {
+      this.#judge.fail(NO_FUNCTION, pc, UNKNOWN, 0);
+      return false;
+    }
+    if (stub.needsToc && state.places[2] !== this.#object.home) this.#judge.fail(TOC_AT_STUB, pc, state.get(2), 2);
+    if (stub.kind === 'jump') return this.call(stub.target, state, pc);
+    if (isAddress(stub.callee) && !stub.savesToc) {
+      // A thunk of the linker to a function of this object: r12 is right, and r2 stays as between any two of its functions.
+      state.set(12, stub.callee);
+      return this.call(addressOffset(stub.callee), state, pc);
+    }
+    this.#saveToc(stub, state, pc);
+    if (this.#object.subject.noReturn(stub.callee)) return false;
+    this.#clobber(state, pc, FOREIGN, CLOBBERED);
+    return true;
+  }
+
+  #saveToc(stub: StubEffect, state: State, pc: number): void {
+    if (!stub.savesToc) return;
+    const { top } = state;
+    if (Number.isNaN(top)) this.#judge.fail(NO_FRAME, pc, UNKNOWN, 1);
+    else if (top + 24 >= 0) this.#judge.fail(CALLERS_TOC_SLOT, pc, state.get(1), 1);
+    else state.store(top + 24, 8, state.places[2]!);
+  }
+
+  /** `bctrl`. @returns false if nothing goes on behind it */
+  callPointer(state: State, pc: number): boolean {
+    const target = state.places[CTR]!;
+    const isKnown = kindOf(target) === ADDRESS || kindOf(target) === EXTERNAL;
+    if (!state.r12IsCtr && !(isKnown && state.places[12] === target))
+      this.#judge.fail(R12_AT_CALL, pc, state.get(12), 12, false);
+    if (isKnown && this.#object.subject.noReturn(target)) return false;
+    this.#clobber(state, pc, FOREIGN, CLOBBERED);
+    return true;
+  }
+
+  /**
+   * The tracer may put a call here. It needs the return address in LR (and in r0, where `mflr r0` stands in front), and no
+   * frame yet; it keeps everything but r0, which gets the return address, r11, r12 and CTR.
+   */
+  tracerSite(state: State, pc: number): void {
+    if (state.places[LR] !== LINK) this.#judge.fail(SITE_STATE, pc, state.places[LR]!, LR);
+    if (state.places[1] !== stack(0)) this.#judge.fail(SITE_STATE, pc, state.get(1), 1);
+    if (this.#object.subject.lrIsSavedAtSite && state.get(0) !== LINK)
+      this.#judge.fail(SITE_STATE, pc, state.get(0), 0);
+    if (state.get(0) !== LINK) state.set(0, UNKNOWN);
+    state.set(11, UNKNOWN);
+    state.set(12, UNKNOWN);
+    state.places[CTR] = UNKNOWN;
+    state.sameAsCtr = 0;
+  }
+}

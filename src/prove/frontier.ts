@@ -1,0 +1,91 @@
+/**
+ * The states that are kept while a function is followed: one for each block that control was seen to reach, and which of the
+ * blocks have to be executed again because their state has changed since.
+ */
+import { State } from './state.ts';
+
+export class Frontier {
+  /** 1 + number of the state kept for a word. */
+  readonly #stateAt: Int32Array;
+  readonly #isWaiting: Uint8Array;
+  readonly #pool: State[] = [];
+  readonly #touched: number[] = [];
+  /** Waiting words: a binary heap, lowest first. */
+  readonly #heap: number[] = [];
+
+  constructor(words: number) {
+    this.#stateAt = new Int32Array(words);
+    this.#isWaiting = new Uint8Array(words);
+  }
+
+  /** Control reaches the block at `target`, bytes from the origin, in `state`. */
+  reach(target: number, state: State): void {
+    const word = target >> 2;
+    const kept = this.#stateAt[word]!;
+    if (kept === 0) {
+      const used = this.#touched.length;
+      let slot = this.#pool[used];
+      if (slot === undefined) {
+        slot = new State();
+        this.#pool.push(slot);
+      }
+      slot.copyFrom(state);
+      this.#touched.push(word);
+      this.#stateAt[word] = used + 1;
+    } else if (!this.#pool[kept - 1]!.join(state)) return;
+    if (this.#isWaiting[word] === 1) return;
+    this.#isWaiting[word] = 1;
+    this.#push(word);
+  }
+
+  /**
+   * Takes the waiting block with the lowest address, so that most blocks are executed after those in front of them.
+   *
+   * @param state gets what is known at its start
+   * @returns where it begins, or -1 if none is left
+   */
+  take(state: State): number {
+    const heap = this.#heap;
+    const first = heap[0];
+    if (first === undefined) return -1;
+    const last = heap.pop()!;
+    const { length } = heap;
+    if (length > 0) {
+      let at = 0;
+      for (;;) {
+        let child = at * 2 + 1;
+        if (child >= length) break;
+        if (child + 1 < length && heap[child + 1]! < heap[child]!) child++;
+        if (heap[child]! >= last) break;
+        heap[at] = heap[child]!;
+        at = child;
+      }
+      heap[at] = last;
+    }
+    this.#isWaiting[first] = 0;
+    state.copyFrom(this.#pool[this.#stateAt[first]! - 1]!);
+    return first * 4;
+  }
+
+  #push(word: number): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(word);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (heap[parent]! <= word) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = word;
+  }
+
+  clear(): void {
+    for (const word of this.#touched) {
+      this.#stateAt[word] = 0;
+      this.#isWaiting[word] = 0;
+    }
+    this.#touched.length = 0;
+    this.#heap.length = 0;
+  }
+}

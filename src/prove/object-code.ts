@@ -1,0 +1,84 @@
+/** What holds for the whole object while its functions are followed: which word is whose entry, where blocks begin, what stubs do. */
+import { type StubEffect, stubEffect } from './stubs.ts';
+import { CODE, LEADER, type ProofSubject, STUB } from './subject.ts';
+import type { Surroundings } from './transfer.ts';
+import { address, UNKNOWN, type Value } from './values.ts';
+
+/** A contract that no symbol can state: see contracts.ts. */
+export const HOME = 8;
+
+export class ObjectCode {
+  readonly subject: ProofSubject;
+  /** The `address` value of the home's TOC; UNKNOWN where the object has none. */
+  readonly home: Value;
+  readonly around: Surroundings;
+  /** By function: the bits of its symbol, or HOME. */
+  readonly contract: Uint8Array;
+  /** By function: proved to have no path that returns. */
+  readonly neverReturns: Uint8Array;
+  /** 1 + index of the function whose entry a word is. */
+  readonly #functionAt: Int32Array;
+  readonly #stubs = new Map<number, StubEffect>();
+
+  constructor(subject: ProofSubject) {
+    this.subject = subject;
+    this.home = subject.toc === undefined ? UNKNOWN : address(subject.toc);
+    this.around = { home: this.home, pacaToc: subject.pacaToc, constant: offset => subject.constant(offset) };
+    const { functions } = subject;
+    this.contract = functions.entryCode.slice();
+    this.neverReturns = new Uint8Array(functions.count);
+    this.#functionAt = new Int32Array(subject.code.length);
+    for (let i = functions.count - 1; i >= 0; i--) {
+      this.#functionAt[functions.local[i]! >> 2] = i + 1;
+      this.#functionAt[functions.global[i]! >> 2] = i + 1;
+    }
+    this.#markLeaders();
+  }
+
+  /** Every target of a branch begins a block. */
+  #markLeaders(): void {
+    const { code, marks, edges, functions } = this.subject;
+    const words = code.length;
+    for (let i = 0; i < words; i++) {
+      const word = code[i]!;
+      const opcode = word >>> 26;
+      if (opcode !== 18 && opcode !== 16) continue;
+      if ((marks[i]! & CODE) === 0 || (word & 2) !== 0) continue;
+      const target = i + (opcode === 18 ? (word << 6) >> 8 : ((word & 0xfffc) << 16) >> 18);
+      if (target >= 0 && target < words) marks[target]! |= LEADER;
+    }
+    for (const list of edges.values())
+      for (const { target } of list) if (this.isCode(target)) marks[target >> 2]! |= LEADER;
+    for (let i = 0; i < functions.count; i++) marks[functions.local[i]! >> 2]! |= LEADER;
+  }
+
+  /** Whether an instruction of the object lies at `offset`, bytes from the origin. */
+  isCode(offset: number): boolean {
+    const word = offset >> 2;
+    return (
+      offset >= 0 && offset % 4 === 0 && word < this.subject.code.length && (this.subject.marks[word]! & CODE) !== 0
+    );
+  }
+
+  /** Index of the function that has an entry there, or -1. Parts that were split off count. */
+  functionAt(offset: number): number {
+    return this.#functionAt[offset >> 2]! - 1;
+  }
+
+  /** As `functionAt`, for functions that are called: -1 for parts. */
+  calledAt(offset: number): number {
+    const index = this.functionAt(offset);
+    return index >= 0 && this.subject.functions.part[index] === 1 ? -1 : index;
+  }
+
+  /** What the stub or thunk at `offset` does, or `undefined` if none is there. */
+  stubAt(offset: number): StubEffect | undefined {
+    if ((this.subject.marks[offset >> 2]! & STUB) === 0 || this.functionAt(offset) >= 0) return undefined;
+    let stub = this.#stubs.get(offset);
+    if (stub === undefined) {
+      stub = stubEffect(this.subject, this.around, offset);
+      this.#stubs.set(offset, stub);
+    }
+    return stub;
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * The proof of one object, function by function. docs/proof.md has the theory.
+ *
+ * Each function is followed from its entries along all paths, and may rely on the contracts of those that it calls. That all of
+ * them hold together follows by induction over the length of an execution: whoever breaks its contract first does so while
+ * everybody before it kept theirs, and that function has been shown not to.
+ */
+import { Frontier } from './frontier.ts';
+import { HOME, ObjectCode } from './object-code.ts';
+import { NO_INSTRUCTION, NOTHING, TOC_AT_RETURN, TOC_AT_STUB, TOO_LARGE } from './reasons.ts';
+import { State } from './state.ts';
+import type { ProofSubject } from './subject.ts';
+import { address, entry, PLACES, stack, UNKNOWN, type Value } from './values.ts';
+import { type Guide, Walker } from './walker.ts';
+
+export const PROVED = 0;
+export const UNPROVED = 1;
+export const REFUTED = 2;
+
+/** Blocks that one function may be followed through; a loop revisits its blocks at most a few times. */
+const MOST_BLOCKS = 200_000;
+
+/** Looks on while a function is followed; for explanations only. */
+export interface Watcher {
+  /** Before the instruction at `pc`. */
+  step?(pc: number, state: State): void;
+  /** Control goes from the instruction at `from`, in the block that begins at `block`, to `target`. */
+  edge?(block: number, from: number, target: number): void;
+  /** Something is wrong at `finding.place`, in the block that begins at `block`. */
+  fail?(block: number, finding: Finding): void;
+}
+
+/** Part of a path: a block, and the instruction by which it is left. */
+export interface Leg {
+  readonly block: number;
+  readonly exit: number;
+}
+
+export interface Finding {
+  /** Index in REASONS. */
+  readonly reason: number;
+  /** Bytes from the origin. */
+  readonly place: number;
+  /** What was found in the register in question. */
+  readonly found: Value;
+  /** A place of `State`. */
+  readonly register: number;
+  /** Whether it is known to be wrong, and not only not known to be right. */
+  readonly certain: boolean;
+}
+
+/** One path that is followed by itself. */
+interface Path {
+  readonly exit: number;
+  readonly target: number;
+  readonly state: State;
+  taken: boolean;
+}
+
+export class Prover implements Guide {
+  readonly subject: ProofSubject;
+  /** PROVED, UNPROVED or REFUTED, by function; for parts that were split off it stays PROVED and means nothing. */
+  readonly verdict: Uint8Array;
+  /** Index in REASONS. */
+  readonly reason: Uint8Array;
+  /** Where: bytes from the origin. */
+  readonly place: Int32Array;
+  readonly found: Float64Array;
+  readonly register: Uint8Array;
+  /** Functions of the object that a function calls or continues in: it relies on their contracts. */
+  readonly calls = new Map<number, number[]>();
+
+  readonly #object: ObjectCode;
+  readonly #walker: Walker;
+  readonly #frontier: Frontier;
+  /** By function: whether some path of it returns, or goes on elsewhere. */
+  readonly #comesBack: Uint8Array;
+  readonly #state = new State();
+  #current = 0;
+  /** Start of the block that is executed. */
+  #start = 0;
+  #watcher: Watcher | undefined;
+  #path: Path | undefined;
+
+  constructor(subject: ProofSubject) {
+    this.subject = subject;
+    const { count } = subject.functions;
+    this.verdict = new Uint8Array(count);
+    this.reason = new Uint8Array(count);
+    this.place = new Int32Array(count);
+    this.found = new Float64Array(count);
+    this.register = new Uint8Array(count);
+    this.#comesBack = new Uint8Array(count);
+    this.#object = new ObjectCode(subject);
+    this.#walker = new Walker(this.#object, this);
+    this.#frontier = new Frontier(subject.code.length);
+  }
+
+  /**
+   * Follows every function. What is found to never return, though no list says so, ends the paths that call it: those that
+   * could not be proved are followed again, until nothing more is found.
+   */
+  proveAll(): void {
+    const { functions } = this.subject;
+    for (let i = 0; i < functions.count; i++) if (functions.part[i] === 0) this.prove(i);
+    for (let again = this.#homebound(); again.length > 0; again = this.#homebound())
+      for (const i of again) this.prove(i);
+    for (let again = this.#endless(); again.length > 0; again = this.#endless()) for (const i of again) this.prove(i);
+  }
+
+  /**
+   * Finds functions whose symbol says that they need no r2, though they use it as the TOC, and that nobody but this object can
+   * call: from now on their callers owe them the home's TOC.
+   *
+   * @returns those functions and their callers
+   */
+  #homebound(): number[] {
+    const { functions } = this.subject;
+    const { contract } = this.#object;
+    const found = new Set<number>();
+    for (let i = 0; i < functions.count; i++) {
+      if (this.verdict[i] === PROVED || contract[i] !== 0 || this.found[i] !== entry(2) || this.register[i] !== 2)
+        continue;
+      if (this.reason[i]! > TOC_AT_STUB || this.subject.isExposed(functions.global[i]!)) continue;
+      contract[i] = HOME;
+      found.add(i);
+    }
+    const again = [...found];
+    if (found.size > 0)
+      for (const [caller, callees] of this.calls)
+        if (!found.has(caller) && callees.some(c => found.has(c))) again.push(caller);
+    return again;
+  }
+
+  /** Takes note of functions that never return. @returns those that call one and are not proved */
+  #endless(): number[] {
+    const { functions } = this.subject;
+    const { neverReturns } = this.#object;
+    const found = new Set<number>();
+    for (let i = 0; i < functions.count; i++) {
+      if (functions.part[i] === 1 || this.verdict[i] !== PROVED) continue;
+      if (this.#comesBack[i] === 1 || neverReturns[i] === 1) continue;
+      neverReturns[i] = 1;
+      found.add(i);
+    }
+    const again: number[] = [];
+    for (const [caller, callees] of this.calls)
+      if (this.verdict[caller] !== PROVED && callees.some(c => found.has(c))) again.push(caller);
+    return again;
+  }
+
+  /** Follows one function along all its paths and keeps the verdict; its callees are taken to keep their contracts. */
+  prove(index: number, watcher?: Watcher): void {
+    const { functions } = this.subject;
+    const global = functions.global[index]!;
+    const local = functions.local[index]!;
+    this.#begin(index, watcher);
+    this.verdict[index] = PROVED;
+    this.reason[index] = NOTHING;
+    this.#comesBack[index] = 0;
+    this.calls.delete(index);
+    const state = this.#state;
+    this.#enter(state, global);
+    this.reach(global, state, global);
+    if (global !== local) {
+      this.#enter(state, local);
+      this.reach(local, state, local);
+    }
+    let blocks = 0;
+    for (let at = this.#frontier.take(state); at >= 0; at = this.#frontier.take(state)) {
+      if (++blocks > MOST_BLOCKS) this.fail(TOO_LARGE, at, UNKNOWN, 0);
+      if (blocks > MOST_BLOCKS || this.verdict[index] === REFUTED) break;
+      this.#start = at;
+      this.#walker.block(at, state);
+    }
+    this.#frontier.clear();
+    this.#watcher = undefined;
+  }
+
+  #begin(index: number, watcher: Watcher | undefined): void {
+    this.#current = index;
+    this.#watcher = watcher;
+    this.#walker.follow(index);
+  }
+
+  /** The state in which a function may count on being entered, at one of its entries. */
+  #enter(state: State, at: number): void {
+    const { functions } = this.subject;
+    const index = this.#current;
+    for (let i = 0; i < PLACES; i++) state.places[i] = entry(i);
+    state.places[1] = stack(0);
+    state.slots = 0;
+    state.sameAsCtr = 0;
+    state.sameAsR12 = 0;
+    const contract = this.#object.contract[index]!;
+    if (contract === HOME) state.places[2] = this.#object.home;
+    if (contract < 2 || contract === HOME) return;
+    const isGlobal = at === functions.global[index];
+    if (isGlobal) state.places[12] = address(at);
+    if (!isGlobal || functions.global[index] === functions.local[index]) state.places[2] = this.#object.home;
+  }
+
+  /**
+   * Follows one path alone, without joining states: from an entry of the function through the blocks that the legs begin with,
+   * leaving each at its exit. The last one is executed to its end, and what is wrong anywhere is told to the watcher.
+   *
+   * @returns whether the path exists
+   */
+  walk(index: number, legs: readonly Leg[], watcher: Watcher): boolean {
+    const { verdict, reason, place, found, register } = this;
+    const kept = [verdict[index]!, reason[index]!, place[index]!, found[index]!, register[index]!] as const;
+    const state = new State();
+    this.#begin(index, watcher);
+    this.#enter(state, legs[0]!.block);
+    let whole = true;
+    for (let i = 0; i < legs.length && whole; i++) {
+      const { block, exit } = legs[i]!;
+      const path: Path = { exit, target: legs[i + 1]?.block ?? -1, state: new State(), taken: false };
+      this.#path = path;
+      this.#start = block;
+      this.#walker.block(block, state);
+      whole = i === legs.length - 1 || path.taken;
+      if (path.taken) state.copyFrom(path.state);
+    }
+    this.#path = undefined;
+    this.#watcher = undefined;
+    [verdict[index], reason[index], place[index], found[index], register[index]] = kept;
+    return whole;
+  }
+
+  step(pc: number, state: State): boolean {
+    if (this.#path?.taken === true) return false;
+    this.#watcher?.step?.(pc, state);
+    return true;
+  }
+
+  reach(target: number, state: State, from: number): void {
+    const path = this.#path;
+    if (path === undefined) {
+      this.#watcher?.edge?.(this.#start, from, target);
+      this.#frontier.reach(target, state);
+    } else if (target === path.target && from === path.exit && !path.taken) {
+      path.taken = true;
+      path.state.copyFrom(state);
+    }
+  }
+
+  /** Keeps the first thing that is wrong; one that is certain goes before one that is not known. */
+  fail(reason: number, place: number, found: Value, register: number, certain = found !== UNKNOWN): void {
+    // A function that says it needs no r2, and uses it, may have callers that know better.
+    const isHomebound = register === 2 && found === entry(2) && this.#object.contract[this.#current] === 0;
+    const isCertain = certain && reason < NO_INSTRUCTION && !(isHomebound && reason !== TOC_AT_RETURN);
+    this.#watcher?.fail?.(this.#start, { reason, place, found, register, certain: isCertain });
+    const index = this.#current;
+    const verdict = isCertain ? REFUTED : UNPROVED;
+    if (this.verdict[index]! >= verdict) return;
+    this.verdict[index] = verdict;
+    this.reason[index] = reason;
+    this.place[index] = place;
+    this.found[index] = found;
+    this.register[index] = register;
+  }
+
+  relyOn(callee: number): void {
+    const list = this.calls.get(this.#current);
+    if (list === undefined) this.calls.set(this.#current, [callee]);
+    else if (!list.includes(callee)) list.push(callee);
+  }
+
+  comesBack(): void {
+    this.#comesBack[this.#current] = 1;
+  }
+}

@@ -1,0 +1,266 @@
+/** Executes the blocks of one function: each instruction by the transfer function, branches by where they lead. */
+import { Contracts, type Judge } from './contracts.ts';
+import type { ObjectCode } from './object-code.ts';
+import {
+  CALLERS_BACK_CHAIN,
+  CALLERS_LR_SLOT,
+  CALLERS_TOC_SLOT,
+  NO_CODE,
+  NO_INSTRUCTION,
+  NO_TARGET,
+  R13_CHANGED,
+  RUNS_OUT,
+  SYSTEM_RETURN,
+  TOC_USED,
+} from './reasons.ts';
+import type { State } from './state.ts';
+import { CODE, EXTRA, GLOBAL, LEADER, SITE } from './subject.ts';
+import { BACK_CHAIN, FINE, LR_SLOT, R13_WRITTEN, TOC_SLOT, TOC_USE, transfer } from './transfer.ts';
+import { address, addressOffset, CTR, EXTERNAL, isAddress, kindOf, LABEL, LR, payloadOf, UNKNOWN } from './values.ts';
+
+/** Who is told where control goes. */
+export interface Guide extends Judge {
+  /** Control goes from the instruction at `from` to the block at `target`. */
+  reach(target: number, state: State, from: number): void;
+  /** Before the instruction at `pc`. @returns false to stop here */
+  step(pc: number, state: State): boolean;
+}
+
+/** Unconditional `tw`: what BUG() and WARN() are made of. */
+function isTrap(word: number): boolean {
+  return (word & 0xffe007fe) >>> 0 === 0x7fe00008;
+}
+
+/** BO of `bclr` and `bcctr`: neither a condition nor CTR is looked at. */
+function isAlways(word: number): boolean {
+  return (word & 0x02800000) === 0x02800000;
+}
+
+export class Walker {
+  readonly #object: ObjectCode;
+  readonly #guide: Guide;
+  readonly #contracts: Contracts;
+  #index = 0;
+  /** Where subroutines without a symbol return to: places behind a `bl` to one. */
+  readonly #subroutineReturns = new Set<number>();
+
+  constructor(object: ObjectCode, guide: Guide) {
+    this.#object = object;
+    this.#guide = guide;
+    this.#contracts = new Contracts(object, guide);
+  }
+
+  /** The function whose blocks are executed from now on. */
+  follow(index: number): void {
+    this.#index = index;
+    this.#subroutineReturns.clear();
+    this.#contracts.of(index);
+  }
+
+  /** Executes from `start` to the end of the block, changing `state`. */
+  block(start: number, state: State): void {
+    const { code, marks } = this.#object.subject;
+    const { around } = this.#object;
+    const guide = this.#guide;
+    for (let pc = start; ; pc += 4) {
+      const at = pc >> 2;
+      const mark = at < marks.length ? marks[at]! : 0;
+      if (pc !== start && this.#ends(pc, mark, state)) return;
+      if ((mark & CODE) === 0) {
+        guide.fail(RUNS_OUT, pc, UNKNOWN, 0);
+        return;
+      }
+      if (!guide.step(pc, state)) return;
+      if ((mark & SITE) !== 0) this.#contracts.tracerSite(state, pc);
+      if ((mark & EXTRA) !== 0 && this.#extra(pc, state)) return;
+      const word = code[at]!;
+      const opcode = word >>> 26;
+      if (opcode >= 16 && opcode <= 19) {
+        if (!this.#branch(word, opcode, state, pc)) return;
+      } else if (opcode === 31 && isTrap(word) && (mark & EXTRA) === 0) {
+        // No table speaks of this trap: the kernel dies of it.
+        return;
+      } else if (opcode === 1) {
+        this.#judged(transfer(around, state, word, code[at + 1] ?? 0, pc), state, pc);
+        pc += 4;
+      } else {
+        const wrong = transfer(around, state, word, 0, pc);
+        if (wrong !== FINE) this.#judged(wrong, state, pc);
+      }
+    }
+  }
+
+  /** Whether a block ends where control falls into the word at `pc`. */
+  #ends(pc: number, mark: number, state: State): boolean {
+    if ((mark & EXTRA) !== 0) {
+      const instead = this.#object.subject.edges.get(pc)?.find(e => e.kind === 'instead');
+      if (instead !== undefined) {
+        this.#guide.reach(instead.target, state, pc - 4);
+        return true;
+      }
+    }
+    if ((mark & GLOBAL) !== 0) {
+      const other = this.#object.calledAt(pc);
+      if (other >= 0 && other !== this.#index) {
+        this.#guide.fail(RUNS_OUT, pc, UNKNOWN, 0);
+        return true;
+      }
+    }
+    if ((mark & LEADER) === 0 || (mark & CODE) === 0) return false;
+    this.#guide.reach(pc, state, pc - 4);
+    return true;
+  }
+
+  #judged(wrong: number, state: State, pc: number): void {
+    const guide = this.#guide;
+    if (wrong === FINE) return;
+    if (wrong === TOC_USE) guide.fail(TOC_USED, pc, state.get(2), 2);
+    else if (wrong === BACK_CHAIN) guide.fail(CALLERS_BACK_CHAIN, pc, state.get(1), 1);
+    else if (wrong === TOC_SLOT) guide.fail(CALLERS_TOC_SLOT, pc, state.get(1), 1);
+    else if (wrong === LR_SLOT) guide.fail(CALLERS_LR_SLOT, pc, UNKNOWN, LR);
+    else if (wrong === R13_WRITTEN) guide.fail(R13_CHANGED, pc, UNKNOWN, 13);
+    else guide.fail(NO_INSTRUCTION, pc, UNKNOWN, 0);
+  }
+
+  /** The tables' own ways on. True if nothing goes on behind the instruction. */
+  #extra(pc: number, state: State): boolean {
+    let ends = false;
+    for (const { kind, target } of this.#object.subject.edges.get(pc) ?? []) {
+      if (kind === 'also' || kind === 'fixup') this.#jump(target, state, pc);
+      else if (kind === 'next') this.#guide.reach(pc + 4, state, pc);
+      if (kind === 'stop' || kind === 'fixup') ends = true;
+    }
+    return ends;
+  }
+
+  #jump(target: number, state: State, pc: number): void {
+    if (this.#object.isCode(target)) this.#guide.reach(target, state, pc);
+    else this.#guide.fail(NO_CODE, pc, UNKNOWN, 0);
+  }
+
+  /** @returns whether control may go on behind the branch, in `state` */
+  #branch(word: number, opcode: number, state: State, pc: number): boolean {
+    if (opcode === 18) {
+      const target = ((word & 2) !== 0 ? 0 : pc) + ((word << 6) >> 8) * 4;
+      if ((word & 1) === 1) return this.#call(target, state, pc);
+      this.#goTo(target, state, pc);
+      return false;
+    }
+    if (opcode === 16) return this.#conditional(word, state, pc);
+    if (opcode === 17) {
+      this.#guide.fail(SYSTEM_RETURN, pc, UNKNOWN, 0);
+      return false;
+    }
+    return this.#branchRegister(word, state, pc);
+  }
+
+  /** Opcode 19: bclr, bcctr, bctar, returns from interrupts, and the logic of the condition register. */
+  #branchRegister(word: number, state: State, pc: number): boolean {
+    switch ((word >>> 1) & 0x3ff) {
+      case 16:
+        if ((word & 1) === 1) break;
+        this.#returns(state, pc);
+        return !isAlways(word);
+      case 528:
+        if ((word & 1) === 1) return this.#contracts.callPointer(state, pc);
+        this.#jumpPointer(state, pc);
+        return !isAlways(word);
+      case 560:
+        break;
+      case 18: // rfid
+      case 82: // rfscv
+      case 274: // hrfid
+      case 370: // stop
+        this.#guide.fail(SYSTEM_RETURN, pc, UNKNOWN, 0);
+        return false;
+      default:
+        this.#judged(transfer(this.#object.around, state, word, 0, pc), state, pc);
+        return true;
+    }
+    this.#guide.fail(NO_TARGET, pc, UNKNOWN, LR);
+    return false;
+  }
+
+  #returns(state: State, pc: number): void {
+    const back = state.places[LR]!;
+    if (isAddress(back) && this.#subroutineReturns.has(addressOffset(back)))
+      this.#guide.reach(addressOffset(back), state, pc);
+    else this.#contracts.returns(state, pc);
+  }
+
+  /**
+   * `bl`. What is called without being a function or a stub, as assembly does within one function, has no contract: control is
+   * followed into it and, at its `blr`, back.
+   */
+  #call(target: number, state: State, pc: number): boolean {
+    const object = this.#object;
+    if (target !== pc + 4) {
+      if (!object.isCode(target) || object.calledAt(target) >= 0 || object.stubAt(target) !== undefined)
+        return this.#contracts.call(target, state, pc);
+      this.#subroutineReturns.add(pc + 4);
+      object.subject.marks[(pc + 4) >> 2]! |= LEADER;
+      state.places[LR] = address(pc + 4);
+      this.#guide.reach(target, state, pc);
+      return false;
+    }
+    state.places[LR] = address(target);
+    return true;
+  }
+
+  #conditional(word: number, state: State, pc: number): boolean {
+    const target = ((word & 2) !== 0 ? 0 : pc) + (((word & 0xfffc) << 16) >> 16);
+    const options = (word >>> 21) & 31;
+    if ((options & 4) === 0) {
+      state.places[CTR] = UNKNOWN;
+      state.sameAsCtr = 0;
+    }
+    const always = (options & 20) === 20;
+    if ((word & 1) === 0) {
+      this.#goTo(target, state, pc);
+      return !always;
+    }
+    if (!always) this.#guide.reach(pc + 4, state, pc);
+    return this.#call(target, state, pc);
+  }
+
+  /**
+   * A jump, or a sibling call where it enters a function and all that the caller is owed is back. A jump to a function with
+   * something not yet back is followed into it: that is what the machine does.
+   */
+  #goTo(target: number, state: State, pc: number): void {
+    if (!this.#object.isCode(target)) {
+      this.#guide.fail(NO_CODE, pc, UNKNOWN, 0);
+      return;
+    }
+    if (this.#object.stubAt(target)?.kind === 'leaves') {
+      this.#contracts.siblingOutside(pc);
+      return;
+    }
+    const callee = this.#object.calledAt(target);
+    if (callee >= 0 && this.#contracts.isBalanced(state)) this.#contracts.sibling(callee, target, state, pc);
+    else this.#guide.reach(target, state, pc);
+  }
+
+  /** `bctr`: a switch, a jump to a known place, or nobody knows. */
+  #jumpPointer(state: State, pc: number): void {
+    const { subject } = this.#object;
+    const target = state.places[CTR]!;
+    if (isAddress(target)) {
+      this.#goTo(addressOffset(target), state, pc);
+      return;
+    }
+    if (kindOf(target) === EXTERNAL) {
+      this.#contracts.siblingOutside(pc);
+      return;
+    }
+    const labels = kindOf(target) === LABEL ? subject.labels(payloadOf(target), this.#index) : undefined;
+    if (labels === undefined || labels.length === 0) {
+      this.#guide.fail(NO_TARGET, pc, UNKNOWN, CTR);
+      return;
+    }
+    for (const place of labels) {
+      if (this.#object.isCode(place)) subject.marks[place >> 2]! |= LEADER;
+      this.#jump(place, state, pc);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+/** From an object in memory to what the prover takes: marks, functions, jump tables, names. */
+import { CODE, EXTRA, type Functions, GLOBAL, LOCAL, type ProofSubject, SITE, STUB } from '../../prove/subject.ts';
+import { ADDRESS, EXTERNAL, kindOf, payloadOf, type Value } from '../../prove/values.ts';
+import { extraEdges, type TableRange } from './edges.ts';
+import type { Memory } from './memory.ts';
+import { neverReturns } from './no-return.ts';
+
+export interface PlacedFunction {
+  readonly name: string;
+  /** Bytes from the origin. */
+  readonly global: number;
+  readonly local: number;
+  readonly end: number;
+  readonly entryCode: number;
+  readonly isAssembly: boolean;
+}
+
+export interface SubjectParts {
+  readonly memory: Memory;
+  /** By ascending global entry, one for each place. */
+  readonly functions: readonly PlacedFunction[];
+  readonly toc: number | undefined;
+  /** Ranges [from, to) of stubs and thunks. */
+  readonly stubs: readonly (readonly [from: number, to: number])[];
+  /** Words that the tracer's records name. */
+  readonly sites: readonly number[];
+  readonly tables: readonly TableRange[];
+  readonly pacaToc: number | undefined;
+  readonly lrIsSavedAtSite: boolean;
+  /** Whether a pointer, or somebody outside of the object, may lead to a place. */
+  isExposed(offset: number): boolean;
+  /** The name of what lies at an address outside of the object. */
+  externalName(address: bigint): string | undefined;
+}
+
+/** A part that the compiler split off; it has its function's frame and is reached by jumps alone. */
+const PART = /\.cold(\.\d+)?$/;
+
+export function proofSubject(parts: SubjectParts): ProofSubject {
+  const { memory, functions: list } = parts;
+  const functions = functionTable(list);
+  const marks = new Uint8Array(memory.code.length);
+  for (const s of memory.sections)
+    if (s.isCode) marks.fill(CODE, s.offset >> 2, (s.offset + (s.bytes.length & ~3)) >> 2);
+  for (const [from, to] of parts.stubs) for (let at = from >> 2; at < to >> 2; at++) marks[at]! |= STUB;
+  const isCode = (at: number) => at >= 0 && at % 4 === 0 && at >> 2 < marks.length && (marks[at >> 2]! & CODE) !== 0;
+  for (const f of list) {
+    marks[f.global >> 2]! |= GLOBAL;
+    marks[f.local >> 2]! |= LOCAL;
+  }
+  for (const at of parts.sites) if (isCode(at)) marks[at >> 2]! |= SITE;
+  const edges = extraEdges(memory, parts.tables);
+  for (const [at, list] of edges) if (isCode(at) || list.some(e => e.kind === 'instead')) marks[at >> 2]! |= EXTRA;
+  const names = new Map<number, string>();
+  for (const f of list) names.set(f.global, f.name);
+  const splitOff = list.filter(f => PART.test(f.name));
+  const externalNames = new Map<number, string>();
+  const nameOf = (value: Value): string => {
+    const payload = payloadOf(value);
+    if (kindOf(value) === ADDRESS) return names.get(payload) ?? placeName(list, payload);
+    if (kindOf(value) !== EXTERNAL) return '';
+    let name = externalNames.get(payload);
+    if (name === undefined) {
+      const at = memory.externals[payload]!;
+      name = parts.externalName(at) ?? `0x${at.toString(16)}`;
+      externalNames.set(payload, name);
+    }
+    return name;
+  };
+  const noReturns = new Map<Value, boolean>();
+  return {
+    code: memory.code,
+    marks,
+    functions,
+    toc: parts.toc,
+    edges,
+    constant: offset => memory.constant(offset),
+    labels: (table, index) => jumpLabels(memory, isCode, list[index]!, splitOff, table),
+    noReturn: value => {
+      let known = noReturns.get(value);
+      if (known === undefined) {
+        known = neverReturns(nameOf(value));
+        noReturns.set(value, known);
+      }
+      return known;
+    },
+    nameOf,
+    isExposed: parts.isExposed,
+    pacaToc: parts.pacaToc,
+    lrIsSavedAtSite: parts.lrIsSavedAtSite,
+  };
+}
+
+function functionTable(list: readonly PlacedFunction[]): Functions {
+  return {
+    count: list.length,
+    global: Int32Array.from(list, f => f.global),
+    local: Int32Array.from(list, f => f.local),
+    end: Int32Array.from(list, f => f.end),
+    part: Uint8Array.from(list, f => (PART.test(f.name) ? 1 : 0)),
+    entryCode: Uint8Array.from(list, f => f.entryCode),
+    assembly: Uint8Array.from(list, f => (f.isAssembly ? 1 : 0)),
+    name: index => list[index]!.name,
+  };
+}
+
+/** `function+0x10`, or the bare offset. */
+function placeName(list: readonly PlacedFunction[], offset: number): string {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.global <= offset) low = middle + 1;
+    else high = middle;
+  }
+  const f = list[low - 1];
+  if (f === undefined || offset >= f.end) return `+0x${offset.toString(16)}`;
+  return offset === f.global ? f.name : `${f.name}+0x${(offset - f.global).toString(16)}`;
+}
+
+/**
+ * A table of signed 32-bit distances from its own start. Where it ends is not written down, so it is read as long as its words
+ * name places of this function or of parts that were split off: more than the compiler put there perhaps, never less. A
+ * table that lies in the code ends at the latest where the first of its own labels behind it begins.
+ */
+function jumpLabels(
+  memory: Memory,
+  isCode: (at: number) => boolean,
+  f: PlacedFunction,
+  splitOff: readonly PlacedFunction[],
+  table: number,
+): number[] | undefined {
+  const labels = new Set<number>();
+  let stop = Number.POSITIVE_INFINITY;
+  for (let at = table; at < stop; at += 4) {
+    const distance = memory.word(at);
+    if (distance === undefined) break;
+    const target = table + distance;
+    if (!isCode(target)) break;
+    if (!(target >= f.global && target < f.end) && !splitOff.some(p => target >= p.global && target < p.end)) break;
+    labels.add(target);
+    if (target > at && target < stop) stop = target;
+  }
+  return labels.size === 0 ? undefined : [...labels];
+}
