@@ -7,7 +7,7 @@ import { NOP } from '../../ppc64/words.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
 import { InputError } from '../../util/errors.ts';
 import type { TableRange } from './edges.ts';
-import { Memory, type PlacedSection } from './memory.ts';
+import { type Locate, Memory, type PlacedSection } from './memory.ts';
 import { type PlacedFunction, proofSubject } from './subject.ts';
 
 const R_PPC64_RELATIVE = 22;
@@ -17,7 +17,7 @@ const SHF_WRITE = 1;
 const CONSTANT = /^(\.rodata|\.got|\.toc|\.branch_lt|\.data\.rel\.ro)/;
 
 /** @throws InputError PRV101 for an image without symbols or TOC */
-export function kernelSubject(elf: ElfFile): ProofSubject {
+export function kernelSubject(elf: ElfFile): { readonly subject: ProofSubject; readonly locate: Locate } {
   const { symbols } = elf;
   const toc = symbols?.find('.TOC.') ?? -1;
   if (symbols === undefined || toc < 0)
@@ -49,7 +49,7 @@ export function kernelSubject(elf: ElfFile): ProofSubject {
   const thunks = imageThunks(elf);
   const sites = records === undefined ? [] : Array.from(records.values, v => Number(v - origin));
   const lrIsSavedAtSite = switchTracerOff(memory, sites, at('_mcount'), thunks, origin);
-  return proofSubject({
+  const subject = proofSubject({
     memory,
     functions: placedFunctions(elf, origin, memory),
     toc: Number(symbols.address(toc) - origin),
@@ -62,6 +62,7 @@ export function kernelSubject(elf: ElfFile): ProofSubject {
     // Any module may import a symbol, and addresses are also made by code: nothing here is known to be private.
     isExposed: () => true,
   });
+  return { subject, locate: offset => memory.locate(offset) };
 }
 
 /**

@@ -16,6 +16,9 @@ export interface PlacedSection {
   readonly isConstant: boolean;
 }
 
+/** Where a place of the object is, in terms of its file. */
+export type Locate = (offset: number) => { readonly section: string; readonly offset: number };
+
 const TWO_32 = 0x1_0000_0000;
 
 export class Memory {
@@ -64,6 +67,12 @@ export class Memory {
       if (offset < section.offset + section.size) return section;
     }
     return undefined;
+  }
+
+  /** Section and bytes from its start; the bare offset outside of all sections. */
+  locate(offset: number): { readonly section: string; readonly offset: number } {
+    const section = this.sectionAt(offset);
+    return section === undefined ? { section: '', offset } : { section: section.name, offset: offset - section.offset };
   }
 
   /** The 32-bit word at a place, signed; `undefined` outside of all contents. */

@@ -6,7 +6,7 @@ import { MFLR_R0, STD_R0_16_R1 } from '../../ppc64/words.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
 import { InputError } from '../../util/errors.ts';
 import type { TableRange } from './edges.ts';
-import { Memory, type PlacedSection } from './memory.ts';
+import { type Locate, Memory, type PlacedSection } from './memory.ts';
 import { type PlacedFunction, proofSubject } from './subject.ts';
 
 /** Areas of one module that lie further apart than this (bytes) are not one module's. */
@@ -27,7 +27,7 @@ const TABLES: Readonly<Record<string, readonly [kind: TableRange['kind'], entryS
 const RECORDS: ReadonlySet<string> = new Set(['__mcount_loc', '__patchable_function_entries']);
 
 /** @throws InputError PRV102 for an image whose areas lie too far apart */
-export function moduleSubject(image: LoadedImage): ProofSubject {
+export function moduleSubject(image: LoadedImage): { readonly subject: ProofSubject; readonly locate: Locate } {
   const loaded = image.sections.filter(s => s.size > 0 && s.memory !== 'percpu');
   const code = loaded.filter(s => (s.flags & SHF_EXECINSTR) !== 0 || ALTERNATIVE.test(s.name));
   const origin = code.reduce((a, s) => (s.address < a ? s.address : a), code[0]?.address ?? image.toc);
@@ -46,7 +46,7 @@ export function moduleSubject(image: LoadedImage): ProofSubject {
   const sites = recordedSites(memory, sections);
   const first = sites[0];
   const before = first === undefined ? undefined : memory.word(first - 4);
-  return proofSubject({
+  const subject = proofSubject({
     memory,
     functions: placedFunctions(image, origin, memory),
     toc: Number(image.toc - origin),
@@ -61,6 +61,7 @@ export function moduleSubject(image: LoadedImage): ProofSubject {
     externalName: address => names.get(address),
     isExposed: exposure(memory, sections),
   });
+  return { subject, locate: offset => memory.locate(offset) };
 }
 
 /** Alternatives of feature sections lie in data; the kernel copies them over the code. */
