@@ -70,7 +70,24 @@ function modulesBelow(folder) {
     .map(e => join(e.parentPath ?? e.path, e.name));
 }
 
+/** An index of the kernel, made once: what is measured is the check. */
+function makeIndex(kernel, image) {
+  const headers = join(
+    kernel,
+    'usr/src',
+    readdirSync(join(kernel, 'usr/src')).find(n => /^linux-headers-.*le$/.test(n)),
+  );
+  const symvers = join(headers, 'Module.symvers');
+  const index = join(scratch, 'kernel.index');
+  const made = spawnSync(tocsin, ['kernel', image, '--symvers', symvers, '-o', index], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`tocsin kernel: ${made.stderr}`);
+  return { index, symvers };
+}
+
 const has = command => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+
+// depmod is in sbin, which is not in everybody's PATH.
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 
 const node = process.execPath;
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
@@ -109,6 +126,29 @@ try {
         [`${CROSS}readelf`, ['-sW', image]],
       ),
     );
+    const { index, symvers } = makeIndex(kernel, image);
+    held.push(
+      await compare(
+        'tocsin check of one sample against node -e 0',
+        3,
+        [tocsin, ['check', sample, '--kernel', index]],
+        [node, ['-e', '0']],
+      ),
+    );
+    if (!has('depmod')) console.log('check of all modules is left out: depmod is missing; apt-get install kmod');
+    else {
+      // -e and -E resolve every import and compare no more than names; -n writes nothing.
+      const release = vmlinux.slice('vmlinux-'.length);
+      held.push(
+        await compare(
+          `tocsin check of ${modules.length} modules against depmod -e`,
+          1,
+          [tocsin, ['check', folder, '--kernel', index]],
+          ['depmod', ['-b', kernel, '-e', '-E', symvers, '-n', release]],
+          400e6,
+        ),
+      );
+    }
     const largest = modules.reduce((a, b) => (statSync(a).size >= statSync(b).size ? a : b));
     held.push(
       await compare(

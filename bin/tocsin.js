@@ -2,7 +2,11 @@
 'use strict';
 // The version is answered before anything else is loaded: build scripts ask for it often. Plain scans and patches have a
 // bundle each; everything else goes through the full command line.
-const QUICK = { scan: '../dist/start-scan.cjs', patch: '../dist/start-patch.cjs' };
+const QUICK = {
+  scan: '../dist/start-scan.cjs',
+  patch: '../dist/start-patch.cjs',
+  check: '../dist/start-check.cjs',
+};
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V'))
   process.stdout.write(`${require('../package.json').version}\n`);

@@ -6,12 +6,15 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
+import makeCountingCode from './counting-code.js';
 
 const root = new URL('..', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 // Built beside dist/ and swapped in, so that a running tocsin never meets half a build.
 const fresh = `${root}dist.new-${process.pid}`;
 rmSync(fresh, { recursive: true, force: true });
+
+await makeCountingCode();
 
 const common = {
   absWorkingDir: root,
@@ -39,7 +42,9 @@ await build({
   entryPoints: {
     'start-scan': 'src/cli/start-scan.ts',
     'start-patch': 'src/cli/start-patch.ts',
+    'start-check': 'src/cli/start-check.ts',
     'scan-worker': 'src/cli/scan-worker.ts',
+    'check-worker': 'src/cli/check/worker.ts',
   },
   outdir: fresh,
   outExtension: { '.js': '.cjs' },

@@ -12,6 +12,15 @@
 export { diffObjects as diff } from './diff/diff.ts';
 export type { FunctionDiff, ObjectDiff } from './diff/model.ts';
 export { type ElfFile, readElf } from './elf/read.ts';
+export { buildKernel, type KernelSources } from './kernel/knowledge/build.ts';
+export type {
+  ExportTable,
+  KernelKnowledge,
+  KernelOptions,
+  KernelStructures,
+  SymbolAddresses,
+} from './kernel/knowledge/model.ts';
+export { encodeIndex, type KernelParts, openIndex } from './kernel/knowledge/store.ts';
 export { type ExportedSymbol, parseSymvers } from './kernel/symvers.ts';
 export type { PatchPlan, PlannedAction, RedirectAt, SiteForm, Strategy, TocRecovery } from './plan/plan.ts';
 export { type Applied, type ApplyOptions, applyPlan as apply } from './rewrite/apply.ts';
@@ -20,4 +29,6 @@ export { type Reverted, revert } from './rewrite/revert.ts';
 export { type ScanOptions, type ScanResult, type ScanSummary, scanObject as scan, summarize } from './sites/scan.ts';
 export { type Complaint, InputError, RefusalError } from './util/errors.ts';
 export { version } from './util/version.ts';
+export { type CheckRequest, checkModule as check } from './verify/check/check.ts';
+export type { CheckFinding, CheckResult } from './verify/check/finding.ts';
 export { type Verification, verifyPatched as verify } from './verify/verify.ts';

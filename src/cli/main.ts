@@ -6,13 +6,16 @@
  */
 import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
 import { version } from '../util/version.ts';
+import { checkOptions } from './describe-check.ts';
+import { kernelOptions } from './describe-kernel.ts';
+import { loadOptions } from './describe-load.ts';
 import { guarded } from './guarded.ts';
 import { note, print } from './terminal.ts';
 
 class UsageError extends Error {}
 
 /** Options that mean one thing may be given once. */
-const REPEATABLE = new Set(['nop', 'redirect', 'symvers']);
+const REPEATABLE = new Set(['nop', 'redirect', 'symvers', 'structure', 'modules']);
 
 /** Stands for `-` while yargs reads the command line: it takes that word for an option. No argument can hold a NUL. */
 const DASH = '\0-';
@@ -180,8 +183,85 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         choose(async () => (await import('./commands/diff.ts')).diffCommand(request));
       },
     )
+    .command(
+      'kernel [files..]',
+      'read what a kernel asks of its modules, and write it as an index',
+      y => kernelOptions(y),
+      argv => {
+        requireSingle(argv);
+        const files = strings(argv.files);
+        if (files.length > 1) throw new UsageError(`kernel: give one VMLINUX; ${files.length} given`);
+        if (files.length === 0 && argv.systemMap === undefined)
+          throw new UsageError('kernel: give a VMLINUX, or --system-map with the other pieces');
+        // Another command takes it several times.
+        if (Array.isArray(argv.symvers)) throw new UsageError('--symvers is given several times; it can be given once');
+        const request = {
+          file: files[0],
+          output: argv.output,
+          symvers: argv.symvers,
+          config: argv.config,
+          systemMap: argv.systemMap,
+          module: argv.module,
+          structures: argv.structure,
+          root: argv.root,
+          format: argv.format,
+          force: argv.force,
+          ...common(argv),
+        };
+        choose(async () => (await import('./commands/kernel.ts')).kernelCommand(request));
+      },
+    )
+    .command(
+      'check [files..]',
+      'say what a kernel will do with modules, before they are loaded',
+      y => checkOptions(y, positive('--jobs')),
+      argv => {
+        requireSingle(argv);
+        const files = strings(argv.files);
+        if (files.length === 0 && argv.filesFrom === undefined)
+          throw new UsageError('check: give a FILE, a folder, or --files-from');
+        const { filesFrom, kernel, modules, parameters, format, report, jobs } = argv;
+        if (kernel === undefined) throw new UsageError('check: say for which kernel: --kernel K');
+        const request = { files, filesFrom, kernel, modules, parameters, format, report, jobs, ...common(argv) };
+        choose(async () => (await import('./commands/check.ts')).checkCommand(request));
+      },
+    )
+    .command(
+      'load [files..]',
+      "write a module's memory as the kernel's loader would leave it",
+      y => loadOptions(y),
+      argv => {
+        requireSingle(argv);
+        const file = onlyFile('load', strings(argv.files));
+        const { kernel, output, sections, bases, base, kallsyms, modules, parameters, format, force } = argv;
+        if (kernel === undefined) throw new UsageError('load: say for which kernel: --kernel K');
+        if (output === undefined) throw new UsageError('load: say where the image goes: -o DIR');
+        if ([sections, bases, base].filter(given => given !== undefined).length !== 1)
+          throw new UsageError('load: say where the module lies, by one of --sections, --bases and --base');
+        const where = { sections, bases, base, kallsyms, modules };
+        const request = { file, kernel, output, ...where, parameters, format, force, ...common(argv) };
+        choose(async () => (await import('./commands/load.ts')).loadCommand(request));
+      },
+    )
+    .command(
+      'explain [files..]',
+      'cause and remedy of a code; all codes where none is given',
+      y =>
+        y
+          .positional('files', {
+            describe: 'CODE: as it stands in brackets behind a message',
+            type: 'string',
+            array: true,
+          })
+          .example('$0 explain REL303', 'what "Expected nop after call" is about'),
+      argv => {
+        requireSingle(argv);
+        const codes = strings(argv.files);
+        choose(async () => (await import('./commands/explain.ts')).explainCommand({ codes }));
+      },
+    )
     .completion('completion', 'print a script that completes commands and options in bash or zsh')
-    .demandCommand(1, 'give a command: scan, patch, revert or diff')
+    .demandCommand(1, 'give a command: scan, patch, revert, diff, check, load, kernel or explain')
     .recommendCommands()
     .strict()
     .version(version)

@@ -1,5 +1,6 @@
 /** One of the threads that scan-workers.ts starts. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { scanBatches, type WorkerOrder } from './scan-workers.ts';
 
-scanBatches(workerData as WorkerOrder, answer => parentPort?.postMessage(answer));
+// Once: a thread that waits for nothing more ends by itself.
+parentPort?.once('message', (order: WorkerOrder) => scanBatches(order, answer => parentPort?.postMessage(answer)));

@@ -61,14 +61,19 @@ type ParsedImage = ReturnType<typeof import('elf-tools')['default']['parse']>;
  *
  * @param bytes a whole file; not changed
  * @param elf the same bytes as tocsin reads them
+ * @param copy the same bytes once more, for the package alone: it turns fields round in them
  */
-export async function crossCheck(bytes: Uint8Array, elf: ElfFile = readElf(bytes)): Promise<CrossCheck> {
+export async function crossCheck(
+  bytes: Uint8Array,
+  elf: ElfFile = readElf(bytes),
+  copy: Uint8Array | undefined = undefined,
+): Promise<CrossCheck> {
   const skipped = reasonToSkip(elf);
   if (skipped !== undefined) return { agreed: true, sections: 0, bytes: 0, differences: [], skipped };
   const { default: elfTools } = await import('elf-tools');
   let image: ParsedImage;
   try {
-    image = elfTools.parse(Buffer.from(bytes));
+    image = elfTools.parse(copy === undefined ? Buffer.from(bytes) : bufferOver(copy));
   } catch (error) {
     const elfToolsSays = error instanceof Error ? error.message : String(error);
     return unreadable(elf, elfToolsSays);
@@ -133,6 +138,10 @@ function compare(elf: ElfFile, image: ParsedImage): CrossCheck {
 
 function sameBytes(elf: ElfFile, section: Section, data: Buffer): boolean {
   return Buffer.compare(elf.contents(section), data) === 0;
+}
+
+function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function sevenBits(name: string): string {

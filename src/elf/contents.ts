@@ -2,8 +2,9 @@
  * The new contents of every section that a change reaches, directly or because indices moved: names, symbols,
  * relocations, groups. Sections that nothing reaches do not appear here.
  */
+import { wordsOf } from '../util/bytes.ts';
 import { InputError } from '../util/errors.ts';
-import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
+import type { SectionIndex } from '../util/indexes.ts';
 import {
   RELA_SIZE,
   SHF_INFO_LINK,
@@ -16,70 +17,11 @@ import {
   STB_LOCAL,
   SYM_SIZE,
 } from './constants.ts';
-import type { ElfEditor, NewSection, NewSymbol } from './editor.ts';
+import { type ElfEditor, type NewSection, type NewSymbol, putWord } from './editor.ts';
+import { type IndexMap, mapSections, mapSymbols } from './index-map.ts';
+import { copyContents, type Rebuilt, wholeOf } from './rebuilt.ts';
 import type { Section } from './section.ts';
 import type { SymbolTable } from './symbols.ts';
-
-/** New contents of a section as pieces in order, and the file offset that each came from (-1 for new bytes). */
-export interface Rebuilt {
-  readonly size: number;
-  readonly pieces: readonly Uint8Array[];
-  readonly sources: readonly number[];
-  /** Whether pieces with a source are unchanged copies of it. */
-  readonly exact: boolean;
-}
-
-/** Old index to new index; -1 for what is dropped. */
-class IndexMap {
-  readonly #to: Int32Array | undefined;
-  readonly count: number;
-
-  /** @param to the new index of each old one; absent where no index changes */
-  constructor(count: number, to: Int32Array | undefined) {
-    this.count = count;
-    this.#to = to;
-  }
-
-  get isIdentity(): boolean {
-    return this.#to === undefined;
-  }
-
-  map(index: number): number {
-    return this.#to === undefined ? index : (this.#to[index] ?? -1);
-  }
-}
-
-function mapSections(editor: ElfEditor): IndexMap {
-  const total = editor.elf.sections.length + editor.newSections.length;
-  if (editor.droppedSections.size === 0) return new IndexMap(total, undefined);
-  const to = new Int32Array(total);
-  let next = 0;
-  for (let i = 0; i < total; i++) to[i] = editor.droppedSections.has(i) ? -1 : next++;
-  return new IndexMap(next, to);
-}
-
-/** Where every symbol goes: dropped ones out, new local ones in front of the first global. */
-function mapSymbols(editor: ElfEditor, symbols: SymbolTable | undefined): IndexMap {
-  const old = symbols?.count ?? 0;
-  const total = old + editor.newSymbols.length;
-  const dropsSome = editor.droppedSections.size > 0;
-  if (symbols === undefined || (!dropsSome && !editor.addsLocalSymbols)) return new IndexMap(total, undefined);
-  const to = new Int32Array(total).fill(-1);
-  let next = 0;
-  const keep = (i: SymbolIndex) => {
-    if (i === 0 || !editor.droppedSections.has(symbols.sectionOf(i))) to[i] = next++;
-  };
-  const firstGlobal = symbols.section.sh_info;
-  for (let i = 0; i < firstGlobal; i++) keep(i);
-  editor.newSymbols.forEach((s, i) => {
-    if (s.binding === STB_LOCAL) to[old + i] = next++;
-  });
-  for (let i = firstGlobal; i < old; i++) keep(i);
-  editor.newSymbols.forEach((s, i) => {
-    if (s.binding !== STB_LOCAL) to[old + i] = next++;
-  });
-  return new IndexMap(next, to);
-}
 
 /** A string table's additions: the offset that each name gets, and the bytes to append. */
 function appendNames(end: number, names: readonly string[]): { offsets: number[]; bytes: Uint8Array } {
@@ -92,44 +34,38 @@ function appendNames(end: number, names: readonly string[]): { offsets: number[]
   return { offsets, bytes: Buffer.from(names.map(name => `${name}\0`).join('')) };
 }
 
-/** Pieces of a section as the caller's own edits left them. */
+/** A section as the caller's own edits left it. */
 function ownEdits(editor: ElfEditor, section: Section): Rebuilt {
   const edit = editor.edits.get(section.index);
-  const contents = edit?.contents ?? editor.elf.contents(section);
-  const pieces: Uint8Array[] = [];
-  const sources: number[] = [];
+  if (edit === undefined) return wholeOf(editor.elf.contents(section), section.sh_offset, true);
+  const { removed, appended } = edit;
+  const base =
+    removed.length > 0 && edit.offsets.length > 0
+      ? editor.writable(section.index)
+      : (edit.contents ?? editor.elf.contents(section));
+  const kept: number[] = [];
   let at = 0;
-  const copy = (end: number) => {
-    if (end > at) {
-      pieces.push(contents.subarray(at, end));
-      sources.push(section.sh_offset + at);
-    }
-  };
-  for (let i = 0; edit !== undefined && i < edit.removed.length; i += 2) {
-    copy(edit.removed[i]!);
-    at = edit.removed[i + 1]!;
+  for (let i = 0; i < removed.length; i += 2) {
+    if (removed[i]! > at) kept.push(at, removed[i]!);
+    at = removed[i + 1]!;
   }
-  copy(contents.length);
-  for (const bytes of edit?.appended ?? []) {
-    pieces.push(bytes);
-    sources.push(-1);
-  }
-  return { size: pieces.reduce((n, p) => n + p.length, 0), pieces, sources, exact: edit?.contents === undefined };
+  if (base.length > at) kept.push(at, base.length);
+  let size = edit.appendedSize;
+  for (let k = 0; k < kept.length; k += 2) size += kept[k + 1]! - kept[k]!;
+  const exact = edit.contents === undefined && edit.offsets.length === 0;
+  return { size, base, from: section.sh_offset, kept, offsets: edit.offsets, words: edit.words, appended, exact };
 }
 
 function withAppended(base: Rebuilt, bytes: Uint8Array): Rebuilt {
   if (bytes.length === 0) return base;
-  return {
-    size: base.size + bytes.length,
-    pieces: [...base.pieces, bytes],
-    sources: [...base.sources, -1],
-    exact: base.exact,
-  };
+  return { ...base, size: base.size + bytes.length, appended: [...base.appended, bytes] };
 }
 
-/** The same pieces as private copies, so that indices in them can be changed. */
-function writableCopy(base: Rebuilt): Rebuilt {
-  return { ...base, pieces: base.pieces.map(p => p.slice()), exact: false };
+/** All of it as one piece. */
+function bytesOf(contents: Rebuilt): Uint8Array {
+  const bytes = new Uint8Array(contents.size);
+  copyContents(contents, bytes, 0);
+  return bytes;
 }
 
 /** Elf64_Sym of a new symbol and, where its section's index does not fit, the word of the extended table. */
@@ -206,33 +142,30 @@ function reorderSymbols(
 }
 
 /** Relocations with the symbols' new numbers. @throws InputError ELF028 where a dropped symbol is still needed */
-function renumberRelocations(section: Section, base: Rebuilt, symbols: IndexMap): Rebuilt {
-  const copy = writableCopy(base);
-  for (const piece of copy.pieces) {
-    const view = new DataView(piece.buffer, piece.byteOffset, piece.length);
-    for (let at = 0; at < piece.length; at += RELA_SIZE) {
-      const old = view.getUint32(at + 12, true);
-      const to = symbols.map(old);
-      if (to < 0) throw stillNeeded(section, `symbol ${old}`);
+function renumberRelocations(section: Section, old: Rebuilt, symbols: IndexMap): Rebuilt {
+  const renumber = (bytes: Uint8Array, start: number, end: number) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = start; at < end; at += RELA_SIZE) {
+      const was = view.getUint32(at + 12, true);
+      const to = symbols.map(was);
+      if (to < 0) throw stillNeeded(section, `symbol ${was}`);
       view.setUint32(at + 12, to, true);
     }
-  }
-  return copy;
+    return bytes;
+  };
+  const base = old.base.slice();
+  for (let i = 0; i < old.offsets.length; i++) putWord(base, old.offsets[i]!, old.words[i]!);
+  for (let k = 0; k < old.kept.length; k += 2) renumber(base, old.kept[k]!, old.kept[k + 1]!);
+  const appended = old.appended.map(piece => renumber(piece.slice(), 0, piece.length));
+  return { ...old, base, offsets: [], words: [], appended, exact: false };
 }
 
-function renumberGroup(section: Section, base: Rebuilt, sections: IndexMap): Rebuilt {
-  const bytes = new Uint8Array(base.size);
-  let at = 0;
-  for (const piece of base.pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  const words = new Uint32Array(bytes.buffer, 0, bytes.length >>> 2);
-  if (words.length === 0) return base;
+function renumberGroup(section: Section, old: Rebuilt, sections: IndexMap): Rebuilt {
+  const words = wordsOf(bytesOf(old));
+  if (words.length === 0) return old;
   const kept = [words[0]!];
   for (const member of words.subarray(1)) if (sections.map(member) >= 0) kept.push(sections.map(member));
-  const out = new Uint8Array(new Uint32Array(kept).buffer);
-  return { size: out.length, pieces: [out], sources: [section.sh_offset], exact: false };
+  return wholeOf(new Uint8Array(new Uint32Array(kept).buffer), section.sh_offset, false);
 }
 
 function stillNeeded(section: Section, what: string): InputError {
@@ -357,14 +290,9 @@ function rebuildSymbolTable(
     }
     return;
   }
-  const { table, extended } = reorderSymbols(concatenate(base.pieces), symbols, fresh, symbolMap, sectionMap);
+  const { table, extended } = reorderSymbols(bytesOf(base), symbols, fresh, symbolMap, sectionMap);
   const single = (section: Section, bytes: Uint8Array) =>
-    contents.set(section.index, {
-      size: bytes.length,
-      pieces: [bytes],
-      sources: [section.sh_offset],
-      exact: false,
-    });
+    contents.set(section.index, wholeOf(bytes, section.sh_offset, false));
   single(symbols.section, table);
   if (extendedSection !== undefined) single(extendedSection, new Uint8Array(extended.buffer));
 }

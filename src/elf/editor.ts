@@ -13,8 +13,11 @@ import type { Section } from './section.ts';
 
 /** What has been asked for one section of the input. */
 export interface SectionEdit {
-  /** The section's contents with changed words, as long as in the input; absent while no word changed. */
+  /** The section's contents as somebody changed them, as long as in the input; absent while nobody asked for them. */
   contents: Uint8Array | undefined;
+  /** Changed words, where `contents` is absent: offsets (ascending) and what is to stand there. */
+  readonly offsets: number[];
+  readonly words: number[];
   /** Removed ranges, [start, end) pairs in bytes of the input's section, ascending, apart. */
   readonly removed: number[];
   readonly appended: Uint8Array[];
@@ -60,7 +63,7 @@ export class ElfEditor {
   #edit(section: SectionIndex): SectionEdit {
     let edit = this.edits.get(section);
     if (edit === undefined) {
-      edit = { contents: undefined, removed: [], appended: [], appendedSize: 0 };
+      edit = { contents: undefined, offsets: [], words: [], removed: [], appended: [], appendedSize: 0 };
       this.edits.set(section, edit);
     }
     return edit;
@@ -75,19 +78,25 @@ export class ElfEditor {
   /** A private copy of the section's contents, as long as in the input, to change words in. */
   writable(index: SectionIndex): Uint8Array {
     const edit = this.#edit(index);
-    edit.contents ??= this.elf.contents(this.#section(index)).slice();
+    if (edit.contents === undefined) {
+      edit.contents = this.elf.contents(this.#section(index)).slice();
+      for (let i = 0; i < edit.offsets.length; i++) putWord(edit.contents, edit.offsets[i]!, edit.words[i]!);
+      edit.offsets.length = 0;
+      edit.words.length = 0;
+    }
     return edit.contents;
   }
 
   /** Replaces the 32-bit word at `offset` (bytes from the start of the section). */
   setWord(index: SectionIndex, offset: SectionOffset, word: number): void {
-    const contents = this.writable(index);
-    if (offset % 4 !== 0 || offset < 0 || offset + 4 > contents.length)
+    const edit = this.#edit(index);
+    const section = this.#section(index);
+    if (offset % 4 !== 0 || offset < 0 || offset + 4 > (section.hasContents ? section.sh_size : 0))
       throw new RangeError(`no word at ${offset} of section ${index}`);
-    contents[offset] = word;
-    contents[offset + 1] = word >>> 8;
-    contents[offset + 2] = word >>> 16;
-    contents[offset + 3] = word >>> 24;
+    if (edit.contents === undefined && offset > (edit.offsets.at(-1) ?? -1)) {
+      edit.offsets.push(offset);
+      edit.words.push(word);
+    } else putWord(this.writable(index), offset, word);
   }
 
   /**
@@ -107,6 +116,15 @@ export class ElfEditor {
   /** Takes entry `i` out of a relocation section; entries must come in ascending order. */
   removeRelocation(index: SectionIndex, i: number): void {
     this.remove(index, i * RELA_SIZE, RELA_SIZE);
+  }
+
+  /** Takes entries out of a relocation section; their numbers ascend. */
+  removeRelocations(index: SectionIndex, entries: readonly number[]): void {
+    for (let i = 0; i < entries.length; ) {
+      const first = i++;
+      while (i < entries.length && entries[i] === entries[first]! + i - first) i++;
+      this.remove(index, entries[first]! * RELA_SIZE, (i - first) * RELA_SIZE);
+    }
   }
 
   /** Adds bytes at the end of the section and says at which offset of the new section they begin. */
@@ -151,6 +169,13 @@ export class ElfEditor {
   get addsLocalSymbols(): boolean {
     return this.newSymbols.some(s => s.binding === STB_LOCAL);
   }
+}
+
+export function putWord(bytes: Uint8Array, offset: number, word: number): void {
+  bytes[offset] = word;
+  bytes[offset + 1] = word >>> 8;
+  bytes[offset + 2] = word >>> 16;
+  bytes[offset + 3] = word >>> 24;
 }
 
 /** The 24 bytes of one Elf64_Rela. */

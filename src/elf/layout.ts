@@ -11,25 +11,10 @@ import { alignUp, hex } from '../util/bytes.ts';
 import { InputError } from '../util/errors.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { EHDR_SIZE, PHDR_SIZE, SHDR_SIZE, SHN_LORESERVE, SHN_XINDEX } from './constants.ts';
-import { type Rebuilt, rebuildSections } from './contents.ts';
+import { rebuildSections } from './contents.ts';
 import type { ElfEditor } from './editor.ts';
-
-/**
- * Bytes that lie at `from` in the input and at `to` in the output. `exact` ranges are copies; others correspond place by
- * place, with changes inside.
- */
-export interface Correspondence {
-  readonly from: number;
-  readonly to: number;
-  readonly length: number;
-  readonly exact: boolean;
-}
-
-/** A range that has its place while the file is not yet written. */
-export interface PlacedRange extends Correspondence {
-  /** What will stand at `to`; absent for headers, which are written last. */
-  readonly bytes: Uint8Array | undefined;
-}
+import { addRanges, ascends, type Correspondence, type Part, type PlacedRange } from './ranges.ts';
+import { copyContents, freshContents, type Rebuilt, wholeOf } from './rebuilt.ts';
 
 /**
  * Gives the contents of the last new section once all that the input had has its place in the output: what lies behind
@@ -43,27 +28,11 @@ export interface LaidOut {
   readonly correspondences: readonly Correspondence[];
 }
 
-interface Part {
-  readonly oldStart: number;
-  readonly oldEnd: number;
-  readonly alignment: number;
-  readonly size: number;
-  /** Where the part's bytes come from; absent for the section header table, which is written last. */
-  readonly contents: Rebuilt | undefined;
-  readonly sections: readonly SectionIndex[];
-  start: number;
-}
-
 /** Parts of the input that are kept, in file order, with their new sizes. */
 function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>, tableSize: number): Part[] {
   const { header, sections, bytes } = editor.elf;
   const parts: Part[] = [];
-  const whole = (start: number, end: number): Rebuilt => ({
-    size: end - start,
-    pieces: [bytes.subarray(start, end)],
-    sources: [start],
-    exact: true,
-  });
+  const whole = (start: number, end: number) => wholeOf(bytes.subarray(start, end), start, true);
   const add = (
     start: number,
     end: number,
@@ -94,7 +63,7 @@ function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>,
   return parts.sort((a, b) => a.oldStart - b.oldStart || a.oldEnd - b.oldEnd);
 }
 
-const EMPTY: Rebuilt = { size: 0, pieces: [], sources: [], exact: false };
+const EMPTY = freshContents(new Uint8Array(0));
 
 function isPadding(bytes: Uint8Array, start: number, end: number, alignment: number): boolean {
   if (end - start >= Math.max(alignment, 1)) return false;
@@ -109,7 +78,7 @@ function withGaps(editor: ElfEditor, parts: readonly Part[]): Part[] {
   let end = 0;
   const gap = (start: number, stop: number, alignment: number) => {
     if (stop <= start || isPadding(bytes, start, stop, alignment)) return;
-    const contents = { size: stop - start, pieces: [bytes.subarray(start, stop)], sources: [start], exact: true };
+    const contents = wholeOf(bytes.subarray(start, stop), start, true);
     all.push({ oldStart: start, oldEnd: stop, alignment: 1, size: stop - start, contents, sections: [], start });
   };
   for (const part of parts) {
@@ -197,7 +166,9 @@ export function layOut(editor: ElfEditor, late?: LateContents): LaidOut {
   const tableLast = editor.newSections.length > 0 && oldParts.at(-1)?.contents === undefined;
   const stay = tableLast ? oldParts.slice(0, -1) : oldParts;
   let size = place(editor, stay);
-  const ranges = stay.flatMap(rangesOf).sort((a, b) => a.from - b.from);
+  const ranges: PlacedRange[] = [];
+  for (const part of stay) addRanges(part, ranges);
+  if (!ascends(ranges)) ranges.sort((a, b) => a.from - b.from);
   const fresh = newParts(editor, late, ranges);
   const behind = tableLast ? [...fresh, ...oldParts.slice(-1)] : fresh;
   for (const part of behind) {
@@ -206,10 +177,11 @@ export function layOut(editor: ElfEditor, late?: LateContents): LaidOut {
   }
   const parts = [...stay, ...behind];
   const bytes = new Uint8Array(size);
-  for (const part of parts) copyPart(part, bytes);
+  for (const part of parts) if (part.contents !== undefined) copyContents(part.contents, bytes, part.start);
   const newSizes = editor.newSections.map((_, i) => fresh[i]!.size);
   writeHeaders(editor, parts, built, bytes, sectionCount, newSizes);
-  return { bytes, correspondences: tableLast ? [...ranges, ...rangesOf(parts.at(-1)!)] : ranges };
+  if (tableLast) addRanges(parts.at(-1)!, ranges);
+  return { bytes, correspondences: ranges };
 }
 
 function newParts(editor: ElfEditor, late: LateContents | undefined, ranges: readonly PlacedRange[]): Part[] {
@@ -221,39 +193,11 @@ function newParts(editor: ElfEditor, late: LateContents | undefined, ranges: rea
       oldEnd: -1,
       alignment: section.sh_addralign,
       size: contents.length,
-      contents: { size: contents.length, pieces: [contents], sources: [-1], exact: false },
+      contents: freshContents(contents),
       sections: [editor.elf.sections.length + i],
       start: 0,
     };
   });
-}
-
-function copyPart(part: Part, bytes: Uint8Array): void {
-  let at = part.start;
-  for (const piece of part.contents?.pieces ?? []) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-}
-
-/** The ranges of a part that has its place. */
-function rangesOf(part: Part): PlacedRange[] {
-  const { contents } = part;
-  if (contents === undefined) {
-    const length = Math.min(part.oldEnd - part.oldStart, part.size);
-    return [{ from: part.oldStart, to: part.start, length, exact: false, bytes: undefined }];
-  }
-  const ranges: PlacedRange[] = [];
-  let to = part.start;
-  contents.pieces.forEach((piece, i) => {
-    const from = contents.sources[i]!;
-    const length = Math.min(piece.length, part.oldEnd - from);
-    // The ELF header is copied and then changed in place.
-    if (from >= 0)
-      ranges.push({ from, to, length, exact: contents.exact && from > 0, bytes: from > 0 ? piece : undefined });
-    to += piece.length;
-  });
-  return ranges;
 }
 
 function writeHeaders(

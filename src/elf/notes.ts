@@ -55,16 +55,17 @@ export function readNotes(elf: ElfFile, section: Section): Note[] {
   return notes;
 }
 
-/** The bytes of one note, padded to 4 bytes, for a section aligned to 4. */
-export function encodeNote(owner: string, type: number, descriptor: Uint8Array): Uint8Array {
-  const name = Buffer.from(`${owner}\0`, 'latin1');
-  const descriptorOffset = alignUp(HEADER_SIZE + name.length, 4);
-  const note = new Uint8Array(alignUp(descriptorOffset + descriptor.length, 4));
-  const view = new DataView(note.buffer);
-  view.setUint32(0, name.length, true);
+/** Bytes that a note takes, padded to 4, in a section aligned to 4. */
+export function noteSize(owner: string, descriptor: Uint8Array): number {
+  return alignUp(HEADER_SIZE + owner.length + 1, 4) + alignUp(descriptor.length, 4);
+}
+
+/** Writes a note at `at` in contents that are zero there; the owner's name is ASCII. */
+export function putNote(contents: Uint8Array, at: number, owner: string, type: number, descriptor: Uint8Array): void {
+  const view = new DataView(contents.buffer, contents.byteOffset + at);
+  view.setUint32(0, owner.length + 1, true);
   view.setUint32(4, descriptor.length, true);
   view.setUint32(8, type, true);
-  note.set(name, HEADER_SIZE);
-  note.set(descriptor, descriptorOffset);
-  return note;
+  contents.set(Buffer.from(owner, 'latin1'), at + HEADER_SIZE);
+  contents.set(descriptor, at + alignUp(HEADER_SIZE + owner.length + 1, 4));
 }

@@ -1,4 +1,8 @@
+import { isAscii } from 'node:buffer';
 import { InputError } from '../util/errors.ts';
+
+/** Far below the length that strings may have. */
+const LONGEST_TEXT = 1 << 28;
 
 /** A string table as a view. An offset is good when a NUL ends the string inside the table. */
 export class StringTable {
@@ -6,6 +10,9 @@ export class StringTable {
   /** Offsets below this one are good: the table's last NUL lies behind them. Bytes. */
   readonly limit: number;
   readonly #text: Buffer;
+  /** The whole table as text, where it is ASCII: a piece of a string costs a fraction of one made from bytes. */
+  #ascii: string | undefined;
+  #asked = false;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -23,9 +30,17 @@ export class StringTable {
         found: `0x${offset.toString(16)}`,
         remedy: 'the file is damaged: build or copy it again',
       });
-    const end = this.bytes.indexOf(0, offset);
-    for (let i = offset; i < end; i++) if (this.bytes[i]! >= 0x80) return this.#text.toString('utf8', offset, end);
-    return this.#text.toString('latin1', offset, end);
+    const text = this.#wholeText();
+    if (text !== undefined) return text.slice(offset, text.indexOf('\0', offset));
+    return this.#text.toString('utf8', offset, this.bytes.indexOf(0, offset));
+  }
+
+  #wholeText(): string | undefined {
+    if (!this.#asked) {
+      this.#asked = true;
+      if (this.bytes.length <= LONGEST_TEXT && isAscii(this.bytes)) this.#ascii = this.#text.toString('latin1');
+    }
+    return this.#ascii;
   }
 
   /** Whether the string at `offset` is `text` (ASCII bytes without the NUL), without making a string of it. */

@@ -6,7 +6,8 @@ import type { Section } from './section.ts';
 import type { StringTable } from './strings.ts';
 
 /** Six 32-bit words a symbol: st_name; st_info, st_other, st_shndx; st_value; st_size. */
-const WORDS = 6;
+export const SYMBOL_WORDS = 6;
+const WORDS = SYMBOL_WORDS;
 
 /**
  * A symbol table as a view: each method reads the file's own words. Names and section indices of every symbol were

@@ -18,11 +18,12 @@
  * process has that PID (it may have got the number later), if it is older than a day. SIGINT, SIGTERM and an
  * exit of the process remove the files of writes that are under way.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { allocate } from './aligned.ts';
 import { errnoOf, hasNul, ioError, writeFailure } from './diagnostics.ts';
+import { createTemporary, forget, interruption, removeStrays } from './temporary-files.ts';
 
 export interface WriteOptions {
   /** Permission bits of a target that does not exist yet, usually those of the input. */
@@ -33,30 +34,44 @@ export interface WriteOptions {
 
 const PRIVATE_MODE = 0o600;
 const NEW_FILE_MODE = 0o666;
-const NAME_LIMIT = 255;
 const LINK_LIMIT = 40;
-const DAY_MS = 24 * 3600 * 1000;
-const RESCAN_MS = 10_000;
 const WRITE_PIECE = 16 << 20;
+
+/** A file that is written, and not yet in its place. One of `commit` and `discard` ends it. */
+export interface StagedFile {
+  /** What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet. */
+  readBack(): Uint8Array | undefined;
+  /** Waits until the disk has it, and puts it into its place. Throws as `writeAtomic`. */
+  commit(): Promise<void>;
+  /** Removes it: the target is as it was. */
+  discard(): Promise<void>;
+}
 
 /**
  * Writes `bytes` to the path `target`, whole or not at all. The target may be the file that the bytes were read from.
  * Throws InputError IO030 to IO038, naming the target; then the target is as it was and no temporary file is left.
  */
 export async function writeAtomic(target: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
+  await (await stageFile(target, bytes, options)).commit();
+}
+
+/** The first half of `writeAtomic`: writes the file beside its place, and begins to flush it. Throws as `writeAtomic`. */
+export async function stageFile(target: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<StagedFile> {
   try {
     if (hasNul(target)) throw ioError('IO030', 'the output path contains a NUL byte', { file: target });
     const existing = fs.statSync(target, { throwIfNoEntry: false });
     if (existing === undefined && target.endsWith('/')) throw isFolder(target);
     if (existing?.isDirectory()) throw isFolder(target);
-    if (existing?.isFIFO() || existing?.isCharacterDevice()) return await writeDirectly(target, bytes);
+    if (existing?.isFIFO() || existing?.isCharacterDevice()) return direct(target, bytes);
     if (existing !== undefined && !existing.isFile()) {
       throw ioError('IO034', 'is a block device or a socket', { file: target, expected: 'a regular file' });
     }
     const place = followLinks(target);
     if (existing !== undefined && options.force !== true) refuseProtected(target, place);
     removeStrays(place);
-    await replace(target, place, bytes, existing, options.mode);
+    const staged = new Staged(target, place, existing, options.mode);
+    await staged.write(bytes);
+    return staged;
   } catch (error) {
     throw writeFailure(error, target);
   }
@@ -84,36 +99,85 @@ function followLinks(path: string): string {
   throw ioError('IO030', 'the symbolic links of the output path run in a circle', { file: path });
 }
 
-async function replace(
-  target: string,
-  place: string,
-  bytes: Uint8Array,
-  existing: fs.Stats | undefined,
-  mode: number | undefined,
-): Promise<void> {
-  const keepsMode = existing !== undefined || mode !== undefined;
-  // Created on this thread, so that no signal handler can run between the creation and its entry in `underWay`.
-  const temporary = createTemporary(place, keepsMode ? PRIVATE_MODE : NEW_FILE_MODE);
-  let fd: number | undefined = temporary.fd;
-  try {
-    await writeAll(fd, bytes);
-    if (existing !== undefined) adopt(fd, existing);
-    else if (mode !== undefined) fs.fchmodSync(fd, mode & 0o777);
-    await fsync(fd);
-    const closing = fd;
-    fd = undefined;
-    fs.closeSync(closing);
-    const signal = underWay.get(temporary.path);
-    if (signal !== undefined) throw ioError('IO037', `interrupted by ${signal}`, { file: target });
-    fs.renameSync(temporary.path, place);
-  } catch (error) {
-    if (fd !== undefined) fs.closeSync(fd);
-    fs.rmSync(temporary.path, { force: true });
-    throw error;
-  } finally {
-    forget(temporary.path);
+class Staged implements StagedFile {
+  readonly #target: string;
+  readonly #place: string;
+  readonly #existing: fs.Stats | undefined;
+  readonly #mode: number | undefined;
+  readonly #temporary: { readonly path: string; readonly fd: number };
+  #size = 0;
+  /** Of `fsync`, once it has begun. */
+  #flushed: Promise<void> | undefined;
+
+  constructor(target: string, place: string, existing: fs.Stats | undefined, mode: number | undefined) {
+    this.#target = target;
+    this.#place = place;
+    this.#existing = existing;
+    this.#mode = mode;
+    const keepsMode = existing !== undefined || mode !== undefined;
+    // Created on this thread, so that no signal handler can run between the creation and the note of it.
+    this.#temporary = createTemporary(place, keepsMode ? PRIVATE_MODE : NEW_FILE_MODE);
   }
-  await flushFolder(dirname(place), target);
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const { fd } = this.#temporary;
+    try {
+      await writeAll(fd, bytes);
+      this.#size = bytes.length;
+      if (this.#existing !== undefined) adopt(fd, this.#existing);
+      else if (this.#mode !== undefined) fs.fchmodSync(fd, this.#mode & 0o777);
+    } catch (error) {
+      await this.discard();
+      throw error;
+    }
+    this.#flushed = fsync(fd);
+    // Whoever commits learns of a failure; until then nobody listens.
+    this.#flushed.catch(() => {});
+  }
+
+  readBack(): Uint8Array {
+    const bytes = allocate(this.#size);
+    let length = 0;
+    while (length < bytes.length) {
+      const count = fs.readSync(this.#temporary.fd, bytes, length, bytes.length - length, length);
+      if (count === 0) return bytes.subarray(0, length);
+      length += count;
+    }
+    return bytes;
+  }
+
+  async commit(): Promise<void> {
+    const { fd, path } = this.#temporary;
+    let open = true;
+    try {
+      await this.#flushed;
+      open = false;
+      fs.closeSync(fd);
+      const signal = interruption(path);
+      if (signal !== undefined) throw ioError('IO037', `interrupted by ${signal}`, { file: this.#target });
+      fs.renameSync(path, this.#place);
+    } catch (error) {
+      if (open) fs.closeSync(fd);
+      fs.rmSync(path, { force: true });
+      throw writeFailure(error, this.#target);
+    } finally {
+      forget(path);
+    }
+    try {
+      await flushFolder(dirname(this.#place), this.#target);
+    } catch (error) {
+      throw writeFailure(error, this.#target);
+    }
+  }
+
+  async discard(): Promise<void> {
+    const { fd, path } = this.#temporary;
+    // Another thread may be flushing it: its number must not be given to another file before.
+    await this.#flushed?.catch(() => {});
+    fs.closeSync(fd);
+    fs.rmSync(path, { force: true });
+    forget(path);
+  }
 }
 
 const write = promisify(fs.write);
@@ -159,6 +223,21 @@ async function flushFolder(folder: string, target: string): Promise<void> {
   }
 }
 
+/** A pipe or a device, which cannot be written beside its place. */
+function direct(target: string, bytes: Uint8Array): StagedFile {
+  return {
+    readBack: () => undefined,
+    commit: async () => {
+      try {
+        await writeDirectly(target, bytes);
+      } catch (error) {
+        throw writeFailure(error, target);
+      }
+    },
+    discard: async () => {},
+  };
+}
+
 async function writeDirectly(target: string, bytes: Uint8Array): Promise<void> {
   // Opening a pipe waits for its reader: not on this thread.
   const handle = await fs.promises.open(target, fs.constants.O_WRONLY);
@@ -167,155 +246,4 @@ async function writeDirectly(target: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-// --- temporary files ---
-
-let space: string | undefined;
-
-/** Eight hex digits that differ between boots, machines and containers: where PIDs mean something else. */
-function pidSpace(): string {
-  if (space === undefined) {
-    const hash = createHash('sha256');
-    for (const read of [
-      () => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'),
-      () => fs.readlinkSync('/proc/self/ns/pid'),
-    ]) {
-      try {
-        hash.update(read());
-      } catch {
-        // Without it (no /proc) the space of this process is unlike any other, and strays wait for a day.
-        hash.update(randomBytes(8));
-      }
-    }
-    space = hash.digest('hex').slice(0, 8);
-  }
-  return space;
-}
-
-/** The name before `.tocsin-`; cut where the whole would be longer than a file name may be. */
-function stem(place: string): string {
-  const suffix = `.tocsin-${2 ** 22}-${'0'.repeat(16)}.tmp`.length;
-  let name = basename(place);
-  while (Buffer.byteLength(name) > NAME_LIMIT - 1 - suffix) name = [...name].slice(0, -1).join('');
-  return `.${name}`;
-}
-
-function createTemporary(place: string, mode: number): { path: string; fd: number } {
-  const { O_CREAT, O_EXCL, O_WRONLY } = fs.constants;
-  for (;;) {
-    const random = pidSpace() + randomBytes(4).toString('hex');
-    const path = `${folderOf(place)}${stem(place)}.tocsin-${process.pid}-${random}.tmp`;
-    try {
-      const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL, mode);
-      remember(path);
-      return { path, fd };
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
-    }
-  }
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1);
-}
-
-const TEMPORARY = /^(\..+)\.tocsin-(\d+)-([0-9a-f]{8})[0-9a-f]{8}\.tmp$/s;
-
-interface Stray {
-  readonly path: string;
-  readonly pid: number;
-  readonly space: string;
-}
-
-/** Temporary files by stem, for each folder, so that writing thousands of files into one folder lists it rarely. */
-const strays = new Map<string, { readonly at: number; readonly byStem: Map<string, Stray[]> }>();
-
-function removeStrays(place: string): void {
-  const folder = folderOf(place);
-  let known = strays.get(folder);
-  if (known === undefined || Date.now() - known.at > RESCAN_MS) {
-    known = { at: Date.now(), byStem: listStrays(folder) };
-    strays.set(folder, known);
-  }
-  for (const stray of known.byStem.get(stem(place)) ?? []) {
-    if (!isAbandoned(stray)) continue;
-    try {
-      fs.rmSync(stray.path, { force: true });
-    } catch {
-      // Another user's: it is no obstacle to the write.
-    }
-  }
-}
-
-function listStrays(folder: string): Map<string, Stray[]> {
-  const byStem = new Map<string, Stray[]>();
-  let names: string[];
-  try {
-    names = fs.readdirSync(folder === '' ? '.' : folder);
-  } catch {
-    // The write itself will say what is wrong with the folder, if it matters.
-    return byStem;
-  }
-  for (const name of names) {
-    const match = TEMPORARY.exec(name);
-    if (match === null) continue;
-    const [, of, pid, inSpace] = match;
-    const list = byStem.get(of!) ?? [];
-    list.push({ path: folder + name, pid: Number(pid), space: inSpace! });
-    byStem.set(of!, list);
-  }
-  return byStem;
-}
-
-function isAbandoned(stray: Stray): boolean {
-  if (underWay.has(stray.path)) return false;
-  if (stray.space === pidSpace() && !isAlive(stray.pid)) return true;
-  const stats = fs.lstatSync(stray.path, { throwIfNoEntry: false });
-  return stats !== undefined && Date.now() - stats.mtimeMs > DAY_MS;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== 'ESRCH';
-  }
-}
-
-// --- signals ---
-
-/** Temporary files of this process, each with the signal that has ended its write, if any. */
-const underWay = new Map<string, NodeJS.Signals | undefined>();
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-let hooked = false;
-
-/**
- * The handlers stay from the first write on. Were they taken away between two writes, a signal that the system has
- * delivered but Node has not yet passed on would be lost, and with it the user's Ctrl-C.
- */
-function remember(path: string): void {
-  underWay.set(path, undefined);
-  if (hooked) return;
-  hooked = true;
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  process.on('exit', removeAll);
-}
-
-function forget(path: string): void {
-  underWay.delete(path);
-}
-
-function removeAll(): void {
-  for (const path of underWay.keys()) fs.rmSync(path, { force: true });
-}
-
-/** Dies of the signal as if there were no handler, unless the program has one of its own: then the write fails with IO037. */
-function onSignal(signal: NodeJS.Signals): void {
-  removeAll();
-  for (const path of underWay.keys()) underWay.set(path, signal);
-  if (process.listenerCount(signal) > 1) return;
-  process.off(signal, onSignal);
-  process.kill(process.pid, signal);
 }

@@ -125,6 +125,10 @@ export const IO_DIAGNOSTICS = {
     cause: 'The output exists and its permissions forbid writing to it.',
     remedy: 'choose another output path, make the file writable, or force the replacement',
   },
+  IO040: {
+    cause: 'The output folder is there already and holds something else than an earlier output, or the path is a file.',
+    remedy: 'choose another folder, or empty this one; --force replaces an earlier output',
+  },
 } as const satisfies Record<string, Diagnostic>;
 
 export type IoCode = keyof typeof IO_DIAGNOSTICS;

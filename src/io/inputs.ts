@@ -20,7 +20,11 @@ export interface ExpandedInputs {
 export interface ExpandOptions {
   /** A file that lists paths, one a line, or separated by NUL bytes if it contains any; `-` for standard input. */
   readonly filesFrom?: string | undefined;
+  /** Called as soon as a folder is known to hold hundreds of modules, while the others are still looked for. */
+  readonly onMany?: () => void;
 }
+
+const MANY = 256;
 
 const MODULE_NAME = /\.ko(?:\.xz|\.zst|\.gz)?$/;
 const NUL = 0;
@@ -29,16 +33,16 @@ const NUL = 0;
 export async function expandInputs(args: readonly string[], options: ExpandOptions = {}): Promise<ExpandedInputs> {
   const files = new Set<string>();
   const problems: InputError[] = [];
-  const { filesFrom } = options;
+  const { filesFrom, onMany } = options;
   for (const path of args) {
-    if (path !== STDIN) expandPath(path, files, problems);
+    if (path !== STDIN) expandPath(path, files, problems, onMany);
     else if (filesFrom === STDIN)
       problems.push(ioError('IO022', 'standard input is already the list', { file: STDIN }));
     else files.add(STDIN);
   }
   if (filesFrom !== undefined) {
     try {
-      for (const path of await readList(filesFrom)) expandPath(path, files, problems);
+      for (const path of await readList(filesFrom)) expandPath(path, files, problems, onMany);
     } catch (error) {
       problems.push(asProblem(error));
     }
@@ -47,13 +51,15 @@ export async function expandInputs(args: readonly string[], options: ExpandOptio
 }
 
 /** All modules below a folder, sorted by the bytes of their paths. */
-export function modulesBelow(folder: string): ExpandedInputs {
+export function modulesBelow(folder: string, onMany?: () => void): ExpandedInputs {
   const found: string[] = [];
   const problems: InputError[] = [];
   const pending = [folder.replace(/\/+$/, '')];
   for (let below = pending.pop(); below !== undefined; below = pending.pop()) {
     // The root folder has become the empty string.
+    const before = found.length;
     readFolder(below === '' ? '/' : below, `${below}/`, found, pending, problems);
+    if (before < MANY && found.length >= MANY) onMany?.();
   }
   if (found.length === 0 && problems.length === 0) {
     problems.push(ioError('IO020', 'the folder holds no module', { file: folder }));
@@ -98,10 +104,10 @@ function leadsToFile(path: string, problems: InputError[]): boolean {
 }
 
 /** A folder becomes the modules below it. Anything else that exists is taken as it is, whatever its name. */
-function expandPath(path: string, files: Set<string>, problems: InputError[]): void {
+function expandPath(path: string, files: Set<string>, problems: InputError[], onMany?: () => void): void {
   try {
     if (fs.statSync(path).isDirectory()) {
-      const below = modulesBelow(path);
+      const below = modulesBelow(path, onMany);
       for (const file of below.files) files.add(file);
       problems.push(...below.problems);
     } else {

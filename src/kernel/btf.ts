@@ -62,6 +62,15 @@ export interface Prototype {
   readonly complete: boolean;
 }
 
+/** A structure's size and members, bytes. */
+export interface Structure {
+  readonly size: number;
+  /** Offsets of members; those of unnamed structures and unions count as its own, bit fields begin at their byte. */
+  readonly members: ReadonlyMap<string, number>;
+  /** Names of the structures that members are themselves, by member. */
+  readonly nested: ReadonlyMap<string, string>;
+}
+
 export class Btf {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
@@ -178,6 +187,43 @@ export class Btf {
       }
     }
     return undefined;
+  }
+
+  /** The complete structures of this part with one of these names; of several with one name, the first. */
+  structures(names: ReadonlySet<string>): Map<string, Structure> {
+    const found = new Map<string, Structure>();
+    for (let i = 0; i < this.#types.length; i++) {
+      const at = this.#types[i]!;
+      if (((this.#view.getUint32(at + 4, true) >>> 24) & 0x1f) !== KIND_STRUCT) continue;
+      const nameAt = this.#view.getUint32(at, true);
+      if (nameAt === 0) continue;
+      const name = this.#string(nameAt);
+      if (!names.has(name) || found.has(name)) continue;
+      const members = new Map<string, number>();
+      const nested = new Map<string, string>();
+      this.#members(this.#firstType + i, 0, members, nested, 0);
+      found.set(name, { size: this.#view.getUint32(at + 8, true), members, nested });
+    }
+    return found;
+  }
+
+  #members(id: number, base: number, members: Map<string, number>, nested: Map<string, string>, depth: number): void {
+    const type = this.#type(id);
+    if (type === undefined || depth > 16 || (type.kind !== KIND_STRUCT && type.kind !== KIND_UNION)) return;
+    const view = type.btf.#view;
+    const hasBitFields = (view.getUint32(type.at + 4, true) & 0x8000_0000) !== 0;
+    for (let i = 0, at = type.at + 12; i < type.vlen; i++, at += 12) {
+      const bits = view.getUint32(at + 8, true) & (hasBitFields ? 0xff_ffff : 0xffff_ffff);
+      const offset = base + ((bits >>> 0) >>> 3);
+      const member = view.getUint32(at + 4, true);
+      const name = type.btf.#string(view.getUint32(at, true));
+      if (name === '') this.#members(member, offset, members, nested, depth + 1);
+      else if (!members.has(name)) {
+        members.set(name, offset);
+        const of = this.#type(member);
+        if (of?.kind === KIND_STRUCT) nested.set(name, of.btf.#string(of.btf.#view.getUint32(of.at, true)));
+      }
+    }
   }
 
   /** The prototypes of all functions of this part called `name`. */

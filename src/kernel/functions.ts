@@ -1,9 +1,10 @@
 /**
  * The functions of an object: every FUNC symbol that is defined in a section with code, with both of its entries.
  */
-import { STB_LOCAL, STT_FUNC, STT_GNU_IFUNC } from '../elf/constants.ts';
+import { SHN_LORESERVE, STB_LOCAL, STT_FUNC, STT_GNU_IFUNC } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
+import { SYMBOL_WORDS, type SymbolTable } from '../elf/symbols.ts';
 import { localEntryOffset } from '../ppc64/entry-points.ts';
 import { InputError } from '../util/errors.ts';
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
@@ -34,29 +35,91 @@ export function localEntryDistance(k: number): number {
  * @throws InputError ELF022 for a symbol with the reserved value 7 in `st_other`, ELF029 for one outside its section
  */
 export function functionsOf(elf: ElfFile): KernelFunction[] {
-  const symbols = elf.symbols;
-  const functions: KernelFunction[] = [];
-  if (symbols === undefined) return functions;
-  for (let i = 1; i < symbols.count; i++) {
-    const type = symbols.type(i);
-    if (type !== STT_FUNC && type !== STT_GNU_IFUNC) continue;
-    const section = elf.sections[symbols.sectionOf(i)];
-    if (section === undefined || section.index === 0 || !section.isCode) continue;
-    const global = symbols.offsetInSection(i);
-    const k = symbols.st_other(i) >>> 5;
-    if (k === 7 || global < 0 || global > section.sh_size) throw badFunction(symbols.name(i), section, global, k);
-    functions.push({
-      name: symbols.name(i),
-      symbol: i,
-      section,
+  const { symbols, sections } = elf;
+  if (symbols === undefined) return [];
+  const order = functionSymbols(elf, symbols);
+  const functions = new Array<KernelFunction>(order.length);
+  for (let n = 0; n < order.length; n++) {
+    const symbol = order[n]!;
+    const global = symbols.offsetInSection(symbol);
+    const k = symbols.st_other(symbol) >>> 5;
+    functions[n] = {
+      name: symbols.name(symbol),
+      symbol,
+      section: sections[symbols.sectionOf(symbol)]!,
       global,
       local: global + localEntryDistance(k),
-      size: symbols.size(i),
+      size: symbols.size(symbol),
       k,
-      binding: symbols.binding(i),
-    });
+      binding: symbols.binding(symbol),
+    };
   }
-  return functions.sort((a, b) => a.section.index - b.section.index || a.global - b.global || a.symbol - b.symbol);
+  return functions;
+}
+
+/** The symbols of all functions, as `functionsOf` orders them. @throws InputError ELF022, ELF029 */
+export function functionSymbols(elf: ElfFile, symbols: SymbolTable): Uint32Array {
+  const { words, count } = symbols;
+  const { isRelocatable } = elf;
+  const sizes = codeSizes(elf);
+  const found = new Uint32Array(count);
+  const places = new Float64Array(count);
+  const homes = new Uint32Array(count);
+  let functions = 0;
+  for (let i = 1, w = SYMBOL_WORDS; i < count; i++, w += SYMBOL_WORDS) {
+    const info = words[w + 1]!;
+    const type = info & 0xf;
+    if (type !== STT_FUNC && type !== STT_GNU_IFUNC) continue;
+    const home = info >>> 16 < SHN_LORESERVE ? info >>> 16 : symbols.sectionOf(i);
+    if (sizes[home]! < 0) continue;
+    const global = isRelocatable && words[w + 3] === 0 ? words[w + 2]! : symbols.offsetInSection(i);
+    const k = (info >>> 13) & 7;
+    if (k === 7 || global < 0 || global > sizes[home]!)
+      throw badFunction(symbols.name(i), elf.sections[home]!, global, k);
+    found[functions] = i;
+    places[functions] = global;
+    homes[functions++] = home;
+  }
+  return inOrder(found.subarray(0, functions), places, homes, elf.sections.length);
+}
+
+/** `sh_size` by section; -1 for a section without code. */
+function codeSizes(elf: ElfFile): Float64Array {
+  const sizes = new Float64Array(elf.sections.length).fill(-1);
+  for (const section of elf.sections) if (section.index > 0 && section.isCode) sizes[section.index] = section.sh_size;
+  return sizes;
+}
+
+/** An offset (below 2 GiB) and a number below this fit into one double, and doubles are sorted without asking anybody. */
+const RANKED = 2 ** 21;
+
+/** Symbols by home, then place; those with both alike as they stand. */
+function inOrder(found: Uint32Array, places: Float64Array, homes: Uint32Array, sections: number): Uint32Array {
+  const next = new Uint32Array(sections + 1);
+  for (let n = 0; n < found.length; n++) next[homes[n]! + 1]!++;
+  for (let s = 0; s < sections; s++) next[s + 1]! += next[s]!;
+  const starts = next.slice();
+  const members = new Uint32Array(found.length);
+  for (let n = 0; n < found.length; n++) members[next[homes[n]!]!++] = n;
+  const ordered = new Uint32Array(found.length);
+  for (let s = 0; s < sections; s++) {
+    const [start, end] = [starts[s]!, starts[s + 1]!];
+    if (start < end) sortMembers(members.subarray(start, end), places);
+    for (let m = start; m < end; m++) ordered[m] = found[members[m]!]!;
+  }
+  return ordered;
+}
+
+function sortMembers(members: Uint32Array, places: Float64Array): void {
+  if (members.length >= RANKED) {
+    members.sort((a, b) => places[a]! - places[b]! || a - b);
+    return;
+  }
+  const keys = new Float64Array(members.length);
+  for (let m = 0; m < keys.length; m++) keys[m] = places[members[m]!]! * RANKED + m;
+  keys.sort();
+  const before = members.slice();
+  for (let m = 0; m < keys.length; m++) members[m] = before[keys[m]! % RANKED]!;
 }
 
 export function badFunction(name: string, section: Section, offset: number, k: number): InputError {
@@ -98,6 +161,11 @@ export function functionsBySection(functions: readonly KernelFunction[]): Readon
  * one with the same range. `undefined` between functions.
  */
 export function functionAt(list: readonly KernelFunction[], offset: SectionOffset): KernelFunction | undefined {
+  return functionCovering(list, countUpTo(list, offset), offset);
+}
+
+/** How many functions of the list begin at `offset` or before it. */
+export function countUpTo(list: readonly KernelFunction[], offset: SectionOffset): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
@@ -105,8 +173,17 @@ export function functionAt(list: readonly KernelFunction[], offset: SectionOffse
     if (list[middle]!.global <= offset) low = middle + 1;
     else high = middle;
   }
+  return low;
+}
+
+/** As `functionAt`, where it is known already that the list's first `passed` functions begin at `offset` or before it. */
+export function functionCovering(
+  list: readonly KernelFunction[],
+  passed: number,
+  offset: SectionOffset,
+): KernelFunction | undefined {
   let best: KernelFunction | undefined;
-  for (let i = low - 1; i >= 0 && list[i]!.global === list[low - 1]!.global; i--) {
+  for (let i = passed - 1; i >= 0 && list[i]!.global === list[passed - 1]!.global; i--) {
     const f = list[i]!;
     if (offset >= f.global + Math.max(f.size, 1)) continue;
     if (best === undefined || (best.binding === STB_LOCAL && f.binding !== STB_LOCAL)) best = f;

@@ -7,7 +7,7 @@
  * The record holds no time and no machine, so one plan for one input always gives one output.
  */
 import { SHT_NOTE } from '../elf/constants.ts';
-import { encodeNote, readNotes } from '../elf/notes.ts';
+import { noteSize, putNote, readNotes } from '../elf/notes.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import type { PlannedAction } from '../plan/plan.ts';
@@ -54,7 +54,11 @@ export interface PatchNote {
 /** Contents of the section, which is aligned to 4. */
 export function encodePatchNote(record: PatchRecord, script: Uint8Array): Uint8Array {
   const description = Buffer.from(JSON.stringify(record));
-  return Buffer.concat([encodeNote(OWNER, TYPE_RECORD, description), encodeNote(OWNER, TYPE_SCRIPT, script)]);
+  const first = noteSize(OWNER, description);
+  const contents = new Uint8Array(first + noteSize(OWNER, script));
+  putNote(contents, 0, OWNER, TYPE_RECORD, description);
+  putNote(contents, first, OWNER, TYPE_SCRIPT, script);
+  return contents;
 }
 
 /** Whether the file has a section with tocsin's name and type. */
@@ -63,12 +67,16 @@ export function patchNoteSection(elf: ElfFile): Section | undefined {
   return section?.sh_type === SHT_NOTE ? section : undefined;
 }
 
-/**
- * The note of a file that tocsin patched; `undefined` where there is none, or none that can be read: `reason` is told why.
- *
- * @throws InputError ELF020 where a note runs over the end of its section
- */
-export function readPatchNote(elf: ElfFile, reason: (text: string) => void = () => {}): PatchNote | undefined {
+/** The note as it stands in the file. */
+export interface RawPatchNote {
+  readonly section: Section;
+  /** Views into the file: the record's JSON, and the script. */
+  readonly description: Uint8Array;
+  readonly script: Uint8Array;
+}
+
+/** The note of a file that tocsin patched, unread; `undefined` where there is none that is whole: `reason` is told why. */
+export function rawPatchNote(elf: ElfFile, reason: (text: string) => void = () => {}): RawPatchNote | undefined {
   const section = patchNoteSection(elf);
   if (section === undefined) return undefined;
   const notes = readNotes(elf, section).filter(n => n.owner === OWNER);
@@ -78,8 +86,31 @@ export function readPatchNote(elf: ElfFile, reason: (text: string) => void = () 
     reason(`no note of type ${description === undefined ? TYPE_RECORD : TYPE_SCRIPT}`);
     return undefined;
   }
-  const record = parseRecord(description.descriptor, reason);
-  return record && { section, record, script: script.descriptor };
+  return { section, description: description.descriptor, script: script.descriptor };
+}
+
+/**
+ * The note of a file that tocsin patched; `undefined` where there is none, or none that can be read: `reason` is told why.
+ *
+ * @throws InputError ELF020 where a note runs over the end of its section
+ */
+export function readPatchNote(elf: ElfFile, reason: (text: string) => void = () => {}): PatchNote | undefined {
+  const raw = rawPatchNote(elf, reason);
+  const record = raw && parseRecord(raw.description, reason);
+  return record && { section: raw.section, record, script: raw.script };
+}
+
+const ACTIONS = '"actions":[';
+
+/**
+ * All of the record but its list of actions, which may be long, as `encodePatchNote` lays it out; `undefined` where it is
+ * laid out in another way. Whether the list is there at all is not looked at.
+ */
+export function patchRecordHead({ description }: RawPatchNote): Omit<PatchRecord, 'actions'> | undefined {
+  const bytes = Buffer.from(description.buffer, description.byteOffset, description.length);
+  const end = bytes.indexOf(ACTIONS);
+  if (end < 0) return undefined;
+  return parseRecord(Buffer.from(`${bytes.toString('utf8', 0, end)}${ACTIONS}]}`), () => {});
 }
 
 function parseRecord(bytes: Uint8Array, reason: (text: string) => void): PatchRecord | undefined {

@@ -171,8 +171,8 @@ const partShifts: Readonly<Record<RelocationPart, readonly [shift: bigint, adjus
 
 function takePart(value: bigint, part: RelocationPart): bigint {
   const [shift, adjust] = partShifts[part];
-  // Only 14 bits are left above bit 50: the upper two of the field are 0, as GNU ld stores them.
-  if (shift === 50n) return BigInt.asUintN(64, value + adjust) >> shift;
+  // Only 30 or 14 bits are left above bit 34 or 50: the upper ones of the field are 0, as GNU ld stores them.
+  if (shift >= 34n && shift !== 48n) return BigInt.asUintN(64, value + adjust) >> shift;
   return BigInt.asIntN(64, value + adjust) >> shift;
 }
 

@@ -159,10 +159,9 @@ export class Contracts {
     }
     const callee = this.#object.calledAt(target);
     if (callee < 0) return this.#callStub(target, state, pc);
-    const { functions, noReturn } = this.#object.subject;
     this.#owed(callee, target, state, pc);
     this.#judge.relyOn(callee);
-    if (this.#object.neverReturns[callee] === 1 || noReturn(address(functions.global[callee]!))) return false;
+    if (this.#object.neverReturns[callee] === 1) return false;
     const theirs = this.#object.contract[callee]!;
     // A callee in the same object may in truth leave a register alone, and hand-written code counts on it.
     this.#clobber(state, pc, theirs === 0 ? state.get(2) : theirs === 1 ? FOREIGN : this.#object.home, UNKNOWN);
@@ -183,7 +182,7 @@ export class Contracts {
       return this.call(addressOffset(stub.callee), state, pc);
     }
     this.#saveToc(stub, state, pc);
-    if (this.#object.subject.noReturn(stub.callee)) return false;
+    if (!stub.returns) return false;
     this.#clobber(state, pc, FOREIGN, CLOBBERED);
     return true;
   }

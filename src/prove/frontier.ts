@@ -4,11 +4,16 @@
  */
 import { State } from './state.ts';
 
+/**
+ * States that are in use while one function is followed. All frontiers share them: a function is followed to its end before the
+ * next one, and thousands of objects are proved one after another.
+ */
+const pool: State[] = [];
+
 export class Frontier {
   /** 1 + number of the state kept for a word. */
   readonly #stateAt: Int32Array;
   readonly #isWaiting: Uint8Array;
-  readonly #pool: State[] = [];
   readonly #touched: number[] = [];
   /** Waiting words: a binary heap, lowest first. */
   readonly #heap: number[] = [];
@@ -24,15 +29,15 @@ export class Frontier {
     const kept = this.#stateAt[word]!;
     if (kept === 0) {
       const used = this.#touched.length;
-      let slot = this.#pool[used];
+      let slot = pool[used];
       if (slot === undefined) {
         slot = new State();
-        this.#pool.push(slot);
+        pool.push(slot);
       }
       slot.copyFrom(state);
       this.#touched.push(word);
       this.#stateAt[word] = used + 1;
-    } else if (!this.#pool[kept - 1]!.join(state)) return;
+    } else if (!pool[kept - 1]!.join(state)) return;
     if (this.#isWaiting[word] === 1) return;
     this.#isWaiting[word] = 1;
     this.#push(word);
@@ -63,7 +68,7 @@ export class Frontier {
       heap[at] = last;
     }
     this.#isWaiting[first] = 0;
-    state.copyFrom(this.#pool[this.#stateAt[first]! - 1]!);
+    state.copyFrom(pool[this.#stateAt[first]! - 1]!);
     return first * 4;
   }
 

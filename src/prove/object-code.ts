@@ -14,7 +14,7 @@ export class ObjectCode {
   readonly around: Surroundings;
   /** By function: the bits of its symbol, or HOME. */
   readonly contract: Uint8Array;
-  /** By function: proved to have no path that returns. */
+  /** By function: known by name, or proved, to have no path that returns. */
   readonly neverReturns: Uint8Array;
   /** 1 + index of the function whose entry a word is. */
   readonly #functionAt: Int32Array;
@@ -27,6 +27,8 @@ export class ObjectCode {
     const { functions } = subject;
     this.contract = functions.entryCode.slice();
     this.neverReturns = new Uint8Array(functions.count);
+    for (let i = 0; i < functions.count; i++)
+      if (subject.noReturn(address(functions.global[i]!))) this.neverReturns[i] = 1;
     this.#functionAt = new Int32Array(subject.code.length);
     for (let i = functions.count - 1; i >= 0; i--) {
       this.#functionAt[functions.local[i]! >> 2] = i + 1;

@@ -33,13 +33,22 @@ export interface StubEffect {
   readonly target: number;
   /** What is called, for `leaves`. */
   readonly callee: Value;
+  /** Whether the callee ever comes back. */
+  readonly returns: boolean;
   /** It works only with the home's TOC in r2. */
   readonly needsToc: boolean;
   /** It stores r2 in the TOC save slot of the frame on top. */
   readonly savesToc: boolean;
 }
 
-const unknownEffect: StubEffect = { kind: 'unknown', target: 0, callee: UNKNOWN, needsToc: true, savesToc: false };
+const unknownEffect: StubEffect = {
+  kind: 'unknown',
+  target: 0,
+  callee: UNKNOWN,
+  returns: true,
+  needsToc: true,
+  savesToc: false,
+};
 
 function follow(subject: ProofSubject, around: Surroundings, start: number, toc: Value): StubEffect {
   const state = new State();
@@ -55,7 +64,7 @@ function follow(subject: ProofSubject, around: Surroundings, start: number, toc:
     if (word >>> 26 === 18 && (word & 3) === 0) {
       // Only what leaves all registers alone is a plain jump.
       if (steps > 0) return unknownEffect;
-      return { kind: 'jump', target: pc + ((word << 6) >> 8) * 4, callee: UNKNOWN, needsToc: false, savesToc: false };
+      return { ...unknownEffect, kind: 'jump', target: pc + ((word << 6) >> 8) * 4, needsToc: false };
     }
     if (word === 0x4e800420) {
       const target = state.places[CTR]!;
@@ -65,6 +74,7 @@ function follow(subject: ProofSubject, around: Surroundings, start: number, toc:
         kind: 'leaves',
         target: isAddress(target) ? addressOffset(target) : 0,
         callee: target,
+        returns: !subject.noReturn(target),
         needsToc: false,
         savesToc,
       };

@@ -5,14 +5,20 @@
  */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths: number[] = [];
-  for (const row of rows)
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length);
-    });
+  for (const row of rows) for (let i = 0; i < row.length; i++) widths[i] = Math.max(widths[i] ?? 0, row[i]!.length);
   const last = widths.length - 1;
-  const pad = (cell: string, i: number) => {
-    if (right.includes(i)) return cell.padStart(widths[i]!);
-    return i === last ? cell : cell.padEnd(widths[i]!);
-  };
-  return rows.map(row => row.map(pad).join('  ').trimEnd()).join('\n');
+  const isRight = widths.map((_, i) => right.includes(i));
+  // A table may have thousands of rows: nothing is made for a cell but the cell.
+  const lines: string[] = [];
+  for (const row of rows) {
+    let line = '';
+    for (let i = 0; i < row.length; i++) {
+      const cell = row[i]!;
+      if (i > 0) line += '  ';
+      if (isRight[i]) line += cell.padStart(widths[i]!);
+      else line += i === last ? cell : cell.padEnd(widths[i]!);
+    }
+    lines.push(line.trimEnd());
+  }
+  return lines.join('\n');
 }

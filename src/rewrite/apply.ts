@@ -50,8 +50,7 @@ export function applyPlan(elf: ElfFile, plan: PatchPlan, options: ApplyOptions):
   addVersions(editor, plan);
   if (plan.dropsSignature) editor.end = moduleSignature(elf.bytes)?.start ?? editor.end;
   replaceNoteSection(editor);
-  const known = changedOffsets(elf, plan);
-  const { bytes } = layOut(editor, ranges => encodePatchNote(record, writeRestoreScript(elf.bytes, ranges, known)));
+  const { bytes } = layOut(editor, ranges => encodePatchNote(record, writeRestoreScript(elf.bytes, ranges)));
   return { bytes, plan, record };
 }
 
@@ -70,62 +69,56 @@ function describe(elf: ElfFile, plan: PatchPlan, options: ApplyOptions): PatchRe
 }
 
 function changeWords(editor: ElfEditor, plan: PatchPlan): void {
-  let section = -1;
-  let view: DataView = new DataView(new ArrayBuffer(0));
-  for (const change of plan.words) {
-    if (change.section !== section) {
-      section = change.section;
-      const contents = editor.writable(section);
-      view = new DataView(contents.buffer, contents.byteOffset, contents.length);
-    }
-    view.setUint32(change.offset, change.after, true);
+  for (let i = 0; i < plan.words.length; i++) {
+    const { section, offset, after } = plan.words[i]!;
+    editor.setWord(section, offset, after);
   }
-}
-
-/** Changed words by file offset of their section: the plan changes nothing else in sections of code. */
-function changedOffsets(elf: ElfFile, plan: PatchPlan): Map<number, number[]> {
-  const offsets = new Map<number, number[]>();
-  let section = -1;
-  let list: number[] = [];
-  for (const change of plan.words) {
-    if (change.section !== section) {
-      section = change.section;
-      list = [];
-      offsets.set(elf.sections[section]!.sh_offset, list);
-    }
-    list.push(change.offset);
-  }
-  return offsets;
 }
 
 /**
  * Takes relocations and records out. A record's later neighbours move up; the relocations that fill them have to follow.
  */
 function removeEntries(editor: ElfEditor, plan: PatchPlan): void {
-  const entries = new Map<SectionIndex, number[]>();
-  const note = (table: SectionIndex, entry: number) => {
-    const list = entries.get(table);
-    if (list === undefined) entries.set(table, [entry]);
-    else list.push(entry);
-  };
-  for (const { table, entry } of plan.removedRelocations) note(table, entry);
-  const gone = new Map<SectionIndex, number[]>();
-  for (const { table, offset, size, relocation } of plan.removedRecords) {
-    editor.remove(table, offset, size);
-    note(relocation.table, relocation.entry);
-    const offsets = gone.get(table);
-    if (offsets === undefined) gone.set(table, [offset]);
-    else offsets.push(offset);
+  const { removedRelocations, removedRecords } = plan;
+  const entries = new Lists();
+  for (let i = 0; i < removedRelocations.length; i++)
+    entries.add(removedRelocations[i]!.table, removedRelocations[i]!.entry);
+  for (let i = 0; i < removedRecords.length; i++)
+    entries.add(removedRecords[i]!.relocation.table, removedRecords[i]!.relocation.entry);
+  for (const list of entries.byTable.values()) sortNumbers(list);
+  const gone = new Lists();
+  for (let i = 0; i < removedRecords.length; i++) gone.add(removedRecords[i]!.table, removedRecords[i]!.offset);
+  for (const [table, offsets] of gone.byTable) {
+    const { size } = removedRecords.find(r => r.table === table)!;
+    for (let i = 0; i < offsets.length; i++) editor.remove(table, offsets[i]!, size);
+    moveRelocations(editor, table, offsets, size, entries.byTable);
   }
-  for (const [table, offsets] of gone) moveRelocations(editor, table, offsets, recordSize(plan, table), entries);
-  for (const [table, list] of entries) {
-    list.sort((a, b) => a - b);
-    for (const entry of list) editor.removeRelocation(table, entry);
+  for (const [table, list] of entries.byTable) editor.removeRelocations(table, list);
+}
+
+/** Numbers by the table that they belong to. */
+class Lists {
+  readonly byTable = new Map<SectionIndex, number[]>();
+  #table: SectionIndex = -1;
+  #list: number[] = [];
+
+  add(table: SectionIndex, value: number): void {
+    if (table !== this.#table) {
+      this.#table = table;
+      this.#list = this.byTable.get(table) ?? [];
+      this.byTable.set(table, this.#list);
+    }
+    this.#list.push(value);
   }
 }
 
-function recordSize(plan: PatchPlan, table: SectionIndex): number {
-  return plan.removedRecords.find(r => r.table === table)!.size;
+/** Plans name entries in order, most of the time. */
+function sortNumbers(list: number[]): void {
+  for (let i = 1; i < list.length; i++)
+    if (list[i]! < list[i - 1]!) {
+      list.sort((a, b) => a - b);
+      return;
+    }
 }
 
 /** Lowers the r_offsets of the relocations of `table` that stay by what went in front of each. */

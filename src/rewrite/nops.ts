@@ -43,11 +43,10 @@ export function nopTargets(subject: Subject, patterns: readonly string[], draft:
 
 function byName(subject: Subject, text: string): NopTarget {
   const code = requireCode(subject, text);
-  const first = code.names[0]!.name;
-  if (code.sites.length === 0)
-    throw refusal('PAT004', {}, { section: code.section, offset: code.global, function: first });
+  const first = code.name(() => true);
+  if (!code.hasSite) throw refusal('PAT004', {}, { section: code.section, offset: code.global, function: first });
   const { name } = parseFunctionName(text);
-  return { code, name: code.names.some(f => f.name === name) ? name : first };
+  return { code, name: code.name(other => other === name) };
 }
 
 function byPattern(subject: Subject, pattern: string, draft: Draft): NopTarget[] {
@@ -55,8 +54,8 @@ function byPattern(subject: Subject, pattern: string, draft: Draft): NopTarget[]
   const targets: NopTarget[] = [];
   let without = 0;
   for (const code of subject.codes(matches)) {
-    if (code.sites.length === 0) without++;
-    else targets.push({ code, name: code.names.find(f => matches(f.name))!.name });
+    if (code.hasSite) targets.push({ code, name: code.name(matches) });
+    else without++;
   }
   if (targets.length === 0 && without === 0) throw noSuchFunction(subject, pattern);
   if (targets.length === 0) throw refusal('PAT005', { name: pattern, count: `${without}` });
@@ -68,7 +67,9 @@ function byPattern(subject: Subject, pattern: string, draft: Draft): NopTarget[]
 }
 
 export function planNop(elf: ElfFile, target: NopTarget, draft: Draft): void {
-  for (const site of target.code.sites) {
+  const { code } = target;
+  const aliases = code.nameCount === 1 ? NONE : code.names.map(f => f.name).filter(name => name !== target.name);
+  for (const site of code.sites) {
     const recordRemoved = draft.dropRecord(site);
     if (site.call !== undefined) {
       const before = elf.sectionWords(site.section)[site.offset / 4]!;
@@ -76,8 +77,6 @@ export function planNop(elf: ElfFile, target: NopTarget, draft: Draft): void {
       draft.words.push({ section: site.section.index, offset: site.offset, before, after });
       draft.removedRelocations.push(site.call);
     }
-    const aliases =
-      target.code.names.length === 1 ? NONE : target.code.names.map(f => f.name).filter(n => n !== target.name);
     draft.actions.push({
       kind: 'nop',
       function: target.name,

@@ -4,6 +4,7 @@
  */
 import { STT_SECTION } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import { RELA_WORDS } from '../elf/relocations.ts';
 import { Btf } from '../kernel/btf.ts';
 import { patchNoteSection } from '../kernel/patch-note.ts';
 import { moduleSignature } from '../kernel/signature.ts';
@@ -38,7 +39,7 @@ export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   const draft = new Draft(elf);
   const targets = nopTargets(subject, request.nops, draft);
   planRedirects(subject, request.redirects, targets, request, draft);
-  for (const target of targets) planNop(elf, target, draft);
+  for (let i = 0; i < targets.length; i++) planNop(elf, targets[i]!, draft);
   checkRecords(subject, draft);
   checkShrunkTables(elf, draft);
   const signed = moduleSignature(elf.bytes) !== undefined;
@@ -48,25 +49,27 @@ export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
 
 /** Whatever fills a record goes with it: a second relocation for it would be left without a place. */
 function checkRecords(subject: Subject, draft: Draft): void {
-  const gone = new Map<SectionIndex, Set<number>>();
-  for (const { table, offset } of draft.removedRecords) {
-    let offsets = gone.get(table);
-    if (offsets === undefined) {
-      offsets = new Set();
-      gone.set(table, offsets);
+  const records = draft.removedRecords;
+  /** By table, a mark for each record that goes. */
+  const gone = new Map<SectionIndex, Uint8Array>();
+  for (let n = 0; n < records.length; n++) {
+    const { table, offset } = records[n]!;
+    let marks = gone.get(table);
+    if (marks === undefined) {
+      marks = new Uint8Array(Math.ceil(subject.elf.sections[table]!.sh_size / RECORD_SIZE));
+      gone.set(table, marks);
     }
-    if (offsets.has(offset)) throw filledTwice(subject, table, offset);
-    offsets.add(offset);
+    if (marks[offset / RECORD_SIZE] === 1) throw filledTwice(subject, table, offset);
+    marks[offset / RECORD_SIZE] = 1;
   }
-  for (const [table, offsets] of gone) {
-    let fillers = 0;
+  for (const [table, marks] of gone) {
     for (const section of subject.relocationTablesFor(table)) {
-      const relocations = subject.elf.relocations(section);
-      for (let i = 0; i < relocations.count; i++) {
-        const at = relocations.offset(i);
-        if (!offsets.has(at - (at % RECORD_SIZE))) continue;
-        fillers++;
-        if (fillers > offsets.size) throw filledTwice(subject, table, at);
+      const { words, count } = subject.elf.relocations(section);
+      for (let i = 0, w = 0; i < count; i++, w += RELA_WORDS) {
+        const at = words[w]!;
+        const n = Math.floor(at / RECORD_SIZE);
+        if (marks[n] === 2) throw filledTwice(subject, table, at);
+        if (marks[n] === 1) marks[n] = 2;
       }
     }
   }
@@ -78,12 +81,13 @@ function filledTwice(subject: Subject, table: SectionIndex, offset: SectionOffse
 
 /** A symbol in a table whose records move up would name another record, or none. */
 function checkShrunkTables(elf: ElfFile, draft: Draft): void {
-  const tables = new Set(draft.removedRecords.map(r => r.table));
   const { symbols } = elf;
-  if (tables.size === 0 || symbols === undefined) return;
+  const shrinks = new Uint8Array(elf.sections.length);
+  for (let n = 0; n < draft.removedRecords.length; n++) shrinks[draft.removedRecords[n]!.table] = 1;
+  if (draft.removedRecords.length === 0 || symbols === undefined) return;
   for (let i = 1; i < symbols.count; i++) {
     const section = symbols.sectionOf(i);
-    if (section === 0 || !tables.has(section) || symbols.type(i) === STT_SECTION) continue;
+    if (shrinks[section] === 0 || symbols.type(i) === STT_SECTION) continue;
     throw refusal('PAT020', { name: symbols.name(i), table: elf.sections[section]!.name });
   }
 }

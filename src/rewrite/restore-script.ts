@@ -13,129 +13,58 @@
  * Nothing is ever copied from the ELF header, the section header table or the note section that holds the script, since
  * those depend on the script's own length.
  */
-import type { PlacedRange } from '../elf/layout.ts';
+import type { PlacedRange } from '../elf/ranges.ts';
 import { aligned, wordsOf } from '../util/bytes.ts';
 
 /** Fewer equal bytes than this are not worth a copy. */
 const SHORTEST_COPY = 8;
 
-class Writer {
-  #bytes = new Uint8Array(1 << 16);
-  #length = 0;
+/** Runs of the original that stand in the patched file, ascending in `from`; runs that continue one another are one. */
+class Copies {
+  readonly from: number[] = [];
+  readonly to: number[] = [];
+  readonly lengths: number[] = [];
+  #fromEnd = -1;
+  #toEnd = -1;
 
-  #room(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-  }
-
-  number(value: number): void {
-    this.#room(8);
-    let rest = value;
-    while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
+  add(from: number, to: number, length: number): void {
+    if (from === this.#fromEnd && to === this.#toEnd) this.lengths[this.lengths.length - 1]! += length;
+    else {
+      this.from.push(from);
+      this.to.push(to);
+      this.lengths.push(length);
     }
-    this.#bytes[this.#length++] = rest;
-  }
-
-  signed(value: number): void {
-    this.number(value < 0 ? -value * 2 - 1 : value * 2);
-  }
-
-  literal(bytes: Uint8Array, start: number, end: number): void {
-    this.number(end - start);
-    this.#room(end - start);
-    copyBytes(bytes, start, end - start, this.#bytes, this.#length);
-    this.#length += end - start;
-  }
-
-  get result(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    this.#fromEnd = from + length;
+    this.#toEnd = to + length;
   }
 }
 
-/** Collects copies and turns what lies between them into literals. */
-class ScriptWriter {
-  readonly #out = new Writer();
-  readonly #original: Uint8Array;
-  /** Bytes of the original that the operations so far make. */
-  #made = 0;
-  #source = 0;
-  #from = 0;
-  #to = 0;
-  #length = 0;
-
-  constructor(original: Uint8Array) {
-    this.#original = original;
-    this.#out.number(original.length);
+/** The script for `original`, given where its parts stand in the patched file (ascending in `from`). */
+export function writeRestoreScript(original: Uint8Array, ranges: readonly PlacedRange[]): Uint8Array {
+  const copies = new Copies();
+  for (let i = 0; i < ranges.length; i++) {
+    const range = ranges[i]!;
+    if (range.exact) copies.add(range.from, range.to, range.length);
+    else if (range.changed !== undefined) copyAround(copies, range, range.changed);
+    else if (range.bytes !== undefined) copyEqualWords(copies, original, range, range.bytes);
   }
-
-  /** `length` bytes at `from` in the original stand at `to` in the patched file; calls ascend in `from`. */
-  copy(from: number, to: number, length: number): void {
-    if (from === this.#from + this.#length && to === this.#to + this.#length) {
-      this.#length += length;
-      return;
-    }
-    this.#flush();
-    this.#from = from;
-    this.#to = to;
-    this.#length = length;
-  }
-
-  #flush(): void {
-    if (this.#length < SHORTEST_COPY) return;
-    this.#out.literal(this.#original, this.#made, this.#from);
-    this.#out.number(this.#length);
-    this.#out.signed(this.#to - (this.#source + this.#from - this.#made));
-    this.#made = this.#from + this.#length;
-    this.#source = this.#to + this.#length;
-  }
-
-  finish(): Uint8Array {
-    this.#flush();
-    if (this.#made < this.#original.length) {
-      this.#out.literal(this.#original, this.#made, this.#original.length);
-      this.#out.number(0);
-    }
-    return this.#out.result;
-  }
-}
-
-/**
- * The script for `original`, given where its parts stand in the patched file (ascending in `from`).
- *
- * @param known offsets of changed words, ascending, for ranges (by `from`) in which nothing else changed: it saves
- *   comparing all code word by word
- */
-export function writeRestoreScript(
-  original: Uint8Array,
-  ranges: readonly PlacedRange[],
-  known: ReadonlyMap<number, readonly number[]> = new Map(),
-): Uint8Array {
-  const script = new ScriptWriter(original);
-  for (const range of ranges) {
-    const offsets = range.exact ? undefined : known.get(range.from);
-    if (range.exact) script.copy(range.from, range.to, range.length);
-    else if (offsets !== undefined) copyAround(script, range, offsets);
-    else if (range.bytes !== undefined) copyEqualWords(script, original, range, range.bytes);
-  }
-  return script.finish();
+  return encode(original, copies);
 }
 
 /** Copies all but the words at the given offsets. */
-function copyAround(script: ScriptWriter, range: PlacedRange, offsets: readonly number[]): void {
+function copyAround(copies: Copies, range: PlacedRange, offsets: readonly number[]): void {
+  const { from, to, length } = range;
   let at = 0;
-  for (const offset of offsets) {
-    if (offset > at) script.copy(range.from + at, range.to + at, offset - at);
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i]!;
+    if (offset > at) copies.add(from + at, to + at, offset - at);
     at = offset + 4;
   }
-  if (range.length > at) script.copy(range.from + at, range.to + at, range.length - at);
+  if (length > at) copies.add(from + at, to + at, length - at);
 }
 
 /** Copies the runs of 32-bit words that are the same in both. */
-function copyEqualWords(script: ScriptWriter, original: Uint8Array, range: PlacedRange, bytes: Uint8Array): void {
+function copyEqualWords(copies: Copies, original: Uint8Array, range: PlacedRange, bytes: Uint8Array): void {
   const before = wordsOf(aligned(original.subarray(range.from, range.from + range.length)));
   const after = wordsOf(aligned(bytes.subarray(0, range.length)));
   const count = before.length;
@@ -144,8 +73,56 @@ function copyEqualWords(script: ScriptWriter, original: Uint8Array, range: Place
     while (i < count && before[i] !== after[i]) i++;
     const start = i;
     while (i < count && before[i] === after[i]) i++;
-    if (i > start) script.copy(range.from + start * 4, range.to + start * 4, (i - start) * 4);
+    if (i > start) copies.add(range.from + start * 4, range.to + start * 4, (i - start) * 4);
   }
+}
+
+/** Bytes that the numbers of one operation take at most, or those at the ends of the script. */
+const MOST_NUMBERS = 24;
+
+function encode(original: Uint8Array, { from, to, lengths }: Copies): Uint8Array {
+  let literals = original.length;
+  for (let i = 0; i < lengths.length; i++) if (lengths[i]! >= SHORTEST_COPY) literals -= lengths[i]!;
+  const script = new Uint8Array(literals + (lengths.length + 2) * MOST_NUMBERS);
+  let at = putNumber(script, 0, original.length);
+  /** Bytes of the original that the operations so far make, and the end of the last copy in the patched file. */
+  let made = 0;
+  let source = 0;
+  for (let i = 0; i < lengths.length; i++) {
+    const length = lengths[i]!;
+    if (length < SHORTEST_COPY) continue;
+    const start = from[i]!;
+    at = putLiteral(script, at, original, made, start);
+    at = putNumber(script, at, length);
+    const distance = to[i]! - (source + start - made);
+    at = putNumber(script, at, distance < 0 ? -distance * 2 - 1 : distance * 2);
+    made = start + length;
+    source = to[i]! + length;
+  }
+  if (made < original.length) {
+    at = putLiteral(script, at, original, made, original.length);
+    at = putNumber(script, at, 0);
+  }
+  return script.subarray(0, at);
+}
+
+/** Writes a number at `at` and says where it ends. */
+function putNumber(script: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  let end = at;
+  while (rest >= 0x80) {
+    script[end++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  script[end++] = rest;
+  return end;
+}
+
+/** Writes bytes of the original from `start` to `stop`, and their number in front. */
+function putLiteral(script: Uint8Array, at: number, original: Uint8Array, start: number, stop: number): number {
+  const first = putNumber(script, at, stop - start);
+  copyBytes(original, start, stop - start, script, first);
+  return first + stop - start;
 }
 
 /** Why a script cannot be carried out. */

@@ -9,13 +9,61 @@ import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.t
 import { refusal } from './refusals.ts';
 
 /** Functions that share one entry: one piece of code under several names. */
-export interface Code {
-  readonly section: Section;
-  readonly global: SectionOffset;
+export class Code {
+  readonly #subject: Subject;
+  /** Numbers of its functions in `Subject.functions`, and of the first site that can be its own: from, and one past. */
+  readonly #first: number;
+  readonly #end: number;
+  readonly #site: number;
+
+  constructor(subject: Subject, first: number, end: number, site: number) {
+    this.#subject = subject;
+    this.#first = first;
+    this.#end = end;
+    this.#site = site;
+  }
+
+  get section(): Section {
+    return this.#subject.functions[this.#first]!.section;
+  }
+
+  get global(): SectionOffset {
+    return this.#subject.functions[this.#first]!.global;
+  }
+
+  get nameCount(): number {
+    return this.#end - this.#first;
+  }
+
   /** Never empty; global names first. */
-  readonly names: readonly KernelFunction[];
+  get names(): readonly KernelFunction[] {
+    const list = this.#subject.functions.slice(this.#first, this.#end);
+    return list.length === 1 ? list : list.sort((a, b) => b.binding - a.binding || a.symbol - b.symbol);
+  }
+
+  /** The first name for which `accept` holds; the first of all where it holds for none. */
+  name(accept: (name: string) => boolean): string {
+    if (this.nameCount === 1) return this.#subject.functions[this.#first]!.name;
+    const { names } = this;
+    return (names.find(f => accept(f.name)) ?? names[0]!).name;
+  }
+
   /** The call sites in it, in order: one at most, but for code that was written by hand. */
-  readonly sites: readonly CallSite[];
+  get sites(): readonly CallSite[] {
+    const { sites } = this.#subject;
+    let end = this.#site;
+    while (this.#owns(sites[end])) end++;
+    return sites.slice(this.#site, end);
+  }
+
+  get hasSite(): boolean {
+    return this.#owns(this.#subject.sites[this.#site]);
+  }
+
+  #owns(site: CallSite | undefined): boolean {
+    const f = site?.function;
+    return f !== undefined && f.section === this.section && f.global === this.global;
+  }
 }
 
 /** Where a branch leads: `spot` where that is code of this object. */
@@ -132,13 +180,7 @@ export class Subject {
       while (site < sites.length && isBefore(sites[site]!.function, section, global)) site++;
       let accepted = false;
       for (let n = i; n < end && !accepted; n++) accepted = accept(functions[n]!.name);
-      if (accepted)
-        found.push({
-          section,
-          global,
-          names: namesOf(functions, i, end),
-          sites: sitesAt(sites, site, section, global),
-        });
+      if (accepted) found.push(new Code(this, i, end, site));
       i = end;
     }
     return found;
@@ -149,26 +191,6 @@ export class Subject {
 function isBefore(f: KernelFunction | undefined, section: Section, global: SectionOffset): boolean {
   if (f === undefined) return true;
   return f.section.index < section.index || (f.section === section && f.global < global);
-}
-
-function namesOf(functions: readonly KernelFunction[], start: number, end: number): readonly KernelFunction[] {
-  if (end === start + 1) return [functions[start]!];
-  return functions.slice(start, end).sort((a, b) => b.binding - a.binding || a.symbol - b.symbol);
-}
-
-const NO_SITES: readonly CallSite[] = [];
-
-function sitesAt(
-  sites: readonly CallSite[],
-  first: number,
-  section: Section,
-  global: SectionOffset,
-): readonly CallSite[] {
-  const belongs = (site: CallSite | undefined) =>
-    site?.function?.section === section && site.function.global === global;
-  let end = first;
-  while (belongs(sites[end])) end++;
-  return end === first ? NO_SITES : end === first + 1 ? [sites[first]!] : sites.slice(first, end);
 }
 
 /** `NAME` or `NAME@SECTION+0xOFFSET`. */

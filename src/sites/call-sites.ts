@@ -4,13 +4,20 @@
  */
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
-import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../kernel/functions.ts';
+import {
+  countUpTo,
+  functionCovering,
+  functionsBySection,
+  functionsOf,
+  type KernelFunction,
+} from '../kernel/functions.ts';
 import type { RemovedRelocation, SiteForm } from '../plan/plan.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
-import { type CodeMap, LOCAL, RECORD } from './code-map.ts';
+import { CodeMap, LOCAL, RECORD } from './code-map.ts';
 import { callForm, isNop, type Profiling, wordsBefore, wordsFrom } from './forms.ts';
-import { EMPTY_RECORD, type Prepared, prepare } from './prepare.ts';
-import { type Sink, walkCode } from './walk.ts';
+import { EMPTY_RECORD, type Prepared, prepareRecords } from './prepare.ts';
+import { walkProfilingCalls } from './profiling-calls.ts';
+import { walkCode } from './walk.ts';
 
 /** A record of a tracer table: where it stands, and the relocation that fills it (relocatable files). */
 export interface SiteRecord {
@@ -67,11 +74,41 @@ export interface CallSites {
   readonly unrecorded: readonly UnrecordedNops[];
 }
 
-interface Record {
-  readonly table: Section | undefined;
-  readonly offset: number;
-  readonly relocation: RemovedRelocation;
+/** The records that name a word of the code, in table order; of several for one word the first. */
+class Records {
+  /** By number: the record's table (-1 in a linked image), its offset there, and the relocation that fills it. */
+  readonly tables: SectionIndex[] = [];
+  readonly offsets: number[] = [];
+  readonly relocationTables: SectionIndex[] = [];
+  readonly entries: number[] = [];
+  /** Word to number. */
+  readonly numbers = new Map<number, number>();
+
+  add(word: number, table: SectionIndex, offset: number, relocationTable: SectionIndex, entry: number): boolean {
+    if (this.numbers.has(word)) return false;
+    this.numbers.set(word, this.tables.length);
+    this.tables.push(table);
+    this.offsets.push(offset);
+    this.relocationTables.push(relocationTable);
+    this.entries.push(entry);
+    return true;
+  }
+
+  at(number: number): SiteRecord {
+    return {
+      table: this.tables[number]!,
+      offset: this.offsets[number]!,
+      relocation: { table: this.relocationTables[number]!, entry: this.entries[number]! },
+    };
+  }
+
+  /** Name of the table's section, or of the range that is the table of a linked image. */
+  title(elf: ElfFile, number: number): string {
+    return elf.sections[this.tables[number]!]?.name ?? IMAGE_TABLE;
+  }
 }
+
+const IMAGE_TABLE = '__start_mcount_loc';
 
 /**
  * Finds every call site.
@@ -79,17 +116,19 @@ interface Record {
  * @param functions as `functionsOf(elf)` gives them
  */
 export function callSitesOf(elf: ElfFile, functions: readonly KernelFunction[] = functionsOf(elf)): CallSites {
-  const records = new Map<number, Record>();
+  const records = new Records();
   const strays: StrayRecord[] = [];
   const repeated: { table: string; offset: number; word: number }[] = [];
-  const prepared = prepare(elf, (word, table, offset, relocationTable, entry) => {
-    const title = table?.name ?? '__start_mcount_loc';
+  const map = new CodeMap(elf);
+  if (!elf.isRelocatable) map.markFunctions();
+  const prepared = prepareRecords(elf, map, (word, table, offset, relocationTable, entry) => {
+    if (word >= 0 && records.add(word, table?.index ?? -1, offset, relocationTable, entry)) return;
+    const title = table?.name ?? IMAGE_TABLE;
     if (word < 0) strays.push({ table: title, offset, reason: word === EMPTY_RECORD ? 'empty' : 'not code' });
-    else if (records.has(word)) repeated.push({ table: title, offset, word });
-    else records.set(word, { table, offset, relocation: { table: relocationTable, entry } });
+    else repeated.push({ table: title, offset, word });
   });
   for (const { table, offset, word } of repeated) {
-    const place = prepared.map.placeOf(word);
+    const place = map.placeOf(word);
     if (place === undefined) strays.push({ table, offset, reason: 'not code' });
     else strays.push({ table, offset, reason: 'repeated', section: place.section.name, target: place.offset });
   }
@@ -99,73 +138,105 @@ export function callSitesOf(elf: ElfFile, functions: readonly KernelFunction[] =
 function collect(
   prepared: Prepared,
   functions: readonly KernelFunction[],
-  records: Map<number, Record>,
+  records: Records,
   strays: StrayRecord[],
 ): CallSites {
   const { map } = prepared;
-  const bySection = functionsBySection(functions);
+  const around = new Surroundings(functions);
   const sites: CallSite[] = [];
-  const taken = new Set<number>();
+  const taken = new Uint8Array(records.tables.length);
+  let sorted = true;
+  let last: CallSite | undefined;
   const add = (section: Section, word: number, form: SiteForm, call: RemovedRelocation | undefined) => {
     const offset = (word - map.base[section.index]!) * 4;
-    const record = taken.has(word) ? undefined : records.get(word);
-    taken.add(word);
-    sites.push({
-      function: functionAt(bySection.get(section.index) ?? [], offset),
+    const number = records.numbers.get(word) ?? -1;
+    const site = {
+      function: around.at(section, offset),
       section,
       offset,
       form,
       start: offset - wordsBefore(form) * 4,
       after: offset + wordsFrom(form) * 4,
-      record: record && { table: record.table?.index ?? -1, offset: record.offset, relocation: record.relocation },
+      record: number < 0 || taken[number] === 1 ? undefined : records.at(number),
       call,
-    });
+    };
+    if (number >= 0) taken[number] = 1;
+    if (last !== undefined && compareSites(last, site) > 0) sorted = false;
+    last = site;
+    sites.push(site);
   };
-  walkCode(map, prepared.profiler, profilingCallsInto(map.elf, map.base, add));
-  const nops = nopForm(map, records.keys());
+  walkSites(prepared, add);
+  const nops = nopForm(map, records.numbers.keys());
   const unrecorded: UnrecordedNops[] = [];
   if (nops !== undefined) {
-    for (const word of nopEntries(map, nops)) {
+    for (const word of nopEntries(map.markFunctions(), nops)) {
       const { section, offset } = map.placeOf(word)!;
-      if (records.has(word) && !taken.has(word)) add(section, word, nops, undefined);
-      else if (!records.has(word))
-        unrecorded.push({ function: functionAt(bySection.get(section.index) ?? [], offset), section, offset });
+      const number = records.numbers.get(word) ?? -1;
+      if (number < 0) unrecorded.push({ function: around.at(section, offset), section, offset });
+      else if (taken[number] === 0) add(section, word, nops, undefined);
     }
   }
-  for (const [word, record] of records) {
-    if (taken.has(word)) continue;
+  for (const [word, number] of records.numbers) {
+    if (taken[number] === 1) continue;
     const place = map.placeOf(word);
-    const title = record.table?.name ?? '__start_mcount_loc';
-    if (place === undefined) strays.push({ table: title, offset: record.offset, reason: 'not code' });
-    else
-      strays.push({
-        table: title,
-        offset: record.offset,
-        reason: 'no site there',
-        section: place.section.name,
-        target: place.offset,
-      });
+    const stray = { table: records.title(map.elf, number), offset: records.offsets[number]! };
+    if (place === undefined) strays.push({ ...stray, reason: 'not code' });
+    else strays.push({ ...stray, reason: 'no site there', section: place.section.name, target: place.offset });
   }
-  sites.sort((a, b) => a.section.index - b.section.index || a.offset - b.offset);
+  if (!sorted) sites.sort(compareSites);
   return { profiling: profilingOf(sites.map(s => s.form)), sites, strays, unrecorded };
 }
 
-function profilingCallsInto(
-  elf: ElfFile,
-  base: Int32Array,
+function compareSites(a: CallSite, b: CallSite): number {
+  return a.section.index - b.section.index || a.offset - b.offset;
+}
+
+/** The function around a place. Whoever asks goes up through a section most of the time. */
+class Surroundings {
+  readonly #bySection: ReadonlyMap<SectionIndex, KernelFunction[]>;
+  #section: Section | undefined;
+  #list: readonly KernelFunction[] = [];
+  /** The list's first so many functions begin at `#offset` or before it. */
+  #passed = 0;
+  #offset = -1;
+
+  constructor(functions: readonly KernelFunction[]) {
+    this.#bySection = functionsBySection(functions);
+  }
+
+  at(section: Section, offset: SectionOffset): KernelFunction | undefined {
+    if (section !== this.#section) {
+      this.#section = section;
+      this.#list = this.#bySection.get(section.index) ?? [];
+      this.#passed = 0;
+    } else if (offset < this.#offset) this.#passed = countUpTo(this.#list, offset);
+    const list = this.#list;
+    let passed = this.#passed;
+    while (passed < list.length && list[passed]!.global <= offset) passed++;
+    this.#passed = passed;
+    this.#offset = offset;
+    return functionCovering(list, passed, offset);
+  }
+}
+
+/** Tells every profiling call, with its relocation where it has one. */
+function walkSites(
+  { map, profiler }: Prepared,
   add: (section: Section, word: number, form: SiteForm, call: RemovedRelocation | undefined) => void,
-): Sink {
-  const nothing = () => {};
-  return {
-    site: (section, word, table, entry) => {
-      const form = callForm(elf.sectionWords(section), word - base[section.index]!);
-      add(section, word, form, table < 0 ? undefined : { table, entry });
-    },
-    local: nothing,
-    external: nothing,
-    sibling: nothing,
-    indirect: nothing,
+): void {
+  let words: Uint32Array = new Uint32Array(0);
+  let of: Section | undefined;
+  const site = (section: Section, word: number, table: SectionIndex, entry: number) => {
+    if (section !== of) words = map.elf.sectionWords(section);
+    of = section;
+    const form = callForm(words, word - map.base[section.index]!);
+    add(section, word, form, table < 0 ? undefined : { table, entry });
   };
+  if (map.elf.isRelocatable) walkProfilingCalls(map, profiler, site);
+  else {
+    const nothing = () => {};
+    walkCode(map, profiler, { site, local: nothing, external: nothing, sibling: nothing, indirect: nothing });
+  }
 }
 
 /**
@@ -175,8 +246,10 @@ function profilingCallsInto(
 export function nopForm(map: CodeMap, records: Iterable<number>): 'patchable' | 'patchable-out-of-line' | undefined {
   const views = map.code.map(s => ({ first: map.base[s.index]!, words: map.elf.sectionWords(s) }));
   let any = false;
+  let view = views[0];
   for (const word of records) {
-    const view = views.find(v => word >= v.first && word < v.first + v.words.length);
+    if (view === undefined || word < view.first || word >= view.first + view.words.length)
+      view = views.find(v => word >= v.first && word < v.first + v.words.length);
     if (view === undefined || !isNop(view.words, word - view.first)) continue;
     any = true;
     if (!isNop(view.words, word - view.first + 1)) return 'patchable-out-of-line';
@@ -199,7 +272,7 @@ export function* nopEntries(map: CodeMap, form: 'patchable' | 'patchable-out-of-
 
 /** What the object as a whole was built with. */
 export function profilingOf(forms: readonly SiteForm[]): Profiling {
-  if (forms.some(f => f === 'mprofile-kernel' || f === 'mprofile-kernel-lr')) return 'mprofile-kernel';
+  if (forms.includes('mprofile-kernel') || forms.includes('mprofile-kernel-lr')) return 'mprofile-kernel';
   if (forms.includes('pg')) return 'pg';
   return (forms[0] as Profiling | undefined) ?? 'none';
 }

@@ -45,11 +45,12 @@ export class CodeMap {
   readonly wordCount: number;
   /** Valid until the next map is made: the memory is used again. */
   readonly marks: Uint8Array;
-  readonly functionCount: number;
+  #functionCount = -1;
   /** The last word that `entryBefore` had far to go from, and what it found. */
   #from = -1;
   #entry = -1;
 
+  /** The entries of functions are not marked yet. */
   constructor(elf: ElfFile) {
     this.elf = elf;
     this.symbols = elf.symbols;
@@ -59,7 +60,18 @@ export class CodeMap {
     if (scratch.length < this.wordCount) scratch = new Uint8Array(this.wordCount * 2);
     this.marks = scratch.subarray(0, this.wordCount);
     this.marks.fill(0);
-    this.functionCount = this.symbols === undefined ? 0 : this.#markFunctions(this.symbols);
+  }
+
+  /** How many functions there are. Their entries are marked when it is first asked for. @throws InputError ELF022, ELF029 */
+  get functionCount(): number {
+    if (this.#functionCount < 0)
+      this.#functionCount = this.symbols === undefined ? 0 : this.#markFunctions(this.symbols);
+    return this.#functionCount;
+  }
+
+  markFunctions(): this {
+    this.#functionCount = this.functionCount;
+    return this;
   }
 
   #numberSections(): number {
@@ -156,7 +168,7 @@ const FAR = 64;
  * @param bytes a string table, or anything that holds one
  * @param at where the name begins; a NUL ends it
  */
-export function partMark(bytes: Uint8Array, at: number): number {
+function partMark(bytes: Uint8Array, at: number): number {
   if (bytes[at] === 0x5f && bytes[at + 1] === 0x72 && RETURN_HELPER_NAME.test(nameAt(bytes, at))) return RETURN_HELPER;
   // The dot is rare in names; looking for it costs less than finding each name's end.
   for (let i = at; bytes[i] !== 0 && bytes[i] !== undefined; i++)

@@ -38,12 +38,17 @@ export interface Prepared {
   readonly recordCount: number;
 }
 
+/** @throws InputError where symbols, tables or relocations are damaged */
+export function prepare(elf: ElfFile): Prepared {
+  return prepareRecords(elf, new CodeMap(elf).markFunctions());
+}
+
 /**
+ * The same over a map on which functions need not be marked.
+ *
  * @param visit told of every record, in table order
- * @throws InputError where symbols, tables or relocations are damaged
  */
-export function prepare(elf: ElfFile, visit?: RecordVisitor): Prepared {
-  const map = new CodeMap(elf);
+export function prepareRecords(elf: ElfFile, map: CodeMap, visit?: RecordVisitor): Prepared {
   if (!elf.isRelocatable) return prepareImage(elf, map, visit);
   const tables = tracerTables(elf);
   const profiler = map.symbols?.find(MCOUNT, i => map.symbols!.rawSection(i) === 0) ?? -1;

@@ -36,14 +36,14 @@ const XO_BCLR = 16;
 const XO_BCCTR = 528;
 const XO_BCTAR = 560;
 
-const R_PPC64_REL24 = 10;
+export const R_PPC64_REL24 = 10;
 const R_PPC64_REL14 = 11;
 const R_PPC64_REL14_BRTAKEN = 12;
 const R_PPC64_REL14_BRNTAKEN = 13;
 const R_PPC64_REL24_NOTOC = 116;
 const R_PPC64_REL24_P9NOTOC = 124;
 
-function isRareBranchRelocation(type: number): boolean {
+export function isRareBranchRelocation(type: number): boolean {
   return (
     type === R_PPC64_REL24_NOTOC ||
     type === R_PPC64_REL14 ||
@@ -82,7 +82,7 @@ export function walkCode(map: CodeMap, profiler: SymbolIndex, sink: Sink): void 
 }
 
 /** SHT_RELA sections by the section that they patch; none in a linked image, whose branches are resolved. */
-function relocationTables(elf: ElfFile): Map<SectionIndex, Section[]> {
+export function relocationTables(elf: ElfFile): Map<SectionIndex, Section[]> {
   const tables = new Map<SectionIndex, Section[]>();
   if (!elf.isRelocatable) return tables;
   for (const s of elf.sections) {
@@ -137,9 +137,9 @@ function walkSection(
 }
 
 /** Small enough for the first-level cache, large enough that a block costs nothing. */
-export const BLOCK = 4096;
+const BLOCK = 4096;
 /** What `collectBranches` found: word numbers. */
-export const candidates = new Uint32Array(BLOCK + 1);
+const candidates = new Uint32Array(BLOCK + 1);
 
 /**
  * Collects the branches among words [from, to) that are not a `b` or `bl` of displacement zero, which have a relocation.
@@ -148,7 +148,7 @@ export const candidates = new Uint32Array(BLOCK + 1);
  *
  * Opcodes 16 to 19 are looked for. The second word of a prefixed instruction is never one of them (Power ISA 3.1, 1.6.3).
  */
-export function collectBranches(words: Uint32Array, from: number, to: number): number {
+function collectBranches(words: Uint32Array, from: number, to: number): number {
   let found = 0;
   for (let i = from; i < to; i++) {
     const word = words[i]!;
@@ -200,7 +200,7 @@ function walkRelocations(
  * call; the ABI has r12 hold the address of a function that is called through a pointer (psABI 2.2.1.1), while a jump
  * table's address was just added up.
  */
-export function isIndirect(words: Uint32Array, i: number, word: number): boolean {
+function isIndirect(words: Uint32Array, i: number, word: number): boolean {
   const xo = (word >>> 1) & 0x3ff;
   if (xo !== XO_BCLR && xo !== XO_BCCTR && xo !== XO_BCTAR) return false;
   if ((word & 1) !== 0) return true;

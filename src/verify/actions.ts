@@ -4,19 +4,20 @@
  */
 import { STT_FUNC } from '../elf/constants.ts';
 import type { Section } from '../elf/section.ts';
-import { functionsOf, type KernelFunction } from '../kernel/functions.ts';
-import type { PlannedAction, PlannedNop, PlannedRedirect } from '../plan/plan.ts';
+import type { KernelFunction } from '../kernel/functions.ts';
+import type { PlannedAction, PlannedRedirect } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { type FollowedCode, Follower } from './follow.ts';
 import { HOME, Machine, RETURN } from './machine.ts';
+import { NamedFunctions } from './named-functions.ts';
+import { judgeNops, type PlacedNop } from './nop-sites.ts';
 import type { Pairing } from './pairing.ts';
 import { type BranchTarget, branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from './places.ts';
 import { R_PPC64_REL24 } from './relocation-places.ts';
 import { count, type Report, wordText } from './verification.ts';
 
 const NOP = 0x60000000;
-const BRANCH_OVER = 0x48000008;
 const MFLR_R0 = 0x7c0802a6;
 const STD_R0_16_R1 = 0xf8010010;
 /** `b` without AA and LK, and its mask. */
@@ -26,9 +27,9 @@ const TRACER = new Set(['_mcount', 'ftrace_caller', 'ftrace_regs_caller']);
 
 const SHORT_LIVED = /^\.(init|exit)/;
 
-/** An action with its place in the output. */
-interface Placed<Action extends PlannedAction> {
-  readonly action: Action;
+/** A redirect with its place in the output. */
+interface PlacedRedirect {
+  readonly action: PlannedRedirect;
   readonly section: Section;
   readonly function: KernelFunction;
 }
@@ -36,50 +37,43 @@ interface Placed<Action extends PlannedAction> {
 export class ActionJudge {
   readonly #report: Report;
   readonly #pair: Pairing;
-  readonly #nops: Placed<PlannedNop>[] = [];
-  readonly #redirects: Placed<PlannedRedirect>[] = [];
+  readonly #nops: PlacedNop[] = [];
+  readonly #redirects: PlacedRedirect[] = [];
   readonly #relocations = new Map<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>>();
   readonly #recorded: ReadonlySet<number>;
-  readonly #functions = new Map<string, KernelFunction[]>();
+  readonly #functions: NamedFunctions;
   /** Code that redirects enter, with the instructions that some path executes. */
   readonly #trampolines = new Map<SectionIndex, { readonly code: FollowedCode; readonly reached: Set<number> }>();
 
   constructor(report: Report, pair: Pairing, actions: readonly PlannedAction[]) {
     this.#report = report;
     this.#pair = pair;
-    for (const f of actions.length > 0 ? functionsOf(pair.output) : []) {
-      const list = this.#functions.get(f.name);
-      if (list === undefined) this.#functions.set(f.name, [f]);
-      else list.push(f);
-    }
-    this.#recorded = actions.length > 0 ? recordedPlaces(pair.output) : new Set();
-    for (const action of actions) this.#place(action);
+    this.#functions = new NamedFunctions(pair.output);
+    for (let i = 0; i < actions.length; i++) this.#place(actions[i]!);
+    this.#recorded = this.#redirects.length > 0 ? recordedPlaces(pair.output) : new Set();
     this.#gatherRelocations();
   }
 
   /** Finds the section and the function that an action names. */
   #place(action: PlannedAction): void {
-    const { output } = this.#pair;
-    const f = this.#named(action.function).find(
-      g =>
-        g.section.name === action.section &&
-        action.offset >= g.global &&
-        action.offset < g.global + Math.max(g.size, 4),
-    );
-    const section = f === undefined ? undefined : output.sections[f.section.index];
-    if (f === undefined || section === undefined)
-      this.#report.error(
-        'VER057',
-        `there is no function ${action.function} over 0x${action.offset.toString(16)}`,
-        action.section,
-        action.offset,
-      );
-    else if (action.kind === 'nop') this.#nops.push({ action, section, function: f });
-    else this.#redirects.push({ action, section, function: f });
+    const { function: name, section, offset } = action;
+    if (action.kind === 'nop') {
+      const place = this.#functions.sectionOver(name, section, offset);
+      if (place !== undefined) this.#nops.push({ action, section: place });
+      else this.#nowhere(action);
+    } else {
+      const f = this.#functions.over(name, section, offset);
+      if (f !== undefined) this.#redirects.push({ action, section: f.section, function: f });
+      else this.#nowhere(action);
+    }
+  }
+
+  #nowhere({ function: name, section, offset }: PlannedAction): void {
+    this.#report.error('VER057', `there is no function ${name} over 0x${offset.toString(16)}`, section, offset);
   }
 
   #named(name: string): readonly KernelFunction[] {
-    return this.#functions.get(name) ?? [];
+    return this.#functions.called(name);
   }
 
   #gatherRelocations(): void {
@@ -89,7 +83,6 @@ export class ActionJudge {
       if (set === undefined) wanted.set(section.index, new Set([offset]));
       else set.add(offset);
     };
-    for (const { action, section } of this.#nops) want(section, action.offset);
     for (const { action, section, function: f } of this.#redirects)
       for (let at = f.local; at <= action.offset; at += 4) want(section, at);
     for (const [section, offsets] of wanted)
@@ -110,20 +103,7 @@ export class ActionJudge {
   }
 
   nops(): string {
-    for (const { action, section } of this.#nops) {
-      const expected = action.form === 'pg' ? BRANCH_OVER : NOP;
-      const word = this.#word(section, action.offset);
-      const tell = (code: string, message: string) =>
-        this.#report.error(code, message, section, action.offset, action.function);
-      if (word !== expected)
-        tell(
-          'VER050',
-          `the site is to hold ${wordText(expected)} and holds ${word === undefined ? 'nothing' : wordText(word)}`,
-        );
-      for (const r of this.#on(section, action.offset))
-        tell('VER051', `${relocationName(r.type)} still stands on the site`);
-      if (this.#isRecorded(section, action.offset)) tell('VER052', 'a record of the tracer still names the site');
-    }
+    judgeNops(this.#report, this.#pair.output, this.#nops);
     return count(this.#nops.length, 'site');
   }
 
@@ -143,7 +123,7 @@ export class ActionJudge {
   }
 
   /** The branch word and its relocation. */
-  #branchOf({ action, section }: Placed<PlannedRedirect>): BranchTarget | undefined {
+  #branchOf({ action, section }: PlacedRedirect): BranchTarget | undefined {
     const { offset } = action;
     const tell = (code: string, message: string) => {
       this.#report.error(code, message, section, offset, action.function);
@@ -165,7 +145,7 @@ export class ActionJudge {
   }
 
   /** Between the function's local entry and the branch nothing happens but what belongs to the call site. */
-  #checkWayIn({ action, section, function: f }: Placed<PlannedRedirect>): void {
+  #checkWayIn({ action, section, function: f }: PlacedRedirect): void {
     if (action.offset < f.local)
       this.#report.error(
         'VER055',
@@ -196,7 +176,7 @@ export class ActionJudge {
   }
 
   /** A branch straight to the replacement: same object, so r2 stays as it is. */
-  #direct({ action, section, function: f }: Placed<PlannedRedirect>, target: BranchTarget): void {
+  #direct({ action, section, function: f }: PlacedRedirect, target: BranchTarget): void {
     const tell = (code: string, message: string) => this.#report.error(code, message, section, action.offset, f.name);
     const g = this.#named(action.to).find(h => h.section.index === target.section && h.local === target.offset);
     if (g === undefined || g.symbol === f.symbol)
@@ -207,7 +187,7 @@ export class ActionJudge {
     if (g?.k === 1) tell('VER056', `${g.name} does not keep r2, and local callers of ${f.name} do not restore it`);
   }
 
-  #follow({ action, section, function: f }: Placed<PlannedRedirect>, target: BranchTarget): void {
+  #follow({ action, section, function: f }: PlacedRedirect, target: BranchTarget): void {
     const trampoline = this.#trampoline(target.section);
     this.#checkLifetime(section, trampoline.code.section, f.name);
     const machine = Machine.atEntry();

@@ -6,6 +6,7 @@ import { SHT_GROUP, SHT_RELA, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from '../elf/consta
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../kernel/functions.ts';
+import { wordsOf } from '../util/bytes.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import type { Pairing } from './pairing.ts';
 import { type Planned, planFor, type SectionPlan } from './planned.ts';
@@ -56,6 +57,11 @@ class ContentWalk {
   section(before: Buffer, section: Section, after: Buffer, plan: SectionPlan): void {
     const { words, records } = plan;
     const { counts } = this.#report;
+    if (words.length > 0 && changesOnly(before, after, plan)) {
+      counts.identical += before.length - words.length * 4;
+      counts.changedByPlan += words.length * 4;
+      return;
+    }
     let from = 0;
     let to = 0;
     let word = 0;
@@ -136,4 +142,20 @@ class ContentWalk {
     this.#functions ??= functionsBySection(functionsOf(this.#output));
     return functionAt(this.#functions.get(section.index) ?? [], offset)?.name;
   }
+}
+
+/** Whether the two differ in the plan's words and in nothing else, and the plan does no more than change words. */
+function changesOnly(before: Buffer, after: Buffer, { words, records, appended }: SectionPlan): boolean {
+  if (records.length > 0 || appended.length > 0 || before.length !== after.length) return false;
+  if ((before.byteOffset | after.byteOffset) % 4 !== 0) return false;
+  const a = wordsOf(before);
+  const b = wordsOf(after);
+  let at = 0;
+  for (let i = 0; i < words.length; i++) {
+    const change = words[i]!;
+    const stop = change.offset >>> 2;
+    while (at < stop && a[at] === b[at]) at++;
+    if (at < stop || b[at++] !== change.after >>> 0) return false;
+  }
+  return before.compare(after, at * 4, after.length, at * 4, before.length) === 0;
 }

@@ -115,12 +115,9 @@ class TableWalk {
   }
 
   run(): void {
-    const { before, after } = this;
-    const a = before.words;
-    const b = after.words;
+    const { before } = this;
     const gone = this.#gone;
     const { kept } = this.#symbols;
-    const moves = this.#records.length > 0;
     let identical = 0;
     let next = 0;
     let j = 0;
@@ -129,22 +126,20 @@ class TableWalk {
         next++;
         continue;
       }
-      const w = i * RELA_WORDS;
-      const v = j * RELA_WORDS;
-      const place = moves ? this.#place(i) : a[w]!;
-      const symbol = kept[a[w + 3]!]!;
-      const same =
-        j < after.count &&
-        b[v] === place &&
-        b[v + 3] === symbol &&
-        a[w + 1] === b[v + 1] &&
-        a[w + 2] === b[v + 2] &&
-        a[w + 4] === b[v + 4] &&
-        a[w + 5] === b[v + 5];
-      if (same) {
-        identical += (a[w] === place ? 5 : 4) + (a[w + 3] === symbol ? 1 : 0);
-        j++;
-      } else j = this.#differs(i, j);
+      if (this.#records.length === 0) {
+        const stop = next < gone.length ? Math.min(gone[next]!, before.count) : before.count;
+        const same = sameEntries(before.words, i, stop, this.after.words, j, kept);
+        identical += same * RELA_WORDS;
+        i += same;
+        j += same;
+        if (i === stop) {
+          i--;
+          continue;
+        }
+      }
+      const words = this.#sameMoved(i, j);
+      identical += words;
+      j = words > 0 ? j + 1 : this.#differs(i, j);
     }
     const { counts } = this.#report;
     const stay = before.count - gone.length;
@@ -152,6 +147,26 @@ class TableWalk {
     counts.changedByPlan += stay * RELA_SIZE - identical * 4;
     counts.removedByPlan += gone.length * RELA_SIZE;
     this.#open.rest(j);
+  }
+
+  /** How many words of entry `i` stand at `j` as they were, if the others are as the plan has them; else 0. */
+  #sameMoved(i: number, j: number): number {
+    const { before, after } = this;
+    const a = before.words;
+    const b = after.words;
+    const w = i * RELA_WORDS;
+    const v = j * RELA_WORDS;
+    const place = this.#records.length > 0 ? this.#place(i) : a[w]!;
+    const symbol = this.#symbols.kept[a[w + 3]!]!;
+    const same =
+      j < after.count &&
+      b[v] === place &&
+      b[v + 3] === symbol &&
+      a[w + 1] === b[v + 1] &&
+      a[w + 2] === b[v + 2] &&
+      a[w + 4] === b[v + 4] &&
+      a[w + 5] === b[v + 5];
+    return same ? (a[w] === place ? 5 : 4) + (a[w + 3] === symbol ? 1 : 0) : 0;
   }
 
   /** Where entry `i` has to point when the records in front of it have gone. */
@@ -209,6 +224,21 @@ class TableWalk {
     );
     return at + 1;
   }
+}
+
+/** How many entries from `i` up to `stop` stand at `j` and behind it in every word, their symbols with the same numbers. */
+function sameEntries(a: Uint32Array, i: number, stop: number, b: Uint32Array, j: number, kept: Int32Array): number {
+  const end = Math.min(stop * RELA_WORDS, a.length, b.length - (j - i) * RELA_WORDS);
+  const shift = (j - i) * RELA_WORDS;
+  let w = i * RELA_WORDS;
+  for (; w + RELA_WORDS <= end; w += RELA_WORDS) {
+    const v = w + shift;
+    const symbol = a[w + 3]!;
+    if (kept[symbol] !== symbol) break;
+    if (((a[w]! ^ b[v]!) | (a[w + 1]! ^ b[v + 1]!) | (a[w + 2]! ^ b[v + 2]!) | (symbol ^ b[v + 3]!)) !== 0) break;
+    if (((a[w + 4]! ^ b[v + 4]!) | (a[w + 5]! ^ b[v + 5]!)) !== 0) break;
+  }
+  return w / RELA_WORDS - i;
 }
 
 function text(table: Relocations, i: number): string {

@@ -32,8 +32,10 @@ export function compareSymbols(report: Report, pair: Pairing, planned: Planned):
     return { kept: new Int32Array(0), added };
   }
   const kept = new Int32Array(before.count).fill(-1);
-  let i = 0;
-  for (let j = 0; j < after.count; j++) {
+  let i = equalSymbols(before, after);
+  for (let n = 0; n < i; n++) kept[n] = n;
+  report.counts.identical += i * SYM_SIZE;
+  for (let j = i; j < after.count; j++) {
     if (i < before.count && sameSymbol(pair, before, i, after, j)) {
       const moved = before.words[i * WORDS + SHNDX_WORD] !== after.words[j * WORDS + SHNDX_WORD];
       report.counts.identical += moved ? SYM_SIZE - 4 : SYM_SIZE;
@@ -58,6 +60,21 @@ export function compareSymbols(report: Report, pair: Pairing, planned: Planned):
   });
   compareExtended(report, pair, kept, added);
   return { kept, added };
+}
+
+/** How many symbols at the start of both tables are the same in every byte. */
+function equalSymbols(before: SymbolTable, after: SymbolTable): number {
+  const bytes = ({ words }: SymbolTable) => Buffer.from(words.buffer, words.byteOffset, words.byteLength);
+  const [a, b] = [bytes(before), bytes(after)];
+  const most = Math.min(before.count, after.count);
+  let equal = 0;
+  for (let step = most; step >= 1; step = step >>> 1)
+    while (
+      equal + step <= most &&
+      a.compare(b, equal * SYM_SIZE, (equal + step) * SYM_SIZE, equal * SYM_SIZE, (equal + step) * SYM_SIZE) === 0
+    )
+      equal += step;
+  return equal;
 }
 
 /** All six words equal, but for the number of a section that moved up. */

@@ -4,6 +4,8 @@
  */
 import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import type { Relocations } from '../elf/relocations.ts';
+import type { Section } from '../elf/section.ts';
 import type {
   AddedRelocation,
   AddedVersion,
@@ -50,20 +52,23 @@ export function planFor(planned: Planned, section: SectionIndex): SectionPlan {
 /** Orders the plan. Whether it fits the input is for `checkPlan` to say. */
 export function arrange(plan: PatchPlan, input: ElfFile): Planned {
   const sections = new Map<SectionIndex, SectionPlan>();
+  let last: SectionIndex = -1;
+  let found = EMPTY;
+  // Plans go through a file section by section.
   const of = (index: SectionIndex): SectionPlan => {
-    let found = sections.get(index);
-    if (found === undefined) {
-      found = nothing();
-      sections.set(index, found);
-    }
+    if (index === last) return found;
+    found = sections.get(index) ?? nothing();
+    sections.set(index, found);
+    last = index;
     return found;
   };
-  for (const word of plan.words) of(word.section).words.push(word);
-  for (const entry of plan.removedRelocations) of(entry.table).entries.push(entry.entry);
-  for (const record of plan.removedRecords) {
-    of(record.table).records.push(record);
-    of(record.relocation.table).entries.push(record.relocation.entry);
-  }
+  const { words, removedRelocations, removedRecords } = plan;
+  for (let i = 0; i < words.length; i++) of(words[i]!.section).words.push(words[i]!);
+  for (let i = 0; i < removedRelocations.length; i++)
+    of(removedRelocations[i]!.table).entries.push(removedRelocations[i]!.entry);
+  for (let i = 0; i < removedRecords.length; i++) of(removedRecords[i]!.table).records.push(removedRecords[i]!);
+  for (let i = 0; i < removedRecords.length; i++)
+    of(removedRecords[i]!.relocation.table).entries.push(removedRecords[i]!.relocation.entry);
   for (const relocation of plan.addedRelocations) of(relocation.section).added.push(relocation);
   for (const version of plan.addedVersions)
     for (const [name, bytes] of versionEntries(version)) {
@@ -71,9 +76,9 @@ export function arrange(plan: PatchPlan, input: ElfFile): Planned {
       if (table?.hasContents) of(table.index).appended.push(bytes);
     }
   for (const section of sections.values()) {
-    section.words.sort((a, b) => a.offset - b.offset);
-    section.records.sort((a, b) => a.offset - b.offset);
-    section.entries.sort((a, b) => a - b);
+    sortBy(section.words, word => word.offset);
+    sortBy(section.records, record => record.offset);
+    sortBy(section.entries, entry => entry);
   }
   const changesNothing =
     sections.size === 0 &&
@@ -82,6 +87,15 @@ export function arrange(plan: PatchPlan, input: ElfFile): Planned {
     plan.newSymbols.length === 0 &&
     !plan.dropsSignature;
   return { plan, sections, changesNothing };
+}
+
+/** Sorts a list that is in order already, most of the time. */
+function sortBy<T>(list: T[], key: (item: T) => number): void {
+  for (let i = 1; i < list.length; i++)
+    if (key(list[i]!) < key(list[i - 1]!)) {
+      list.sort((a, b) => key(a) - key(b));
+      return;
+    }
 }
 
 /** Bytes of an entry of `__versions`: a checksum of 8 bytes, a name and its NUL (`struct modversion_info`, kernel). */
@@ -137,7 +151,8 @@ function checkWords(report: Report, input: ElfFile, index: SectionIndex, words: 
   const contents = input.contents(section);
   const view = new DataView(contents.buffer, contents.byteOffset, contents.length);
   let end = 0;
-  for (const { offset, before } of words) {
+  for (let i = 0; i < words.length; i++) {
+    const { offset, before } = words[i]!;
     if (offset < end || offset % 4 !== 0 || offset + 4 > contents.length) {
       report.error('VER043', 'the plan changes a word twice, or one that does not exist', section, offset);
       continue;
@@ -157,16 +172,19 @@ function checkWords(report: Report, input: ElfFile, index: SectionIndex, words: 
 function checkRecords(report: Report, input: ElfFile, index: SectionIndex, records: readonly RemovedRecord[]): void {
   const section = input.sections[index]!;
   let end = 0;
-  for (const { offset, size, relocation } of records) {
+  let table: Section | undefined;
+  let entries: Relocations | undefined;
+  for (let i = 0; i < records.length; i++) {
+    const { offset, size, relocation } = records[i]!;
     if (offset < end || size <= 0 || offset + size > section.sh_size)
       report.error('VER043', 'the plan removes a record twice, or one that does not exist', section, offset);
     end = offset + size;
-    const table = input.sections[relocation.table];
+    if (table?.index !== relocation.table) {
+      table = input.sections[relocation.table];
+      entries = table?.sh_type === SHT_RELA && table.sh_info === index ? input.relocations(table) : undefined;
+    }
     const fits =
-      table?.sh_type === SHT_RELA &&
-      table.sh_info === index &&
-      relocation.entry < input.relocations(table).count &&
-      input.relocations(table).offset(relocation.entry) === offset;
+      entries !== undefined && relocation.entry < entries.count && entries.offset(relocation.entry) === offset;
     if (!fits)
       report.error('VER043', 'the relocation that the plan removes with a record does not fill it', section, offset);
   }
@@ -180,10 +198,11 @@ function checkEntries(report: Report, input: ElfFile, index: SectionIndex, entri
     return;
   }
   const total = input.relocations(section).count;
-  entries.forEach((entry, i) => {
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i]!;
     if (entry < 0 || entry >= total || entry === entries[i - 1])
       report.error('VER043', `the plan removes relocation ${entry} twice, or there is none`, section, entry * 24);
-  });
+  }
 }
 
 function checkNew(report: Report, input: ElfFile, plan: PatchPlan, relocation: NewRelocation, size: number): void {

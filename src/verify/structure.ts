@@ -6,8 +6,8 @@ import { SHT_NOTE, SHT_NULL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX,
 import { readGroups } from '../elf/groups.ts';
 import { readNotes } from '../elf/notes.ts';
 import type { ElfFile } from '../elf/read.ts';
-import type { SymbolTable } from '../elf/symbols.ts';
-import { functionsOf } from '../kernel/functions.ts';
+import { SYMBOL_WORDS, type SymbolTable } from '../elf/symbols.ts';
+import { functionSymbols } from '../kernel/functions.ts';
 import type { Pairing } from './pairing.ts';
 import { count, type Report } from './verification.ts';
 
@@ -25,13 +25,13 @@ export function checkStructure(report: Report, output: ElfFile, input: ElfFile |
     else if (section.sh_type === SHT_STRTAB) checkStrings(report, output, section.index);
   }
   const groups = readGroups(output);
-  const functions = functionsOf(output);
+  const functions = symbols === undefined ? 0 : functionSymbols(output, symbols).length;
   if (symbols !== undefined) checkSymbolOrder(report, output, symbols);
   checkNames(report, output, input);
   return [
     count(output.sections.length, 'section'),
     count(symbols?.count ?? 0, 'symbol'),
-    count(functions.length, 'function'),
+    count(functions, 'function'),
     count(relocations, 'relocation'),
     count(groups.length, 'group'),
     count(notes, 'note'),
@@ -51,13 +51,17 @@ function checkSymbolOrder(report: Report, elf: ElfFile, symbols: SymbolTable): v
   const { section, words } = symbols;
   if (symbols.count > 0 && words.subarray(0, 6).some(word => word !== 0))
     report.error('VER002', 'the first symbol is not the empty one', section, 0);
-  let first = 0;
-  while (first < symbols.count && symbols.binding(first) === STB_LOCAL) first++;
-  for (let i = first; i < symbols.count; i++)
-    if (symbols.binding(i) === STB_LOCAL) {
-      report.error('VER002', `local symbol ${i} (${symbols.name(i)}) stands behind a global one`, section, i * 24);
-      return;
-    }
+  const isLocal = (w: number) => (words[w + 1]! & 0xf0) === STB_LOCAL << 4;
+  const end = symbols.count * SYMBOL_WORDS;
+  let w = 0;
+  while (w < end && isLocal(w)) w += SYMBOL_WORDS;
+  const first = w / SYMBOL_WORDS;
+  while (w < end && !isLocal(w)) w += SYMBOL_WORDS;
+  if (w < end) {
+    const i = w / SYMBOL_WORDS;
+    report.error('VER002', `local symbol ${i} (${symbols.name(i)}) stands behind a global one`, section, i * 24);
+    return;
+  }
   if (section.sh_info !== first)
     report.error(
       'VER002',

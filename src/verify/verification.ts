@@ -64,7 +64,8 @@ export class Report {
   readonly checks: Check[] = [];
   readonly findings: Finding[] = [];
   readonly counts = { identical: 0, changedByPlan: 0, addedByPlan: 0, layout: 0, removedByPlan: 0 };
-  readonly #found = new Map<string, number>();
+  /** By code and level. */
+  readonly #found = new Map<string, { readonly code: string; readonly level: Level; count: number }>();
   #errors = 0;
   #stopped = false;
 
@@ -114,9 +115,10 @@ export class Report {
 
   #add(level: Level, code: string, message: string, section?: Section | string, offset?: number, fn?: string): void {
     if (level === 'error') this.#errors++;
-    const count = (this.#found.get(code) ?? 0) + 1;
-    this.#found.set(code, count);
-    if (count > KEPT) return;
+    const key = `${code} ${level}`;
+    const found = this.#found.get(key) ?? { code, level, count: 0 };
+    this.#found.set(key, found);
+    if (++found.count > KEPT) return;
     this.findings.push({
       code,
       level,
@@ -131,9 +133,9 @@ export class Report {
     return this.#errors > 0;
   }
 
-  /** Ends the walk if something with this code was found: what comes behind would only repeat it, or trip over it. */
+  /** Ends the walk if an error with this code was found: what comes behind would only repeat it, or trip over it. */
   stopOn(code: string): void {
-    if (this.#found.has(code)) this.#stopped = true;
+    if (this.#found.has(`${code} error`)) this.#stopped = true;
   }
 
   /** Every byte of the output must have been counted under one reason, and once. */
@@ -146,8 +148,7 @@ export class Report {
   }
 
   finish(relocations: RelocationCount): Verification {
-    for (const [code, count] of this.#found) {
-      const level = this.findings.find(f => f.code === code)!.level;
+    for (const { code, level, count } of this.#found.values()) {
       if (count > KEPT)
         this.findings.push({ code, level, message: `and ${count - KEPT} more findings with this code` });
     }

@@ -23,6 +23,7 @@ import { RelocationChecker } from './relocations.ts';
 import { checkNote } from './restores.ts';
 import { checkAlignment, checkStructure } from './structure.ts';
 import { Report, type Verification } from './verification.ts';
+import { wasThere } from './was-there.ts';
 
 export type { Verification } from './verification.ts';
 
@@ -37,7 +38,7 @@ const NOTHING_CHECKED = { checked: 0, undecided: 0, byType: {} };
 /**
  * Verifies one write. Nothing is thrown for a bad output: that is what the findings are for.
  *
- * @param output the bytes as they would be written; read from a copy and never changed
+ * @param output the bytes as they would be written, or as they were read again; never changed
  */
 export function verifyPatched(input: VerifiedInput, output: Uint8Array, plan: PatchPlan): Verification {
   const report = new Report();
@@ -45,14 +46,13 @@ export function verifyPatched(input: VerifiedInput, output: Uint8Array, plan: Pa
   const before = input.elf;
 
   // The output as a file of its own. A step that cannot go on ends the walk: what it was to make is then used nowhere.
-  const after = report.make('re-read', () => readElf(output.slice()), bytesText)!;
+  const after = report.make('re-read', () => readElf(output), bytesText)!;
   report.step('structure', () => checkStructure(report, after, before));
   const relocations = report.make(
     'relocations',
     () => new RelocationChecker(report, after),
     checker => checker.run(),
   );
-  report.step('external calls', () => relocations!.externalCalls());
 
   // Input, plan and output side by side: all that the plan says, and nothing else.
   report.step('plan', () => checkPlan(report, before, planned));
@@ -63,6 +63,8 @@ export function verifyPatched(input: VerifiedInput, output: Uint8Array, plan: Pa
   report.step('headers', () => compareHeaders(report, pair, planned, symbols.kept));
   report.step('contents', () => compareContents(report, pair, planned));
   report.step('relocation entries', () => compareRelocations(report, pair, planned, symbols));
+  const bad = relocations?.badExternals ?? [];
+  report.step('external calls', () => relocations!.externalCalls(wasThere(pair, planned, symbols, bad)));
   report.step('names', () => compareStrings(report, pair, symbols));
   report.step('new code', () => compareNewCode(report, pair, planned));
   report.step('imports', () => checkImports(report, pair, symbols));

@@ -13,7 +13,7 @@ import { scanTable } from '../../src/report/scan/table.ts';
 import { applyPlan } from '../../src/rewrite/apply.ts';
 import { makePlan, type PatchRequest } from '../../src/rewrite/plan.ts';
 import { revert } from '../../src/rewrite/revert.ts';
-import { countQuickly } from '../../src/sites/quick-count.ts';
+import { QuickCounter } from '../../src/sites/quick-count.ts';
 import { scanObject, summarize } from '../../src/sites/scan.ts';
 import { InputError, RefusalError } from '../../src/util/errors.ts';
 import { verifyPatched } from '../../src/verify/verify.ts';
@@ -25,6 +25,9 @@ export interface Finding {
 
 /** Code of the complaint that a step ended with, or `ok`. */
 export type Ends = Map<string, number>;
+
+/** One for all files, as when a tree is scanned. */
+const counter = QuickCounter.create()!;
 
 /** @returns what must not be, if anything */
 export async function exercise(
@@ -51,7 +54,7 @@ export async function exercise(
   };
 
   await step('quick count', () => {
-    const quick = countQuickly(bytes);
+    const quick = counter.countCopy(bytes);
     if (quick === undefined) return 'declined';
     let counted: unknown;
     try {

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { type ElfFile, readElf } from '../../elf/read.ts';
-import { writeAtomic } from '../../io/atomic-write.ts';
+import { type StagedFile, stageFile, writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { type ObjectFile, readObject, readStored } from '../../io/read.ts';
 import { type ExportedSymbol, parseSymvers } from '../../kernel/symvers.ts';
@@ -71,18 +71,54 @@ async function patchObject(args: PatchArguments, input: ObjectFile): Promise<num
     return 0;
   }
   const applied = applyPlan(elf, plan, { toolVersion: version, packed: packedOriginal(input) });
-  const verification = verifyPatched({ elf, bytes: input.bytes }, applied.bytes, plan);
-  const secondReader = verification.ok ? await askSecondReader(applied.bytes) : undefined;
+  const stored = await compress(applied.bytes, input.form);
+  const staged = await stageFile(args.output!, stored, { mode: input.mode, force: args.force });
+  let verdict: Verdict;
+  try {
+    verdict = await judge(elf, input, plan, applied.bytes, stored, staged);
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+  const { verification, secondReader } = verdict;
   const ok = verification.ok && secondReader?.agreed === true;
+  if (ok) await staged.commit();
+  else await staged.discard();
   const { original } = applied.record;
-  if (ok)
-    await writeAtomic(args.output!, await compress(applied.bytes, input.form), { mode: input.mode, force: args.force });
   await show(
     args,
     document(args, elf, plan, { written: ok, verification, original, ...(secondReader && { secondReader }) }),
   );
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
+}
+
+interface Verdict {
+  readonly verification: Verification;
+  /** Not asked about an output that has not passed verification. */
+  readonly secondReader: SecondReader | undefined;
+}
+
+/**
+ * Judges what the file holds that will take the output's place. A plain file is read again, and what comes back is what
+ * everybody judges; a packed one is compared with the packed bytes, which are known to expand to `made`.
+ */
+async function judge(
+  elf: ElfFile,
+  input: ObjectFile,
+  plan: PatchPlan,
+  made: Uint8Array,
+  stored: Uint8Array,
+  staged: StagedFile,
+): Promise<Verdict> {
+  const back = staged.readBack();
+  const plain = input.form === 'plain';
+  if (back !== undefined && !plain && Buffer.compare(back, stored) !== 0) throw notAsWritten();
+  const bytes = plain && back !== undefined ? back : made;
+  const verification = verifyPatched({ elf, bytes: input.bytes }, bytes, plan);
+  // Where the file was read again, the bytes that it was made of serve nobody any more: the package may have them.
+  const secondReader = verification.ok ? await askSecondReader(bytes, bytes === made ? undefined : made) : undefined;
+  return { verification, secondReader };
 }
 
 /** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
@@ -137,8 +173,16 @@ function packedOriginal(input: ObjectFile) {
   return { form: input.form, sha256: createHash('sha256').update(input.stored).digest('hex') };
 }
 
-async function askSecondReader(bytes: Uint8Array): Promise<SecondReader> {
-  const { agreed, sections, differences, skipped } = await crossCheck(bytes);
+function notAsWritten(): RefusalError {
+  return new RefusalError({
+    code: 'VER901',
+    message: 'the file does not hold what was written to it; nothing is put into place',
+    remedy: 'look for messages about the disk in the kernel log, and write to another disk',
+  });
+}
+
+async function askSecondReader(bytes: Uint8Array, copy: Uint8Array | undefined): Promise<SecondReader> {
+  const { agreed, sections, differences, skipped } = await crossCheck(bytes, readElf(bytes), copy);
   return {
     agreed,
     sections,
@@ -155,9 +199,9 @@ function unverified(
   verification: Verification,
   second: SecondReader | undefined,
 ): InputError | RefusalError {
-  const error = (v: Verification) => v.findings.find(f => f.level === 'error');
-  const before = error(verifyObject(elf));
-  const finding = before ?? error(verification);
+  const errors = verification.findings.filter(f => f.level === 'error');
+  const before = verifyObject(elf).findings.find(f => f.level === 'error' && errors.some(e => e.code === f.code));
+  const finding = before ?? errors[0];
   const place = { section: finding?.section, offset: finding?.offset, function: finding?.function };
   const code = finding?.code ?? 'VER900';
   if (before !== undefined)

@@ -1,16 +1,15 @@
 /** `tocsin scan`: reads every input, scans it, prints the results in the order of the inputs. */
 
-import { readElf } from '../../elf/read.ts';
-import { decompressSync, detectForm, prepare as prepareForm } from '../../io/compression.ts';
+import { availableParallelism } from 'node:os';
 import { expandInputs } from '../../io/inputs.ts';
-import { createReadPool, readObject, readPlainInto, STDIN } from '../../io/read.ts';
+import { STDIN } from '../../io/read.ts';
 import { scanDocument } from '../../report/scan/json.ts';
 import { scanTable, summaryTable } from '../../report/scan/table.ts';
-import { countQuickly } from '../../sites/quick-count.ts';
-import { type ScanOptions, type ScanResult, type ScanSummary, scanObject, summarize } from '../../sites/scan.ts';
-import { type Complaint, InputError, inFile } from '../../util/errors.ts';
-import { globMatcher } from '../../util/glob.ts';
+import type { ScanResult, ScanSummary } from '../../sites/scan.ts';
+import { InputError } from '../../util/errors.ts';
+import { FileScanner, type Scanned, type ScanRequest } from '../file-scanner.ts';
 import { Progress } from '../progress.ts';
+import { ScanWorkers } from '../scan-workers.ts';
 import { print, report } from '../terminal.ts';
 
 export interface ScanArguments {
@@ -24,61 +23,28 @@ export interface ScanArguments {
   readonly quiet: boolean;
 }
 
-/** What one file gave: a scan, or why there is none. */
-export type Outcome = { readonly scan: ScanSummary | ScanResult } | { readonly complaint: Complaint };
-
-/** How to scan; plain data, so that a worker can be told. */
-export interface ScanRequest {
-  readonly summary: boolean;
-  readonly calls: boolean;
-  readonly functions: string | undefined;
-}
-
-/** Scans files one after the other with one read buffer for all of them. */
-export class FileScanner {
-  readonly #pool = createReadPool();
-  readonly #summary: boolean;
-  readonly #options: ScanOptions;
-
-  constructor(request: ScanRequest) {
-    const { functions } = request;
-    this.#summary = request.summary && functions === undefined;
-    this.#options = { calls: request.calls, accept: functions === undefined ? undefined : globMatcher(functions) };
-  }
-
-  async scan(path: string): Promise<Outcome> {
-    try {
-      return { scan: this.#scanBytes(await this.#bytesOf(path)) };
-    } catch (error) {
-      const placed = inFile(error, path);
-      if (placed instanceof InputError) return { complaint: placed.complaint };
-      throw error;
-    }
-  }
-
-  async #bytesOf(path: string): Promise<Uint8Array> {
-    if (path === STDIN) return (await readObject(path)).bytes;
-    const stored = readPlainInto(this.#pool, path);
-    const form = detectForm(stored);
-    if (form === 'plain') return stored;
-    await prepareForm(form);
-    return decompressSync(stored, form);
-  }
-
-  #scanBytes(bytes: Uint8Array): ScanSummary | ScanResult {
-    if (!this.#summary) return scanObject(readElf(bytes), this.#options);
-    return countQuickly(bytes) ?? summarize(readElf(bytes));
-  }
-}
-
 /** Fewer packed files than this are not worth the start of a thread: unpacking one takes milliseconds. */
 const WORTH_THREADS = 16;
+/**
+ * Plain files are counted in microseconds, so a second thread only pays for thousands of them, and only if it starts while they
+ * are still looked for. Listing what is in them fills more memory than another thread would save time.
+ */
+function isWorthASecondThread(args: ScanArguments): boolean {
+  return args.summary && args.functions === undefined && args.jobs === undefined && availableParallelism() > 1;
+}
+
 /** Files that a thread takes at once. Plain ones take microseconds, packed ones long enough to be shared one by one. */
 const BATCH = { packed: 4, plain: 64 };
 
 /** @returns the exit code */
 export async function scanCommand(args: ScanArguments): Promise<number> {
-  const { files, problems } = await expandInputs(args.files, { filesFrom: args.filesFrom });
+  const workers = new ScanWorkers();
+  const { files, problems } = await expandInputs(args.files, {
+    filesFrom: args.filesFrom,
+    onMany: () => {
+      if (isWorthASecondThread(args)) workers.start(1);
+    },
+  });
   let code = 0;
   for (const problem of problems) code = Math.max(code, report(problem));
   const single =
@@ -87,12 +53,15 @@ export async function scanCommand(args: ScanArguments): Promise<number> {
   const progress = new Progress('scanning', args.quiet);
   let done = 0;
   try {
-    for await (const { path, outcome } of outcomes(files, args)) {
-      if ('complaint' in outcome) {
-        progress.stop();
-        code = Math.max(code, report(new InputError(outcome.complaint)));
-      } else sink.add(path, outcome.scan);
-      await progress.tick(++done, files.length);
+    for await (const batch of outcomes(files, args, workers)) {
+      for (const { path, outcome } of batch) {
+        if ('complaint' in outcome) {
+          progress.stop();
+          code = Math.max(code, report(new InputError(outcome.complaint)));
+        } else sink.add(path, outcome.scan);
+      }
+      done += batch.length;
+      await progress.tick(done, files.length);
     }
   } finally {
     progress.stop();
@@ -101,26 +70,34 @@ export async function scanCommand(args: ScanArguments): Promise<number> {
   return code;
 }
 
+/** In the order of the files, and as soon as they are there; where each takes no time, many together. */
 async function* outcomes(
   files: readonly string[],
   args: ScanArguments,
-): AsyncGenerator<{ path: string; outcome: Outcome }> {
+  workers: ScanWorkers,
+): AsyncGenerator<readonly Scanned[]> {
   const request: ScanRequest = { summary: args.summary, calls: args.calls, functions: args.functions };
-  const packed = files.reduce((n, f) => (/\.(xz|zst|gz)$/.test(f) ? n + 1 : n), 0);
-  const jobs = args.jobs ?? (await usefulThreads(packed));
-  if (jobs > 1 && files.length > 1 && !files.includes(STDIN)) {
-    const { scanInWorkers } = await import('../scan-workers.ts');
-    const batch = packed > 0 ? BATCH.packed : BATCH.plain;
-    yield* scanInWorkers(files, request, Math.min(jobs, files.length), batch);
-    return;
+  if (files.length > 1 && !files.includes(STDIN)) {
+    const packed = files.reduce((n, f) => (/\.(xz|zst|gz)$/.test(f) ? n + 1 : n), 0);
+    const jobs = args.jobs ?? (packed < WORTH_THREADS ? 1 : availableParallelism());
+    workers.start(Math.min(jobs, files.length) - 1);
+    if (workers.count > 0) {
+      yield* workers.scan(files, request, packed > 0 ? BATCH.packed : BATCH.plain);
+      return;
+    }
   }
+  workers.stop();
   const scanner = new FileScanner(request);
-  for (const path of files) yield { path, outcome: await scanner.scan(path) };
-}
-
-/** Unpacking is worth every processor. Plain files are not worth a second one: each thread has to warm up by itself. */
-async function usefulThreads(packed: number): Promise<number> {
-  return packed < WORTH_THREADS ? 1 : (await import('node:os')).availableParallelism();
+  const atOnce = args.summary ? BATCH.plain : 1;
+  let batch: Scanned[] = [];
+  for (const path of files) {
+    const outcome = scanner.scan(path);
+    batch.push({ path, outcome: outcome instanceof Promise ? await outcome : outcome });
+    if (batch.length < atOnce) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
 }
 
 interface Output {

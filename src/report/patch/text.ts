@@ -20,16 +20,16 @@ function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
-function capped(lines: readonly string[], most: number): string {
-  if (lines.length <= most) return lines.join('\n');
-  return `${lines.slice(0, most).join('\n')}\n… and ${lines.length - most} more (use --verbose)`;
+function capped<T>(items: readonly T[], most: number, line: (item: T) => string): string {
+  const lines = items.slice(0, most).map(line).join('\n');
+  return items.length <= most ? lines : `${lines}\n… and ${items.length - most} more (use --verbose)`;
 }
 
 function actions(doc: PatchDocument, most: number): string {
   const nops = doc.actions.filter(a => a.kind === 'nop').length;
   const redirects = doc.actions.length - nops;
   const head = `${doc.file}: ${counted(nops, 'call site')} out, ${counted(redirects, 'redirect')}`;
-  return `${head}\n${capped(doc.actions.map(action), most)}`;
+  return `${head}\n${capped(doc.actions, most, action)}`;
 }
 
 function action(a: PlannedAction): string {
@@ -52,7 +52,7 @@ function words(doc: PatchDocument, most: number): string {
     w.after,
     w.textAfter,
   ]);
-  return `words\n${capped(indent(columns(rows)), most)}`;
+  return `words\n${capped(indent(columns(rows)), most, line => line)}`;
 }
 
 function listing(code: PatchDocument['newCode'][number]): string {

@@ -23,7 +23,7 @@ export function summaryTable(rows: readonly { readonly file: string; readonly sc
   const cells = rows.map(({ file, scan }) => {
     const c = scan.counts;
     return [
-      file,
+      printable(file),
       scan.kind,
       scan.profiling,
       `${c.functions}`,
@@ -35,7 +35,7 @@ export function summaryTable(rows: readonly { readonly file: string; readonly sc
       `${c.indirectCalls}`,
     ];
   });
-  return table([HEAD, ...cells, ...(rows.length > 1 ? [total(rows)] : [])], RIGHT);
+  return columns([HEAD, ...cells, ...(rows.length > 1 ? [total(rows)] : [])], RIGHT);
 }
 
 function total(rows: readonly { readonly scan: ScanSummary }[]): string[] {

@@ -69,6 +69,10 @@ export interface BootOptions {
   readonly files?: readonly string[];
   /** Where to leave what the script wrote into /out. Without it, nothing is collected. */
   readonly outFolder?: string;
+  /** Raw files that are /dev/vda, /dev/vdb, ... once the script has loaded what is in /drivers. */
+  readonly disks?: readonly string[];
+  /** Where to leave the number of the machine's process, for whoever has to end it. */
+  readonly pidFile?: string;
   /** Real seconds until the machine is given up. 120 unless told. */
   readonly timeoutSeconds?: number;
   /** As qemu takes it. '2G' unless told. */
@@ -119,7 +123,11 @@ export function kernel(generation: Generation): Kernel {
  * debug information. Of several folders, later ones are laid over earlier ones.
  * @returns paths of the modules in `outFolder`
  */
-function buildModule(generation: Generation, source: string | readonly string[], outFolder: string): readonly string[] {
+export function buildModule(
+  generation: Generation,
+  source: string | readonly string[],
+  outFolder: string,
+): readonly string[] {
   mkdirSync(outFolder, { recursive: true });
   runScript('build-module', [generation, outFolder, ...(typeof source === 'string' ? [source] : source)]);
   return filesBelow(outFolder).filter(path => path.endsWith('.ko'));
@@ -201,6 +209,8 @@ export async function bootKernel(options: BootOptions): Promise<Boot> {
     writeFileSync(script, options.script);
     const flags = ['-m', options.memory ?? '2G', '-t', String(options.timeoutSeconds ?? 120)];
     if (options.outFolder !== undefined) flags.push('-o', options.outFolder);
+    for (const disk of options.disks ?? []) flags.push('-d', disk);
+    if (options.pidFile !== undefined) flags.push('-p', options.pidFile);
     if (options.logLevel !== undefined) flags.push('-l', String(options.logLevel));
     if (options.kernelArguments !== undefined) flags.push('-a', options.kernelArguments);
     const started = performance.now();

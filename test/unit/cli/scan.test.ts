@@ -300,6 +300,29 @@ describe('several inputs', () => {
   });
 });
 
+describe('tocsin scan --summary of many files', () => {
+  it('gives the same with a second thread and without, damaged files included', () => {
+    fs.mkdirSync(at('many/a'), { recursive: true });
+    const contents = ['samples/6.1/tocsin_demo.ko', 'samples/7.2/tocsin_fix.ko', 'samples/legacy/pg.o'].map(path =>
+      fs.readFileSync(`${root}${path}`),
+    );
+    contents.push(contents[0]!.subarray(0, 3000), Buffer.alloc(0));
+    for (let i = 0; i < 700; i++) fs.writeFileSync(at(`many/${i % 2 === 0 ? 'a/' : ''}${i}.ko`), contents[i % 5]!);
+    for (const format of ['table', 'ndjson']) {
+      const args = ['scan', '--summary', '--format', format, at('many')];
+      const one = tocsin([...args, '-j', '1']);
+      expect(tocsin(args)).toEqual(one);
+      expect([one.code, one.stderr.split('IO005').length - 1]).toEqual([2, 140]);
+    }
+  });
+
+  it('does without WebAssembly', () => {
+    const args = ['scan', '--summary', demo, at('image'), at('cut.ko')];
+    const { code, stdout } = tocsin(args, { env: { NODE_OPTIONS: '--jitless' } });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: tocsin(args).stdout });
+  });
+});
+
 describe('where output goes', () => {
   it('a reader that goes away early is no error', () => {
     const { stdout, stderr } = shell(

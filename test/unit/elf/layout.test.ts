@@ -1,8 +1,9 @@
 import * as fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ElfEditor, type NewSection, type NewSymbol } from '../../../src/elf/editor.ts';
-import { type Correspondence, layOut } from '../../../src/elf/layout.ts';
-import { encodeNote, readNotes } from '../../../src/elf/notes.ts';
+import { layOut } from '../../../src/elf/layout.ts';
+import { noteSize, putNote, readNotes } from '../../../src/elf/notes.ts';
+import type { Correspondence } from '../../../src/elf/ranges.ts';
 import { readElf } from '../../../src/elf/read.ts';
 import { codeOf } from '../../support/errors.ts';
 import { ET, ObjectBuilder, R, SHF, SHT } from '../../support/object-builder.ts';
@@ -523,14 +524,15 @@ describe('a linked image', () => {
   });
 });
 
-describe('encodeNote', () => {
+describe('putNote', () => {
   it('is what readNotes reads', () => {
     const bytes = new ObjectBuilder().build();
     const out = rewrite(bytes, e => {
-      const notes = Buffer.concat([
-        encodeNote('tocsin', 1, Uint8Array.of(1, 2, 3)),
-        encodeNote('x', 9, new Uint8Array(0)),
-      ]);
+      const [some, none] = [Uint8Array.of(1, 2, 3), new Uint8Array(0)];
+      const first = noteSize('tocsin', some);
+      const notes = new Uint8Array(first + noteSize('x', none));
+      putNote(notes, 0, 'tocsin', 1, some);
+      putNote(notes, first, 'x', 9, none);
       e.addSection(plain(notes, { name: '.note', sh_type: SHT.NOTE, sh_addralign: 4 }));
     });
     const elf = readElf(out.bytes);

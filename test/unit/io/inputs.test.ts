@@ -40,6 +40,15 @@ describe('modulesBelow', () => {
     expect(modulesBelow(at('m'))).toEqual({ files: MODULES.map(at), problems: [] });
   });
 
+  it('tells once that there are many', () => {
+    let told = 0;
+    modulesBelow(at('m'), () => told++);
+    expect(told).toBe(0);
+    for (let i = 0; i < 600; i++) tree(`many/${i % 5}/${i}.ko`);
+    expect(modulesBelow(at('many'), () => told++).files.length).toBe(600);
+    expect(told).toBe(1);
+  });
+
   it('keeps the folder as it was given', () => {
     const cwd = process.cwd();
     try {

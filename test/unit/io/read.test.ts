@@ -138,6 +138,18 @@ describe('readPlainInto', () => {
     }
   });
 
+  it('asks whether it is enough, wherever the file may end', () => {
+    const pool = createReadPool(sample.length + 1);
+    const asked: number[] = [];
+    const ask = (answer: boolean) => (length: number) => {
+      asked.push(length);
+      return answer;
+    };
+    for (const answer of [true, false])
+      expect(Buffer.compare(readPlainInto(pool, at('plain.ko'), ask(answer)), sample)).toBe(0);
+    expect(asked).toEqual([sample.length, sample.length]);
+  });
+
   it('closes every file, also after an error', () => {
     if (!fs.existsSync('/proc/self/fd')) return;
     const pool = createReadPool();

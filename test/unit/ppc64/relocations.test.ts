@@ -61,6 +61,8 @@ describe('values', () => {
     expect(psabiValue(inputs('REL16_HA', { S: 0n, P: 0x8001n }))).toBe(-1n);
     expect(psabiValue(inputs('ADDR16_HIGHEST', { S: 0xc000_0000_0000_0000n }))).toBe(-0x4000n);
     expect(psabiValue(inputs('D34_HA30', { S: 0x3_8000_0000n }))).toBe(1n);
+    // The field has 34 bits, of which the part fills 30.
+    expect(psabiValue(inputs('D34_HI30', { S: -1n }))).toBe(0x3fff_ffffn);
     expect(psabiValue(inputs('TOC', { toc: 0x8100n }))).toBe(0x8100n);
     expect(psabiValue(inputs('GOT16', { S: 1n }))).toBeNull();
     expect(psabiValue({ type: 18, S: 0n, A: 0n, P: 0n, toc: 0n })).toBeNull();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PlacedRange } from '../../../src/elf/layout.ts';
+import type { PlacedRange } from '../../../src/elf/ranges.ts';
 import { applyRestoreScript, BadScript, writeRestoreScript } from '../../../src/rewrite/restore-script.ts';
 
 /** Cuts the original into pieces, drops some, changes words in others, and puts them down with new bytes between them. */
@@ -49,10 +49,10 @@ describe('restore script', () => {
     bytes.set([1, 2, 3, 4], 40);
     bytes.set([5, 6, 7, 8], 44);
     bytes.set([9, 9, 9, 9], 396);
-    const ranges: PlacedRange[] = [{ from: 0, to: 0, length: 400, exact: false, bytes }];
-    const known = writeRestoreScript(original, ranges, new Map([[0, [40, 44, 396]]]));
+    const range = { from: 0, to: 0, length: 400, exact: false };
+    const known = writeRestoreScript(original, [{ ...range, bytes: undefined, changed: [40, 44, 396] }]);
     expect(applyRestoreScript(known, bytes)).toEqual(original);
-    expect(known).toEqual(writeRestoreScript(original, ranges));
+    expect(known).toEqual(writeRestoreScript(original, [{ ...range, bytes }]));
     expect(known.length).toBeLessThan(40);
   });
 

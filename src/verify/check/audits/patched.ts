@@ -1,0 +1,109 @@
+/**
+ * Words that tocsin patched (its own note says which) and that a table of the kernel rewrites once more after loading: a
+ * feature section, a jump label, a static call, a tracer record. Whoever comes last wins, and half of each is left.
+ */
+import type { Section } from '../../../elf/section.ts';
+import { type FixupKind, type FixupTable, fixupTable } from '../../../kernel/fixups.ts';
+import { PATCH_NOTE_SECTION, readPatchNote } from '../../../kernel/patch-note.ts';
+import type { Findings } from '../finding.ts';
+import type { Subject } from '../subject.ts';
+
+const NOTE = new TextEncoder().encode(PATCH_NOTE_SECTION);
+const REWRITES: readonly FixupKind[] = ['jump label', 'static call', 'feature fixup', 'tracer record'];
+const NEW_CODE = /^\.(?:init\.|exit\.)?text\.tocsin/;
+/** A patch replaces one instruction at each place. */
+const WORD = 4;
+
+interface Place {
+  readonly section: number;
+  readonly from: number;
+  readonly to: number;
+  readonly what: string;
+  readonly function?: string;
+}
+
+export function auditPatched(subject: Subject, findings: Findings): void {
+  const { elf } = subject;
+  if (!elf.sections.some(s => s.index > 0 && s.isNamed(NOTE))) return;
+  let unreadable = '';
+  const note = readPatchNote(elf, text => {
+    unreadable = text;
+  });
+  if (note === undefined) {
+    if (unreadable !== '')
+      findings.add({
+        code: 'MOD203',
+        level: 'warning',
+        message: `the note of tocsin's patch cannot be read (${unreadable}), so what it changed is not known`,
+        section: PATCH_NOTE_SECTION,
+      });
+    return;
+  }
+  const places = patchedPlaces(subject, note.record.actions);
+  for (const section of elf.sections) {
+    const table = section.index > 0 && section.isAllocated ? fixupTable(section) : undefined;
+    if (table !== undefined && REWRITES.includes(table.kind)) auditTable(subject, section, table, places, findings);
+  }
+}
+
+function patchedPlaces(
+  subject: Subject,
+  actions: readonly { readonly section: string; readonly offset: number; readonly function: string }[],
+): Place[] {
+  const places: Place[] = [];
+  for (const { section, offset, function: fn } of actions)
+    for (const s of subject.elf.sections)
+      if (s.index > 0 && s.name === section)
+        places.push({
+          section: s.index,
+          from: offset,
+          to: offset + WORD,
+          what: `the patched word of ${fn}`,
+          function: fn,
+        });
+  for (const s of subject.elf.sections)
+    if (s.index > 0 && s.isCode && NEW_CODE.test(s.name))
+      places.push({ section: s.index, from: 0, to: s.sh_size, what: "tocsin's new code" });
+  return places;
+}
+
+/** In an object every field of such a table is filled by a relocation. */
+function auditTable(
+  subject: Subject,
+  section: Section,
+  table: FixupTable,
+  places: readonly Place[],
+  findings: Findings,
+): void {
+  const { elf } = subject;
+  const symbols = elf.symbols;
+  if (symbols === undefined) return;
+  const starts = new Map<number, { readonly section: number; readonly target: number }>();
+  for (const relocationSection of elf.relocationSectionsFor(section.index)) {
+    const relocations = elf.relocations(relocationSection);
+    for (let i = 0; i < relocations.count; i++) {
+      const home = symbols.sectionOf(relocations.symbol(i));
+      const at = relocations.offset(i);
+      const field = table.fields.find(f => f.offset === at % table.entrySize);
+      if (home === 0 || field === undefined) continue;
+      const value = symbols.offsetInSection(relocations.symbol(i)) + relocations.addend(i);
+      const target = field.relativeTo === 'entry' ? value - field.offset : value;
+      const start = field.endsRange === true ? starts.get(at - 8) : undefined;
+      if (field.endsRange === true && start?.section !== home) continue;
+      if (field.endsRange !== true) starts.set(at, { section: home, target });
+      const from = start?.target ?? target;
+      const to = Math.max(start === undefined ? target + field.covers : target, from + 1);
+      for (const place of places) {
+        if (place.section !== home || from >= place.to || to <= place.from) continue;
+        findings.add({
+          code: 'FTR201',
+          level: 'error',
+          message: `${place.what} lies under an entry of ${section.name} (${table.kind}): the kernel rewrites it after loading`,
+          section: elf.sections[home]!.name,
+          offset: Math.max(from, place.from),
+          ...(place.function !== undefined && { function: place.function }),
+        });
+      }
+    }
+  }
+}
