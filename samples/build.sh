@@ -11,6 +11,7 @@ lab=$here/../test/lab/harness
 command -v zstd >/dev/null || { echo "build.sh: 'zstd' is not installed: apt-get install zstd" >&2 && exit 1; }
 for generation in "$@"; do
   "$lab/build-module" "$generation" "$here/$generation" "$here/src"
+  "$here/kernel-pieces.sh" "$generation" "$here/$generation/tocsin_demo.ko" "$here/$generation/tocsin_fix.ko"
 done
 
 # One of each compression, as distributions ship modules. The kernel wants xz with a CRC32.
@@ -40,4 +41,4 @@ run "$recordmcount" pg.o mprofile-lr.o
 cp ./*.o "$here/legacy"
 
 cd "$here"
-find . -type f \( -name '*.ko*' -o -name '*.o' -o -name Module.symvers \) | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+find . -type f \( -name '*.ko*' -o -name '*.o' -o -name Module.symvers -o -path '*/kernel/*' \) | LC_ALL=C sort | xargs sha256sum >SHA256SUMS

@@ -1,4 +1,4 @@
-// npm run demo: scan, patch, diff and revert of a sample module, each command shown before its output.
+// npm run demo: scan, check, patch, diff and revert of a sample module, each command shown before its output.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +26,21 @@ try {
   tocsin(0, 'scan', sample);
   tocsin(
     0,
+    'kernel',
+    '--system-map',
+    'samples/6.1/kernel/System.map',
+    '--symvers',
+    'samples/6.1/kernel/Module.symvers',
+    '--config',
+    'samples/6.1/kernel/config',
+    '--module',
+    sample,
+    '-o',
+    'OUT/kernel.index',
+  );
+  tocsin(0, 'check', sample, 'samples/6.1/tocsin_fix.ko', '--kernel', 'OUT/kernel.index', '--verbose');
+  tocsin(
+    0,
     'patch',
     sample,
     '-o',
@@ -37,6 +52,7 @@ try {
     '--symvers',
     'samples/6.1/Module.symvers',
   );
+  tocsin(0, 'check', 'OUT/patched.ko', 'samples/6.1/tocsin_fix.ko', '--kernel', 'OUT/kernel.index', '--verbose');
   tocsin(1, 'diff', sample, 'OUT/patched.ko');
   tocsin(0, 'revert', 'OUT/patched.ko', '-o', 'OUT/reverted.ko');
   const same = readFileSync(join(folder, 'reverted.ko')).equals(readFileSync(join(root, sample)));

@@ -44,7 +44,7 @@ it('shows what the commands print', () => {
     const outputs = found.map(({ command }) => {
       const script = command.replace(/^tocsin/, `"${process.execPath}" "${join(root, 'bin/tocsin.js')}"`);
       const { stdout, stderr } = spawnSync('sh', ['-c', script], { cwd: folder, encoding: 'utf8' });
-      expect(stderr).toBe('');
+      expect(stderr, command).toBe('');
       return stdout
         .trimEnd()
         .split('\n')
