@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
-import makeCountingCode from './counting-code.js';
+import makeWebAssembly from './webassembly.js';
 
 const root = new URL('..', import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const fresh = `${root}dist.new-${process.pid}`;
 rmSync(fresh, { recursive: true, force: true });
 
-await makeCountingCode();
+await makeWebAssembly();
 
 const common = {
   absWorkingDir: root,
@@ -45,6 +45,7 @@ await build({
     'start-check': 'src/cli/start-check.ts',
     'scan-worker': 'src/cli/scan-worker.ts',
     'check-worker': 'src/cli/check/worker.ts',
+    'plain-worker': 'src/cli/check/plain-worker.ts',
   },
   outdir: fresh,
   outExtension: { '.js': '.cjs' },

@@ -8,7 +8,7 @@ export function checkOptions<T>(
 ) {
   return y
     .positional('files', {
-      describe: 'FILE: .ko, also packed, or a folder of modules; several resolve one another; - for stdin',
+      describe: 'FILE: .ko or vmlinux, also packed, or a folder of modules; several resolve one another; - for stdin',
       type: 'string',
       array: true,
     })
@@ -26,6 +26,21 @@ export function checkOptions<T>(
     })
     .option('parameters', {
       describe: 'arguments of the module, as insmod takes them',
+      type: 'string',
+      requiresArg: true,
+    })
+    .option('proof', {
+      describe: 'judge the functions too; --no-proof for a quick look before loading',
+      type: 'boolean',
+      default: true,
+    })
+    .option('allow-unproved', {
+      describe: 'let functions pass that are neither proved nor refuted',
+      type: 'boolean',
+      default: false,
+    })
+    .option('explain', {
+      describe: 'derive the verdict about this function, instruction by instruction',
       type: 'string',
       requiresArg: true,
     })
@@ -53,6 +68,7 @@ export function checkOptions<T>(
       coerce: jobs,
     })
     .example('$0 check demo.ko --kernel 6.1.0-50-powerpc64le', 'for an installed kernel')
+    .example('$0 check demo.ko --kernel vmlinux.index --explain demo_add', 'why a function is proved, or is not')
     .example('$0 check a.ko b.ko --kernel vmlinux.index --format sarif', 'modules that import from each other')
     .example(
       '$0 check demo.ko --kernel vmlinux --modules /lib/modules/6.1.0-50-powerpc64le',

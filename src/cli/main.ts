@@ -149,7 +149,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           force: argv.force,
           ...common(argv),
         };
-        choose(async () => (await import('./commands/patch.ts')).patchCommand(request));
+        choose(async () => (await import('./commands/patch.ts')).patchCommand(request, () => import('./patch/proved.ts')));
       },
     )
     .command(
@@ -221,8 +221,9 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         if (files.length === 0 && argv.filesFrom === undefined)
           throw new UsageError('check: give a FILE, a folder, or --files-from');
         const { filesFrom, kernel, modules, parameters, format, report, jobs } = argv;
-        if (kernel === undefined) throw new UsageError('check: say for which kernel: --kernel K');
-        const request = { files, filesFrom, kernel, modules, parameters, format, report, jobs, ...common(argv) };
+        const { proof, allowUnproved, explain } = argv;
+        const how = { proof, allowUnproved, explain, format, report, jobs };
+        const request = { files, filesFrom, kernel, modules, parameters, ...how, ...common(argv) };
         choose(async () => (await import('./commands/check.ts')).checkCommand(request));
       },
     )
@@ -359,12 +360,12 @@ function patchOptions<T>(y: Argv<T>) {
       default: [] as string[],
     })
     .option('kernel', {
-      describe: 'vmlinux of the module, for the prototypes in its BTF',
+      describe: 'kernel that the result is for: index, vmlinux or release',
       type: 'string',
       requiresArg: true,
     })
     .option('allow-unproved', {
-      describe: 'write although the kernel may refuse a new import',
+      describe: 'write what is not proved, or has an import without version',
       type: 'boolean',
       default: false,
     })

@@ -1,12 +1,13 @@
 /** The plainest command lines of `check`, read without yargs; see quick.ts. */
 import type { CheckArguments } from './commands/check.ts';
 
-const FLAGS = ['--quiet', '--verbose'];
+const FLAGS = ['--quiet', '--verbose', '--no-proof', '--allow-unproved'];
 /** Options with a value: the values that are allowed, or `null` for any. */
 const VALUES: Readonly<Record<string, readonly string[] | null>> = {
   '--kernel': null,
   '--format': ['table', 'json', 'ndjson', 'sarif', 'junit'],
   '--parameters': null,
+  '--explain': null,
   '--report': null,
   '-j': null,
 };
@@ -50,6 +51,9 @@ export function quickCheck(args: readonly string[]): CheckArguments | undefined 
     kernel,
     modules,
     parameters: values.get('--parameters'),
+    proof: !flags.has('--no-proof'),
+    allowUnproved: flags.has('--allow-unproved'),
+    explain: values.get('--explain'),
     format: (values.get('--format') ?? 'table') as CheckArguments['format'],
     report: values.get('--report'),
     jobs: jobs === undefined ? undefined : Number(jobs),

@@ -121,3 +121,8 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     verbose: flags.has('--verbose'),
   };
 }
+
+/** Whether a patch asks for more than taking call sites out. */
+export function needsMore({ redirects, symvers, kernel }: PatchArguments): boolean {
+  return redirects.length + symvers.length > 0 || kernel !== undefined;
+}

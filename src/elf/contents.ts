@@ -252,8 +252,8 @@ export function rebuildSections(editor: ElfEditor): RebuiltSections {
     return to;
   };
   const firstGlobal = () => {
-    let locals = 0;
-    for (let i = 0; i < symbols!.section.sh_info; i++) if (symbolMap.map(i) >= 0) locals++;
+    let locals = symbolMap.isIdentity ? symbols!.section.sh_info : 0;
+    if (!symbolMap.isIdentity) for (let i = 0; i < symbols!.section.sh_info; i++) if (symbolMap.map(i) >= 0) locals++;
     return locals + editor.newSymbols.filter(s => s.binding === STB_LOCAL).length;
   };
   return {

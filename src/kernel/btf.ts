@@ -226,6 +226,22 @@ export class Btf {
     }
   }
 
+  /**
+   * All functions of this part by name: whether they take or give anything. Of assembly the assembler leaves functions that
+   * do neither, with no prototype to know better.
+   */
+  functions(): Map<string, boolean> {
+    const found = new Map<string, boolean>();
+    for (const at of this.#types) {
+      if (((this.#view.getUint32(at + 4, true) >>> 24) & 0x1f) !== KIND_FUNC) continue;
+      const name = this.#string(this.#view.getUint32(at, true));
+      const type = this.#type(this.#view.getUint32(at + 8, true));
+      const hasMore = type !== undefined && (type.vlen > 0 || type.btf.#view.getUint32(type.at + 8, true) !== 0);
+      found.set(name, hasMore || found.get(name) === true);
+    }
+    return found;
+  }
+
   /** The prototypes of all functions of this part called `name`. */
   prototypes(name: string): Prototype[] {
     const found: Prototype[] = [];

@@ -10,7 +10,7 @@ import { SHT_NOTE } from '../elf/constants.ts';
 import { noteSize, putNote, readNotes } from '../elf/notes.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
-import type { PlannedAction } from '../plan/plan.ts';
+import type { PlannedAction, Unproved } from '../plan/plan.ts';
 
 export const PATCH_NOTE_SECTION = '.note.tocsin';
 const OWNER = 'tocsin';
@@ -41,6 +41,8 @@ export interface PatchRecord {
   readonly signatureDropped: boolean;
   /** Bytes of new code. */
   readonly codeAdded: number;
+  /** What was not proved when the file was written; absent where all was. */
+  readonly unproved?: readonly Unproved[];
   readonly actions: readonly PlannedAction[];
 }
 

@@ -3,6 +3,7 @@
  * does not check is not checked here, and becomes a remark.
  */
 import { SHN_ABS, SHN_LIVEPATCH, SHN_UNDEF } from '../elf/constants.ts';
+import { PlainRelocations } from './apply-plain.ts';
 import { RELA_SIZE, SYMBOL_SIZE } from './arch.ts';
 import { isRelativeBranch } from './branch-words.ts';
 import { isTocName } from './frob.ts';
@@ -12,6 +13,7 @@ import { type MemoryPlace, PlacedMemory } from './placed-memory.ts';
 import * as R from './relocation-numbers.ts';
 import { type ErrnoName, KernelRefusal, type LoadState } from './state.ts';
 import { highAdjusted, lowHalf, Stubs } from './stubs.ts';
+import { symbolized } from './symbolized.ts';
 import { tocPointer } from './symbols.ts';
 
 const NOP = 0x6000_0000;
@@ -41,6 +43,7 @@ export class RelocationApplier {
   readonly #pcrel: boolean;
   readonly #symbols: { readonly view: DataView; readonly at: number };
   readonly #strings: number;
+  readonly #plain: PlainRelocations;
   /** The section that is filled, and the relocation section that does it. */
   #target = 0;
   #source = 0;
@@ -55,6 +58,7 @@ export class RelocationApplier {
     // Without CONFIG_KALLSYMS the symbols stay in the temporary copy.
     this.#symbols = this.#memory.locate(symtab, 0n, 0) ?? { view: state.view, at: state.headers.offset[symtab]! };
     this.#strings = state.headers.offset[strtab]!;
+    this.#plain = new PlainRelocations(state, this.#memory, this.#symbols, this.#toc);
   }
 
   /** What the module's own symbol table says of a symbol; `undefined` where it has no such symbol. */
@@ -111,12 +115,14 @@ export class RelocationApplier {
     const source = contents[section] ?? this.#state.bytes.subarray(start, start + headers.size[section]!);
     const view = new DataView(source.buffer, source.byteOffset, source.length);
     const count = Math.floor(headers.size[section]! / RELA_SIZE);
+    this.#plain.enter(this.#target);
     for (let i = 0; i < count; i++) {
       const at = i * RELA_SIZE;
       if (at + RELA_SIZE > view.byteLength) {
         this.#state.danger('REL103', 'relocations lie behind the end of the file', headers.text(section));
         return;
       }
+      if (this.#plain.apply(view, at)) continue;
       this.#apply({
         offset: view.getBigUint64(at, true),
         type: view.getUint32(at + 8, true),
@@ -260,6 +266,8 @@ export class RelocationApplier {
       target = this.#stubs.forAddress(value, name);
       if (target === 0n) this.#refuse('ENOENT');
       this.#restoreR2(name, place, offset);
+      const number = (symbol - this.#symbols.at) / SYMBOL_SIZE;
+      if (section === SHN_UNDEF) this.#plain.learn(number, value, target, this.#stubs.isExempt(name));
     } else {
       const other = symbols.getUint8(symbol + 5);
       if (other >> 5 === 1 || other >> 5 === 7)
@@ -296,7 +304,7 @@ export class RelocationApplier {
     const next = view.getUint32(at + 4, true);
     if (next === RESTORE_R2 && this.#state.rules.acceptsRestore) return;
     if (next !== NOP) {
-      const where = `0x${unsigned(address + 4n).toString(16)}`;
+      const where = symbolized(this.#state, unsigned(address + 4n));
       this.#refuse('ENOEXEC', `Expected nop after call, got ${next.toString(16).padStart(8, '0')} at ${where}`);
     }
     view.setUint32(at + 4, RESTORE_R2, true);

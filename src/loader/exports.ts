@@ -4,6 +4,7 @@
  */
 import { ownerOf } from './exporters.ts';
 import { findAllocated } from './find-section.ts';
+import { isFound } from './module-structure.ts';
 import { RelocatedWords } from './relocated-words.ts';
 import { knownName } from './section-names.ts';
 import type { ExportSections, LoadState } from './state.ts';
@@ -51,6 +52,8 @@ export function checkExportSections(state: LoadState): void {
 
 /** `verify_exported_symbols`: nobody else may export one of the names. Fills `state.exports`. */
 export function verifyExportedSymbols(state: LoadState): void {
+  const { contents, index } = state;
+  state.foundEarly = isFound(contents[index.thisModule]);
   for (const table of state.exportTables) if (exportCount(state, table) > 0) verifyTable(state, table);
 }
 
@@ -89,7 +92,8 @@ function verifyTable(state: LoadState, table: ExportSections): void {
 
 function refuseDuplicate(state: LoadState, name: string): void {
   const isKernels = state.kernel.exports.find(name) >= 0;
-  const owner = isKernels ? 'kernel' : ownerOf(state, name, true)?.module.name;
+  const ownerName = state.foundEarly ? state.name : ownerOf(state, name, true)?.module.name;
+  const owner = isKernels ? 'kernel' : ownerName;
   if (owner !== undefined)
     state.refuse('ENOEXEC', `${state.name}: exports duplicate symbol ${name} (owned by ${owner})`);
 }

@@ -13,6 +13,7 @@ import { kernelAddress } from './kernel-addresses.ts';
 import { excludeKernelData } from './kernel-data.ts';
 import { ModuleMemory } from './memory.ts';
 import { PlacedMemory } from './placed-memory.ts';
+import { refuseEvents } from './pointer-tables.ts';
 import type { LoadState } from './state.ts';
 import { reserveOutOfLine, Stubs } from './stubs.ts';
 import { screenTables } from './tables-screen.ts';
@@ -54,6 +55,7 @@ function finalizeTracerStubs(state: LoadState): void {
  * own is left out.
  */
 export function moduleComing(state: LoadState): void {
+  refuseEvents(state);
   if (!state.arch.exact) return;
   const memory = new ModuleMemory(state);
   addJumpLabels(state, memory);

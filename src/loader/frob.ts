@@ -6,6 +6,7 @@
  */
 import { SHF_ALLOC } from '../elf/constants.ts';
 import { outOfLineStubSize, RELA_SIZE, STUB_SIZE, SYMBOL_SIZE } from './arch.ts';
+import { sharingSections } from './overlaps.ts';
 import { R_PPC64_GOT_PCREL34, R_PPC64_REL24, R_PPC64_REL24_NOTOC } from './relocation-numbers.ts';
 import { knownName } from './section-names.ts';
 import { sortRelocations } from './sort.ts';
@@ -14,42 +15,15 @@ import { type LoadState, NeedsImage } from './state.ts';
 const SHT_SYMTAB = 2;
 const SHT_STRTAB = 3;
 const SHT_RELA = 4;
-const SHT_NULL = 0;
-const SHT_NOBITS = 8;
 const SHN_UNDEF = 0;
 const SHN_ABS = 0xfff1;
 const DOT = 0x2e;
-/** Bytes of an ELF header, and of a section header. */
-const HEADER_SIZE = 64;
 
 const STUBS = knownName('.stubs');
 const TOC = knownName('.toc');
 const GOT = knownName('.mygot');
 const PERCPU = knownName('.data..percpu');
 const PATCHABLE = knownName('__patchable_function_entries');
-
-/** Ranges of the file that two sections share, or a section and the headers: what is written to one shows in the other. */
-function sectionsOverlap(state: LoadState): boolean {
-  const { count, type, offset, size } = state.headers;
-  const table = Number(state.view.getBigUint64(40, true));
-  const starts = new Float64Array(count + 1);
-  let used = 0;
-  for (let i = 1; i < count; i++) {
-    if (type[i] === SHT_NULL || type[i] === SHT_NOBITS || size[i] === 0) continue;
-    if (offset[i]! + size[i]! > state.bytes.length) return true;
-    starts[used++] = offset[i]! * 0x1_0000 + i;
-  }
-  starts[used++] = table * 0x1_0000;
-  const sorted = starts.subarray(0, used).sort();
-  let end = HEADER_SIZE;
-  for (let k = 0; k < used; k++) {
-    const i = sorted[k]! % 0x1_0000;
-    const start = (sorted[k]! - i) / 0x1_0000;
-    if (start < end) return true;
-    end = start + (i === 0 ? count * HEADER_SIZE : size[i]!);
-  }
-  return end > state.bytes.length;
-}
 
 /** `dedotify()`: undefined symbols lose a leading dot, and `.TOC.` becomes absolute so that it seems to be defined. */
 function dedotify(state: LoadState, section: number): void {
@@ -69,7 +43,7 @@ function dedotify(state: LoadState, section: number): void {
     const start = strings + name;
     if (start >= state.bytes.length) {
       state.danger('REL102', `the kernel reads the name of symbol ${i} behind the end of the file`);
-      return;
+      continue;
     }
     if (state.bytes[start] !== DOT) continue;
     if (isTocName(state.bytes, start + 1)) state.view.setUint16(at + 6, SHN_ABS, true);
@@ -260,7 +234,7 @@ function hasOddTables(state: LoadState): boolean {
 /** Fills `state.index.stubs` and `.toc`, sorts, and gives `.stubs` (and `.mygot`) their size in the headers. */
 export function frobArchSections(state: LoadState): void {
   const { headers, index, arch } = state;
-  if (!arch.exact && (state.kernel.options.pcrel || hasOddTables(state) || sectionsOverlap(state)))
+  if (!arch.exact && (state.kernel.options.pcrel || hasOddTables(state) || sharingSections(state).length > 0))
     throw new NeedsImage();
   findSections(state);
   if (index.stubs === 0) state.refuse('ENOEXEC', `module_64: ${state.name}: doesn't contain .stubs.`);

@@ -6,11 +6,16 @@
  * A key of the module itself is in its initial state, so its places stay as they were built; the key gets a pointer to its
  * first entry. The state of a key in the kernel or in another module only the running machine knows.
  */
+import { SHT_RELA } from '../elf/constants.ts';
+import { RELA_SIZE, SYMBOL_EXTERNAL } from './arch.ts';
 import { findAllocated } from './find-section.ts';
-import { isKernelReadOnly, isKernelText } from './kernel-addresses.ts';
+import { isKernelImage, isKernelReadOnly, isKernelText } from './kernel-addresses.ts';
 import { isKernelAddress, type ModuleMemory, wrapping } from './memory.ts';
+import { requireWritable } from './pointer-tables.ts';
+import { R_PPC64_REL64 } from './relocation-numbers.ts';
 import { knownName } from './section-names.ts';
 import type { LoadState } from './state.ts';
+import { symbolized } from './symbolized.ts';
 import { sortedOrder } from './table-order.ts';
 
 const NAME = '__jump_table';
@@ -25,6 +30,8 @@ const KEY = 8;
 const BRANCH = 1n;
 const INIT = 2n;
 const KEY_FLAGS = 3n;
+/** Bytes of what a key may be part of: the kernel's arrays of keys for features of the processor. */
+export const LONGEST_KEYS = 1024;
 /** Bytes from the start of `struct static_key` to its type and entries. */
 const KEY_ENTRIES = 8n;
 
@@ -66,8 +73,10 @@ export function addJumpLabels(state: LoadState, memory: ModuleMemory): void {
   const base = memory.addressOf(section);
   const entries = read(view, base);
   remarkOnCode(state, memory, entries);
+  if (entries.count > 0) requireWritable(state, section);
   const order = sortedOrder(entries.count, entries.key, entries.code, state.rules.doublePopSort);
   const entryAt = (place: number) => order?.[place] ?? place;
+  const imported = importedKeys(state, section);
   let key: bigint | undefined;
   let isOwn = false;
   for (let place = 0; place < entries.count; place++) {
@@ -75,11 +84,11 @@ export function addJumpLabels(state: LoadState, memory: ModuleMemory): void {
     write(view, base, place, entries, i, memory.isInit(entries.code[i]!));
     if (entries.key[i] !== key) {
       key = entries.key[i]!;
-      isOwn = memory.isCore(key) || memory.isInit(key);
+      isOwn = !imported.has(i) && (memory.isCore(key) || memory.isInit(key));
       if (isOwn) setEntries(state, memory, key, base + BigInt(place * ENTRY), i);
-      else requireKey(state, key, i);
+      else requireKey(state, key, i, imported.has(i));
     }
-    if (!isOwn) leaveOut(state, memory, entries.code[i]!);
+    if (!isOwn) leaveOut(state, memory, entries.code[i]!, i);
   }
 }
 
@@ -103,24 +112,53 @@ function setEntries(state: LoadState, memory: ModuleMemory, key: bigint, entry: 
   view.setBigUint64(spot.offset, entry | (view.getBigUint64(spot.offset, true) & KEY_FLAGS), true);
 }
 
-/** The kernel reads and writes whatever an entry names as its key. */
-function requireKey(state: LoadState, key: bigint, i: number): void {
-  if (!isKernelAddress(key) || isKernelText(state, key) || isKernelReadOnly(state, key))
-    danger(state, i, 'the key of a jump label lies neither in the module nor in data of the kernel');
+/** The kernel reads and writes whatever an entry names as its key: one of its own, or an import. */
+function requireKey(state: LoadState, key: bigint, i: number, isImport: boolean): void {
+  const isGood = isKernelImage(state, key)
+    ? !isKernelText(state, key) && !isKernelReadOnly(state, key)
+    : isImport && isKernelAddress(key);
+  if (!isGood) danger(state, i, 'the key of a jump label lies neither in the module nor in data of the kernel');
 }
 
-/** `jump_label_can_update()`: code elsewhere than in text stays. */
-function leaveOut(state: LoadState, memory: ModuleMemory, code: bigint): void {
+/**
+ * Entries, by their number in the file, whose key is a symbol that the kernel or another module exports, or part of one: keys
+ * lie in arrays and in tracepoints. Addresses alone do not tell, since nobody may have said where the other modules lie.
+ */
+function importedKeys(state: LoadState, section: number): ReadonlySet<number> {
+  const { headers, view, arch, bytes } = state;
+  const imported = new Set<number>();
+  for (let i = 1; i < headers.count; i++) {
+    if (headers.type[i] !== SHT_RELA || headers.info[i] !== section) continue;
+    const end = Math.min(headers.offset[i]! + headers.size[i]!, bytes.length);
+    for (let at = headers.offset[i]!; at + RELA_SIZE <= end; at += RELA_SIZE) {
+      const place = view.getUint32(at, true);
+      if (place % ENTRY !== KEY || view.getUint32(at + 8, true) !== R_PPC64_REL64) continue;
+      const isNear = view.getUint32(at + 20, true) === 0 && view.getUint32(at + 16, true) < LONGEST_KEYS;
+      const flags = arch.symbolClass[view.getUint32(at + 12, true)] ?? 0;
+      if (isNear && (flags & SYMBOL_EXTERNAL) !== 0) imported.add((place - KEY) / ENTRY);
+    }
+  }
+  return imported;
+}
+
+/**
+ * `jump_label_can_update()`: code elsewhere than in text stays, and the kernel gives a warning once if the key is not in its initial
+ * state. Text of the kernel or of another module would be rewritten.
+ */
+function leaveOut(state: LoadState, memory: ModuleMemory, code: bigint, i: number): void {
   const spot = memory.find(code, 4);
-  if (spot === undefined) {
-    // Text of the kernel or of another module would be rewritten.
-    if (isKernelAddress(code)) state.dangerous = true;
-  } else if (memory.isCode(spot))
+  if (spot !== undefined && memory.isCode(spot)) {
     state.exclude(spot.section, {
       offset: spot.offset,
       length: 4,
       reason: 'jump label: the state of a key outside the module decides',
     });
+    return;
+  }
+  danger(state, i, "the kernel may switch a jump label that is not in the module's code, or warn that it cannot");
+  state.unknown.push(
+    `whether the kernel warns "can't patch jump_label at ${symbolized(state, code)}": the key decides`,
+  );
 }
 
 function remarkOnCode(state: LoadState, memory: ModuleMemory, entries: Entries): void {

@@ -142,7 +142,11 @@ export function addKallsyms(state: LoadState): void {
     core.view.setUint32(to, text, true);
     written++;
     const start = strings.offset + name;
-    const length = stringEnd(init.bytes, start) - start;
+    const end = stringEnd(init.bytes, start);
+    const length = end - start;
+    // The copy of the names is the kernel's own memory, behind which nothing is mapped.
+    if (end >= init.bytes.length && name >= headers.size[index.strtab]!)
+      state.danger('REL102', `the kernel reads the name of symbol ${i} behind the memory of the module`);
     // strscpy: what has no room is cut, and ends the table.
     if (length >= room) {
       if (room > 0) {

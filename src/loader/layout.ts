@@ -6,13 +6,14 @@
 import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE } from '../elf/constants.ts';
 import { align32, appendSection, areaOf, strictAlign } from './areas.ts';
 import { findAllocated } from './find-section.ts';
+import { writeHeaders } from './header-copy.ts';
 import { layoutSymtab } from './kallsyms.ts';
 import type { MemoryKind } from './model.ts';
 import { knownName } from './section-names.ts';
 import type { LoadState } from './state.ts';
 
 /** A flag of the kernel alone: `SHF_RO_AFTER_INIT`. */
-const SHF_RO_AFTER_INIT = 0x0020_0000;
+export const SHF_RO_AFTER_INIT = 0x0020_0000;
 
 const RO_AFTER_INIT = [knownName('.data..ro_after_init'), knownName('__jump_table')];
 
@@ -123,6 +124,7 @@ export function layoutSections(state: LoadState): void {
   state.places = new Array<undefined>(state.headers.count).fill(undefined);
   if (memoryAreas) layoutSevenAreas(state);
   else layoutTwoAreas(state);
+  if (state.arch.exact) writeHeaders(state, false);
   if (state.kernel.options.kallsyms) layoutSymtab(state);
   for (const area of state.areas) {
     if (memoryAreas) area.size = align32(area.size, state.kernel.options.pageSize);

@@ -35,6 +35,8 @@ function outcomeOf(
     taints: state.taints,
     ...(errno === undefined && withImage && { image: loadedImage(state) }),
     exports: state.exports,
+    ...(errno === undefined && state.livepatched && { livepatch: state.livepatched }),
+    ...(state.changed.size > 0 && { changedLivepatches: state.changed }),
     uses: state.uses,
     gplCompatible: state.gplCompatible,
     name: state.name === '' ? state.infoName : state.name,

@@ -3,6 +3,8 @@
  * step by step and in its order, on a copy of the file's bytes.
  */
 import type { KernelKnowledge } from '../kernel/knowledge/model.ts';
+import type { LivepatchPatch } from './livepatch-patch.ts';
+import type { LoadState } from './state.ts';
 
 /** Messages of the kernel's log, as `dmesg` prints them without the time. */
 export interface LogLine {
@@ -40,6 +42,21 @@ export interface LoadedModule {
   readonly gplCompatible: boolean;
   /** Where its own image lies, for livepatch modules that change it. */
   readonly image?: LoadedImage;
+  /** It is a livepatch in use: what its `LoadOutcome` or, later, that of a module which it patches says. */
+  readonly livepatch?: EnabledLivepatch;
+}
+
+/** A livepatch that waits for modules to come. */
+export interface EnabledLivepatch {
+  readonly patch: LivepatchPatch;
+  /** Its module as it lies in memory; the twin's own. */
+  readonly state: LoadState;
+}
+
+/** A livepatch module after the relocations that waited for another module. */
+export interface ChangedLivepatch {
+  readonly image: LoadedImage;
+  readonly livepatch: EnabledLivepatch;
 }
 
 /** Where the parts of the module will be. */
@@ -89,7 +106,7 @@ export interface LoadRequest {
   readonly ignoreVermagic?: boolean;
   /**
    * Of a livepatch module also what its init function has klp_enable_patch() do first: the relocations that wait for a module
-   * are applied for each of `modules`.
+   * are applied for each of `modules`, whose images have to be there, and the functions to be replaced are looked for.
    */
   readonly enableLivepatch?: boolean;
   /** Only the answer, no bytes: sections are not copied and relocations are checked without being written. */
@@ -183,6 +200,10 @@ export interface LoadOutcome {
   readonly image?: LoadedImage;
   /** The module's own exports, for others that import from it. */
   readonly exports: ReadonlyMap<string, ModuleExport>;
+  /** Of a livepatch that was to be enabled, for `LoadedModule`. */
+  readonly livepatch?: EnabledLivepatch;
+  /** Livepatches among the loaded modules that were waiting for this one: what they are from now on, by name. */
+  readonly changedLivepatches?: ReadonlyMap<string, ChangedLivepatch>;
   /** Names of the modules whose symbols this one uses. */
   readonly uses: ReadonlySet<string>;
   /** No taint of TAINT_PROPRIETARY_MODULE: others may use GPL-only symbols beside this module's. */

@@ -19,6 +19,15 @@ const GPL_COMPATIBLE = new Set([
 /** Modules that were caught claiming to be under the GPL. */
 const LICENSE_OFFENDERS = new Set(['driverloader', 'lve']);
 
+/** What the kernel says of modules that are in order. */
+export const NOTICES = {
+  staging: (name: string) =>
+    `${name}: module is from the staging directory, the quality is unknown, you have been warned.`,
+  test: (name: string) => `${name}: loading test module taints kernel.`,
+  unsigned: (name: string) =>
+    `${name}: module verification failed: signature and/or required key missing - tainting kernel`,
+} as const;
+
 export function checkBlacklist(state: LoadState): void {
   if (state.request.blacklist?.includes(state.infoName))
     state.refuse('EPERM', `Module ${state.infoName} is blacklisted`);
@@ -78,11 +87,7 @@ export function augmentKernelTaints(state: LoadState): void {
 function taintForOrigin(state: LoadState): void {
   if (!state.modinfo.has('intree') && state.taint('oot'))
     state.print('warning', `${state.name}: loading out-of-tree module taints kernel.`);
-  if (state.modinfo.has('staging'))
-    state.print(
-      'warning',
-      `${state.name}: module is from the staging directory, the quality is unknown, you have been warned.`,
-    );
+  if (state.modinfo.has('staging')) state.print('warning', NOTICES.staging(state.name));
 }
 
 function noteLivepatch(state: LoadState): void {
@@ -99,17 +104,13 @@ function taintForLicense(state: LoadState): void {
 }
 
 function taintForTest(state: LoadState): void {
-  if (state.modinfo.has('test') && state.taint('test'))
-    state.print('warning', `${state.name}: loading test module taints kernel.`);
+  if (state.modinfo.has('test') && state.taint('test')) state.print('warning', NOTICES.test(state.name));
 }
 
 /** Without a signature that the kernel took: TAINT_UNSIGNED_MODULE, said once. */
 export function taintUnsigned(state: LoadState): void {
   if (!state.kernel.options.moduleSig || state.signed || !state.taint('unsigned notice')) return;
-  state.print(
-    'notice',
-    `${state.name}: module verification failed: signature and/or required key missing - tainting kernel`,
-  );
+  state.print('notice', NOTICES.unsigned(state.name));
 }
 
 /** @param wasTainted whether the kernel had TAINT_PROPRIETARY_MODULE when the step began */
@@ -123,9 +124,16 @@ export function taintForName(state: LoadState, wasTainted: boolean): void {
   if (!wasTainted && state.taints.has('proprietary')) state.print('warning', `${name}: module license taints kernel.`);
 }
 
+/** The kernel looks for one namespace after the other. */
+export function remarkOnRunning(state: LoadState): void {
+  if (state.modinfo.runsAway && !state.remarks.some(({ code }) => code === 'MOD013'))
+    state.danger('MOD013', 'the last namespace begins behind .modinfo, and the kernel reads on from there', '.modinfo');
+}
+
 /** `setup_modinfo`: nobody may import a module's own namespace by name (6.16). */
 export function setupModinfo(state: LoadState): void {
   if (!state.rules.moduleNamespaces) return;
+  remarkOnRunning(state);
   for (const namespace of state.modinfo.importedNamespaces())
     if (namespace.startsWith('module:'))
       state.refuse('EPERM', `${state.name}: module tries to import module namespace: ${namespace}`);

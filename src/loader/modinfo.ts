@@ -36,11 +36,14 @@ export class Modinfo {
   readonly #first = new Map<ModinfoTag, number>();
   readonly #imports: number[] = [];
   readonly #file: Uint8Array;
+  /** Bytes from the file's start: one past the section. */
+  readonly #end: number;
 
   /** @param offset of the section, bytes from the file's start; a section outside the file has no entries */
   constructor(file: Uint8Array, offset: number, size: number) {
     this.#file = file;
     const end = Math.min(offset + size, file.length);
+    this.#end = offset + size;
     for (let at = offset; at < file.length; ) {
       const candidates = byFirst[file[at]!];
       if (candidates !== undefined) this.#note(at, candidates);
@@ -69,6 +72,14 @@ export class Modinfo {
   get(tag: ModinfoTag): string | undefined {
     const at = this.#first.get(tag);
     return at === undefined ? undefined : textAt(this.#file, at);
+  }
+
+  /**
+   * Whether the kernel, asked for what follows the last import of a namespace, runs on behind the section: it counts what is left
+   * from that value on, and a value that begins behind the end leaves less than nothing (`get_next_modinfo`).
+   */
+  get runsAway(): boolean {
+    return this.#imports.some(value => value > this.#end);
   }
 
   /** Namespaces that the module imports. */

@@ -5,7 +5,10 @@
 import { SHF_ALLOC, SHT_NOBITS } from '../elf/constants.ts';
 import { alignUp } from '../util/bytes.ts';
 import type { AreaMemory } from './arch.ts';
+import { writeHeaders } from './header-copy.ts';
 import { kernelAddress } from './kernel-addresses.ts';
+import { setUnformed } from './module-structure.ts';
+import { remarkOnSharing } from './overlaps.ts';
 import type { LoadState } from './state.ts';
 
 const MASK = 0xffff_ffff_ffff_ffffn;
@@ -101,6 +104,7 @@ function copySections(state: LoadState): void {
     }
     state.contents[i] = memory.bytes.subarray(place.offset, place.offset + headers.size[i]!);
   }
+  setUnformed(state.contents[index.thisModule]);
   if (index.percpu === 0) return;
   const start = headers.offset[index.percpu]!;
   const percpu = emptyMemory('percpu', sectionAddress(state, index.percpu), headers.size[index.percpu]!);
@@ -133,5 +137,8 @@ export function moveModule(state: LoadState): void {
       'the module structure has no contents, so the kernel goes on with zeros',
       headers.text(index.thisModule),
     );
-  if (arch.exact) copySections(state);
+  if (!arch.exact) return;
+  remarkOnSharing(state);
+  copySections(state);
+  writeHeaders(state, true);
 }

@@ -1,4 +1,5 @@
 /** Namespaces of exported symbols: who may use a symbol that is in one (kernel/module/main.c). */
+import { remarkOnRunning } from './modinfo-checks.ts';
 import type { LoadState } from './state.ts';
 
 const MODULE_PREFIX = 'module:';
@@ -39,6 +40,7 @@ export function verifyNamespace(state: LoadState, symbol: string, namespace: str
   if (namespace === '') return true;
   if (state.rules.moduleNamespaces && isForModule(namespace, state.name)) return true;
   if (state.modinfo.importedNamespaces().includes(namespace)) return true;
+  remarkOnRunning(state);
   const isAllowed = state.kernel.options.allowMissingNamespaces;
   state.print(
     isAllowed ? 'warning' : 'err',

@@ -24,8 +24,8 @@ const LONGEST_TEXT = 1024;
 export interface Parameter {
   /** `undefined` where its pointer leads nowhere in the module. */
   readonly name: string | undefined;
-  /** Whether anything is relocated where the pointer to the name is. */
-  readonly hasName: boolean;
+  /** Whether the pointer to the name is zero. */
+  readonly hasNullName: boolean;
   readonly permissions: number;
   readonly flags: number;
   /** Word of the entry in the table. */
@@ -50,7 +50,7 @@ export function parameterTable(state: LoadState): ParameterTable | undefined {
     if (at + ENTRY_SIZE > view.byteLength) break;
     entries.push({
       name: words.text(word),
-      hasName: words.isRelocated(word),
+      hasNullName: words.isNull(word),
       permissions: view.getUint16(at + PERMISSIONS_AT, true),
       flags: view.getUint8(at + FLAGS_AT),
       word,

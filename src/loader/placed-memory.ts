@@ -63,6 +63,12 @@ export class PlacedMemory {
     return { view: area.view, at, address: (this.#addresses[section]! + offset) & MASK };
   }
 
+  /** The start of a section that is not kept, in the kernel's temporary copy of the file, where it lies until the module is loaded. */
+  temporary(section: number): MemoryPlace {
+    const { view, headers } = this.#state;
+    return { view, at: headers.offset[section]!, address: this.#addresses[section]! };
+  }
+
   /** Whether the bytes are in the section itself. */
   isInside(section: number, offset: bigint, length: number): boolean {
     return offset + BigInt(length) <= BigInt(this.#state.headers.size[section]!);

@@ -23,6 +23,10 @@ export class RelocatedWords {
   /** Number of the symbol by word; -1 where nothing is relocated. */
   readonly #symbols: Int32Array;
   readonly #addends: Float64Array;
+  /** Bytes from the file's start of the section's contents; -1 where the file has none. */
+  readonly #start: number;
+  /** Words that something else writes to: another type of relocation, or one that begins inside a word. */
+  #disturbed: Set<number> | undefined;
 
   /** Reads the relocations of `section`; words are its doublewords. */
   constructor(state: LoadState, section: number) {
@@ -34,6 +38,7 @@ export class RelocatedWords {
     const words = Math.floor(Math.min(headers.size[section]!, bytes.length) / 8);
     this.#symbols = new Int32Array(words).fill(-1);
     this.#addends = new Float64Array(words);
+    this.#start = headers.type[section] === SHT_NOBITS ? -1 : headers.offset[section]!;
     for (let i = 1; i < headers.count; i++)
       if (headers.type[i] === SHT_RELA && headers.info[i] === section) this.#read(i);
   }
@@ -43,12 +48,30 @@ export class RelocatedWords {
     const { offset, size } = this.#state.headers;
     const end = Math.min(offset[table]! + size[table]!, view.byteLength);
     for (let at = offset[table]!; at + RELA_SIZE <= end; at += RELA_SIZE) {
-      if (view.getUint32(at + 8, true) !== R_PPC64_ADDR64 || view.getUint32(at + 4, true) !== 0) continue;
+      if (view.getUint32(at + 4, true) !== 0) continue;
       const place = view.getUint32(at, true);
-      if (place % 8 !== 0 || place / 8 >= this.#symbols.length) continue;
+      if (view.getUint32(at + 8, true) !== R_PPC64_ADDR64 || place % 8 !== 0) {
+        this.#disturb(Math.floor(place / 8));
+        continue;
+      }
+      if (place / 8 >= this.#symbols.length) continue;
       this.#symbols[place / 8] = view.getUint32(at + 12, true) & 0x7fff_ffff;
       this.#addends[place / 8] = view.getInt32(at + 20, true) * TWO_32 + view.getUint32(at + 16, true);
     }
+  }
+
+  #disturb(word: number): void {
+    this.#disturbed ??= new Set();
+    this.#disturbed.add(word);
+    this.#disturbed.add(word + 1);
+  }
+
+  /** Whether the pointer is zero: no relocation writes there, and neither does the file. */
+  isNull(word: number): boolean {
+    if (this.isRelocated(word) || this.#disturbed?.has(word) === true) return false;
+    const at = this.#start + word * 8;
+    if (this.#start < 0 || at + 8 > this.#view.byteLength) return true;
+    return this.#view.getUint32(at, true) === 0 && this.#view.getUint32(at + 4, true) === 0;
   }
 
   get count(): number {
@@ -72,7 +95,7 @@ export class RelocatedWords {
   /** Where the pointer leads; `undefined` where it is not relocated or leads nowhere in the file. */
   target(word: number): Target | undefined {
     const at = this.#symbolAt(word);
-    if (at < 0) return undefined;
+    if (at < 0 || this.#disturbed?.has(word) === true) return undefined;
     const view = this.#view;
     const section = view.getUint16(at + 6, true);
     const value = view.getUint32(at + 12, true) * TWO_32 + view.getUint32(at + 8, true);

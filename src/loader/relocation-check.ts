@@ -7,8 +7,8 @@
  * of `.stubs` is in reach of every such call. Then no relocation can fail, whichever slot it gets, so the kernel takes the
  * module, and says nothing. All else is left to `apply.ts`, which needs the image.
  */
-import { SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, SHT_RELA } from '../elf/constants.ts';
-import { STUB_SIZE, SYMBOL_EXEMPT, SYMBOL_EXTERNAL, SYMBOL_GONE, SYMBOL_PECULIAR } from './arch.ts';
+import { SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, SHT_RELA } from '../elf/constants.ts';
+import { STUB_SIZE, SYMBOL_EXEMPT, SYMBOL_EXTERNAL, SYMBOL_GONE, SYMBOL_PECULIAR, SYMBOL_SIZE } from './arch.ts';
 import { fillsKeptSection, SHF_RELA_LIVEPATCH } from './kept-sections.ts';
 import * as R from './relocation-numbers.ts';
 import type { LoadState } from './state.ts';
@@ -97,7 +97,7 @@ function canCheckInPlace(state: LoadState): boolean {
   return true;
 }
 
-/** Whether relocations fill only `init` and `exit` of the module's own structure. */
+/** Whether relocations fill only `init` and `exit` of the module's own structure, each with the address of code. */
 function leavesModuleStructure(state: LoadState, section: number): boolean {
   const { init, exit } = state.kernel.structures.moduleFields;
   if (init === undefined || exit === undefined) return true;
@@ -106,8 +106,21 @@ function leavesModuleStructure(state: LoadState, section: number): boolean {
   for (let at = offset[section]!; at + RELA_WORDS * 4 <= end; at += RELA_WORDS * 4) {
     const place = state.view.getUint32(at, true);
     if (state.view.getUint32(at + 8, true) !== R.R_PPC64_ADDR64 || (place !== init && place !== exit)) return false;
+    if (!leadsToCode(state, at)) return false;
   }
   return true;
+}
+
+/** Whether the relocation at byte `at` of the file leads to a word of the module's code. */
+function leadsToCode({ view, headers, index }: LoadState, at: number): boolean {
+  const number = view.getUint32(at + 12, true);
+  const symbol = headers.offset[index.symtab]! + number * SYMBOL_SIZE;
+  if ((number + 1) * SYMBOL_SIZE > headers.size[index.symtab]! || view.getUint32(at + 20, true) !== 0) return false;
+  const section = view.getUint16(symbol + 6, true);
+  if (section === 0 || section >= headers.count || view.getUint32(symbol + 12, true) !== 0) return false;
+  const wanted = SHF_ALLOC | SHF_EXECINSTR;
+  const offset = view.getUint32(symbol + 8, true) + view.getUint32(at + 16, true);
+  return (headers.flags[section]! & wanted) === wanted && offset + 4 <= headers.size[section]!;
 }
 
 /**

@@ -49,6 +49,10 @@ export interface LoaderRules {
   readonly tracerReadsTargets: boolean;
   /** The tracer makes a nop of the `std r0,16(r1)` of older compilers (6.13). */
   readonly tracerDropsLinkSave: boolean;
+  /** `struct srcu_struct` ends with a pointer to what updates need (6.4). */
+  readonly srcuUsage: boolean;
+  /** The tracer takes events of livepatch modules as well (6.2). */
+  readonly tracesLivepatches: boolean;
   /** The fields of trace events have a bit that the kernel sets when it looks through their texts (6.12 of Debian, 6.13). */
   readonly tracerMarksFields: boolean;
 }
@@ -79,6 +83,8 @@ export function rulesFor(kernel: KernelKnowledge): LoaderRules {
     logTextLimit: at >= 6004 ? 1023 : 991,
     tracerReadsTargets: at < 6006,
     tracerDropsLinkSave: at >= 6013,
+    srcuUsage: at >= 6004,
+    tracesLivepatches: at >= 6002,
     tracerMarksFields: at >= 6012,
   };
 }

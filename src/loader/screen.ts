@@ -4,6 +4,7 @@
  */
 import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_RELA } from '../elf/constants.ts';
 import { SHF_RELA_LIVEPATCH } from './kept-sections.ts';
+import { R_PPC64_ADDR64 } from './relocation-numbers.ts';
 import { type LoadState, NeedsImage } from './state.ts';
 
 /** 32-bit words of one `Elf64_Rela`: r_offset (low, high), type, symbol, r_addend (low, high). */
@@ -11,6 +12,7 @@ export const RELA_WORDS = 6;
 const RELA_SIZE = 24;
 const SYMBOL_SIZE = 24;
 const SHN_UNDEF = 0;
+const STT_OBJECT = 1;
 
 /** The file's bytes as 32-bit words, and where things lie in them. */
 export class Screen {
@@ -83,6 +85,42 @@ export class Screen {
     const start = headers.offset[sections.strtab]! + this.words[this.#symbols + index * (SYMBOL_SIZE / 4)]!;
     for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name[i]) return false;
     return true;
+  }
+
+  /**
+   * Each of the places, bytes from a section's start and 2^32 times its number, has to be the start of an object of that many bytes.
+   *
+   * @param size `undefined` for any
+   */
+  requireObjects(places: Set<number>, size: number | undefined): void {
+    for (let i = 1, at = this.#symbols + 6; i < this.#symbolCount && places.size > 0; i++, at += 6) {
+      const bits = this.words[at + 1]!;
+      if ((bits & 0xf) !== STT_OBJECT || this.words[at + 3] !== 0) continue;
+      if (size !== undefined && this.words[at + 4] !== size) continue;
+      places.delete((bits >>> 16) * 0x1_0000_0000 + this.words[at + 2]!);
+    }
+    if (places.size > 0) throw new NeedsImage();
+  }
+
+  /** In each of the places (see `requireObjects`), `inner` bytes on, a pointer into the module has to be filled in. */
+  requireFilled(places: ReadonlySet<number>, inner: number): void {
+    let section = -1;
+    let left = places.size;
+    for (const place of places) {
+      const target = Math.floor(place / 0x1_0000_0000);
+      if (section >= 0 && target !== section) throw new NeedsImage();
+      section = target;
+    }
+    if (section < 0) return;
+    const [first, end] = this.relocations(section);
+    for (let at = first; at < end; at += RELA_WORDS) {
+      if (this.words[at + 2] !== R_PPC64_ADDR64) continue;
+      if (!places.has(section * 0x1_0000_0000 + this.words[at]! - inner)) continue;
+      this.target(at, 0, 1);
+      if (!this.isAllocated) throw new NeedsImage();
+      left--;
+    }
+    if (left !== 0) throw new NeedsImage();
   }
 
   get isCode(): boolean {

@@ -6,6 +6,8 @@ import type { KernelKnowledge } from '../kernel/knowledge/model.ts';
 import { ArchState } from './arch.ts';
 import type { FixupRegion } from './feature-fixups.ts';
 import type {
+  ChangedLivepatch,
+  EnabledLivepatch,
   ExcludedRange,
   LoadedModule,
   LoadedStub,
@@ -144,10 +146,20 @@ export class LoadState {
     toc: 0,
     mcountRecords: 0,
   };
+  /** `mod->state` does not say any more that the module is unformed: a relocation wrote there. */
+  foundEarly = false;
+  /** TAINT_FORCED_MODULE in `mod->taints`. */
+  forced = false;
   /** `sig_ok` */
   signed = false;
   /** Whether `mod->taints` lacks TAINT_PROPRIETARY_MODULE. */
   gplCompatible = true;
+  /** kallsyms finds the module (MODULE_STATE_COMING and later): messages name its functions. */
+  isFormed = false;
+  /** The livepatch that the module's init function enabled. */
+  livepatched: EnabledLivepatch | undefined;
+  /** Livepatches that this module's coming changed, by name. */
+  readonly changed = new Map<string, ChangedLivepatch>();
   /** `mod->klp`: marked as a livepatch module, and the kernel has CONFIG_LIVEPATCH. */
   livepatch = false;
   /** Taints of the running kernel, and messages that it prints only once. */

@@ -11,7 +11,7 @@ import { moduleComing, moduleFinalize } from './finalize.ts';
 import { checkNotLoaded, percpuModalloc } from './formation.ts';
 import { frobArchSections } from './frob.ts';
 import { enforceRwxSections, layoutSections } from './layout.ts';
-import { enableLivepatch } from './livepatch.ts';
+import { enableLivepatch, livepatchComing } from './livepatch-enable.ts';
 import {
   augmentKernelTaints,
   checkBlacklist,
@@ -21,6 +21,7 @@ import {
   taintForName,
   taintUnsigned,
 } from './modinfo-checks.ts';
+import { checkModuleStructure } from './module-structure.ts';
 import { moveModule } from './move.ts';
 import { parseArguments } from './parameters.ts';
 import { applyRelocations } from './relocate.ts';
@@ -95,6 +96,8 @@ const REST: readonly NamedStep[] = [
   ['post_relocation', moduleFinalize],
   ['ftrace_module_init', tracerModuleInit],
   ['complete_formation', verifyExportedSymbols],
+  ['complete_formation', checkModuleStructure],
+  ['prepare_coming_module', livepatchComing],
   ['prepare_coming_module', moduleComing],
   ['prepare_coming_module', checkTypes],
   ['parse_args', parseArguments],

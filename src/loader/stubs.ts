@@ -2,9 +2,10 @@
  * The loader's stubs (arch/powerpc/kernel/module_64.c): code in `.stubs` through which a module calls what its own branches do
  * not reach. A slot has 40 bytes: seven instructions, the word `stub`, and the target's address. Calls to one address share a slot.
  */
+import { SHT_RELA } from '../elf/constants.ts';
 import { outOfLineStubSize, STUB_SIZE } from './arch.ts';
 import { kernelAddress } from './kernel-addresses.ts';
-import type { PlacedMemory } from './placed-memory.ts';
+import type { MemoryPlace, PlacedMemory } from './placed-memory.ts';
 import { KernelRefusal, type LoadState } from './state.ts';
 import { exemptNames, tocPointer } from './symbols.ts';
 
@@ -54,11 +55,19 @@ export class Stubs {
   /** Address of `.stubs`, and slots in it. */
   readonly #start: bigint;
   readonly #slots: number;
+  /** The first slots, as far as this object made them, by the low half of the target; and how many they are. */
+  readonly #made = new Map<number, number>();
+  #next = 0;
+  /** No relocation of the module writes into `.stubs`. */
+  readonly #isOwn: boolean;
+  #isTold = false;
 
   constructor(state: LoadState, memory: PlacedMemory) {
     this.#state = state;
     this.#memory = memory;
     this.#exempt = exemptNames(state);
+    const { headers, index } = state;
+    this.#isOwn = !headers.type.some((type, i) => type === SHT_RELA && headers.info[i] === index.stubs);
     this.#start = memory.addressOf(state.index.stubs);
     this.#slots = Math.floor(state.headers.size[state.index.stubs]! / STUB_SIZE);
   }
@@ -75,13 +84,15 @@ export class Stubs {
    */
   forAddress(target: bigint, name: string): bigint {
     const { rules, arch } = this.#state;
-    const place = this.#memory.locate(this.#state.index.stubs, 0n, 0);
-    if (place === undefined) return this.#warn('.stubs is not kept');
+    const place = this.#memory.locate(this.#state.index.stubs, 0n, 0) ?? this.#temporary();
     const { view } = place;
     const low = Number(target & 0xffff_ffffn);
     const high = Number(target >> 32n);
-    let slot = 0;
-    for (; ; slot++) {
+    let slot = this.#made.get(low) ?? -1;
+    if (slot >= 0 && this.#isOwn && this.#holds(view, place.at + slot * STUB_SIZE, low, high))
+      return this.#start + BigInt(slot * STUB_SIZE);
+    // Slots that were made by this hand and lead elsewhere need no second look.
+    for (slot = this.#isOwn && this.#made.size === this.#next ? this.#next : 0; ; slot++) {
       const at = place.at + slot * STUB_SIZE;
       if (rules.stubsCounted && slot >= arch.stubCount) break;
       if (at + STUB_SIZE > view.byteLength) {
@@ -106,8 +117,26 @@ export class Stubs {
     view.setBigUint64(at + TARGET_AT, target, true);
     if (slot >= this.#slots) this.#state.danger('REL105', 'the loader makes a stub behind the end of .stubs', '.stubs');
     arch.stubCount++;
+    if (slot === this.#next && slot < this.#slots) {
+      this.#made.set(low, slot);
+      this.#next++;
+    }
     this.#state.stubs.push({ address, target, kind: isTracer ? 'tracer' : 'call', name });
     return address;
+  }
+
+  /** Stubs that are not kept are made in the kernel's temporary copy of the file, over whatever lies there. */
+  #temporary(): MemoryPlace {
+    const message = '.stubs is not kept';
+    // The relocations and what follows them have stubs made by two of these objects.
+    if (!this.#isTold && !this.#state.remarks.some(remark => remark.message === message))
+      this.#state.danger('REL105', message, '.stubs');
+    this.#isTold = true;
+    return this.#memory.temporary(this.#state.index.stubs);
+  }
+
+  #holds(view: DataView, at: number, low: number, high: number): boolean {
+    return view.getUint32(at + TARGET_AT, true) === low && view.getUint32(at + TARGET_AT + 4, true) === high;
   }
 
   /** Where the kernel has a WARN_ON, whose report goes on with registers and a stack. */

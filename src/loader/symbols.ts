@@ -6,7 +6,8 @@ import { SHN_ABS, SHN_COMMON, SHN_LIVEPATCH, SHN_UNDEF, STB_WEAK } from '../elf/
 import { SYMBOL_EXEMPT, SYMBOL_EXTERNAL, SYMBOL_GONE, SYMBOL_PECULIAR, SYMBOL_SIZE } from './arch.ts';
 import { ownerOf } from './exporters.ts';
 import { isTocName } from './frob.ts';
-import { textAt } from './headers.ts';
+import { hasUnknownAddress } from './header-copy.ts';
+import { stringEnd, textAt } from './headers.ts';
 import type { LoadedModule } from './model.ts';
 import { sectionAddress } from './move.ts';
 import { verifyNamespace } from './namespaces.ts';
@@ -84,8 +85,8 @@ function halvesOf(address: bigint): Halves {
 }
 
 /** Names whose calls need no restore of r2: `is_mprofile_ftrace_call()`. */
-export function exemptNames(state: LoadState): readonly string[] {
-  const { options } = state.kernel;
+export function exemptNames({ kernel }: Pick<LoadState, 'kernel'>): readonly string[] {
+  const { options } = kernel;
   if (!options.mprofileKernel && !options.patchableFunctionEntry) return [];
   const names = ['_mcount'];
   if (options.dynamicFtrace) names.push('ftrace_caller');
@@ -184,6 +185,8 @@ export function simplifySymbols(state: LoadState): void {
         high[i] = answer.high;
       } else if (answer !== 'missing' || view.getUint8(at + 4) >> 4 !== STB_WEAK) {
         failure = answer === 'missing' ? 'ENOENT' : answer;
+        if (table.isCopy && nameAt >= stringsSize && hasUnknownAddress(state, name, stringEnd(bytes, name) + 1))
+          state.unknown.push(`what the kernel calls symbol ${i}, whose name lies where it keeps an address`);
         state.print('warning', `${state.name}: Unknown symbol ${textAt(bytes, name)} (err -${ERRNO[failure]})`);
       }
       if ((low[i] === 0 && high[i] === 0) || ((classes[i]! & SYMBOL_EXEMPT) !== 0 && !nearKernelToc(low[i]!, high[i]!)))

@@ -14,8 +14,11 @@ const ALLOWED_MODE = 0o664;
 export function modSysfsSetup(state: LoadState): void {
   // Core parameters have a folder of that name.
   if (state.name === 'kernel') state.refuse('EINVAL', 'kernel: module is already loaded');
-  // An empty name is refused by the kobject layer, with a warning that prints a hashed address.
-  if (state.name === '') state.refuse('EINVAL');
+  if (state.name === '') {
+    // The object's address, which the kernel hides: as it prints one that it cannot hash yet.
+    state.print('warning', 'kobject: ((____ptrval____)): attempted to be registered with empty name!');
+    state.refuse('EINVAL');
+  }
   addParameters(state);
   if (state.kernel.options.kallsyms) addSections(state);
 }
@@ -36,7 +39,7 @@ function addParameters(state: LoadState): void {
     checkMode(state, parameter);
     if (parameter.name === undefined) {
       // A null pointer cannot be copied; another one is followed.
-      if (!parameter.hasName) state.refuse('ENOMEM');
+      if (parameter.hasNullName) state.refuse('ENOMEM');
       state.danger('MOD009', 'the name of a parameter does not lie in the module', '__param');
       continue;
     }

@@ -2,7 +2,11 @@
  * The tables that `module_finalize()` and the jump labels walk, for `checkOnly`: each entry leads where it should. See
  * `screen.ts`.
  */
+import { SHF_ALLOC, SHF_WRITE } from '../elf/constants.ts';
 import { findAllocated, findAny } from './find-section.ts';
+import { LONGEST_KEYS } from './jump-labels.ts';
+import { isPlainKernelData } from './kernel-addresses.ts';
+import { debugClasses, type PointerTable, pointerTables } from './pointer-tables.ts';
 import { R_PPC64_ADDR64, R_PPC64_REL32, R_PPC64_REL64 } from './relocation-numbers.ts';
 import { RELA_WORDS, Screen } from './screen.ts';
 import { knownName } from './section-names.ts';
@@ -13,13 +17,6 @@ const BUG_TABLE = knownName('__bug_table');
 const JUMP_TABLE = knownName('__jump_table');
 const FEATURE_TABLES = [knownName('__ftr_fixup'), knownName('__mmu_ftr_fixup'), knownName('__fw_ftr_fixup')];
 const LWSYNC_FIXUP = knownName('__lwsync_fixup');
-/** Tables of pointers that the kernel follows. */
-const POINTERS = [
-  knownName('___srcu_struct_ptrs'),
-  knownName('_ftrace_events'),
-  knownName('_ftrace_eval_map'),
-  knownName('__trace_printk_fmt'),
-];
 /** No module of the kernel's build has one; the loader would apply it. */
 const SPEC_BARRIER = knownName('__spec_barrier_fixup');
 
@@ -43,7 +40,9 @@ export function screenTables(state: LoadState): ScreenedRegion[] {
   if (jumpLabel) add(findAllocated(state, JUMP_TABLE), screenJumpLabels);
   for (const table of FEATURE_TABLES) add(findAny(state, table), (s, i) => screenFeatures(s, i, regions));
   add(findAny(state, LWSYNC_FIXUP), (s, i) => screenPlaces(s, i, regions));
-  for (const table of POINTERS) add(findAllocated(state, table), screenPointers);
+  for (const table of pointerTables(state)) add(table.section, s => screenPointers(s, table));
+  const classes = debugClasses(state);
+  if (classes !== undefined) add(classes.section, s => screenNames(s, classes.section, classes.names));
   if (findAny(state, SPEC_BARRIER) !== 0) throw new NeedsImage();
   if (tables.length === 0) return regions;
   const screen = new Screen(state);
@@ -68,6 +67,10 @@ function entries(screen: Screen, section: number, size: number): number {
   return bytes / size;
 }
 
+function requireWritten(screen: Screen, section: number): void {
+  require((screen.state.headers.flags[section]! & SHF_WRITE) !== 0);
+}
+
 function screenExceptions(screen: Screen, section: number): void {
   const [first, end] = screen.relocations(section);
   const count = entries(screen, section, 8) * 2;
@@ -82,6 +85,8 @@ function screenBugs(screen: Screen, section: number): void {
   const size = screen.state.kernel.structures.sizes.bug_entry ?? 12;
   const [first, end] = screen.relocations(section);
   const count = entries(screen, section, size);
+  const kept = SHF_ALLOC | SHF_WRITE;
+  require(count === 0 || (screen.state.headers.flags[section]! & kept) === kept);
   let at = first;
   for (let i = 0; i < count; i++) {
     screen.target(field(screen, at, end, i * size, R_PPC64_REL32), 0, 4);
@@ -95,6 +100,7 @@ function screenBugs(screen: Screen, section: number): void {
 function screenJumpLabels(screen: Screen, section: number): void {
   const [first, end] = screen.relocations(section);
   const count = entries(screen, section, 16);
+  if (count > 0) requireWritten(screen, section);
   require(end - first === count * 3 * RELA_WORDS);
   for (let i = 0, at = first; i < count; i++, at += 3 * RELA_WORDS) {
     screen.target(field(screen, at, end, i * 16, R_PPC64_REL32), 0, 4);
@@ -104,11 +110,25 @@ function screenJumpLabels(screen: Screen, section: number): void {
     require(screen.isCode);
     const key = field(screen, at + 2 * RELA_WORDS, end, i * 16 + 8, R_PPC64_REL64);
     screen.symbol(screen.words[key + 3]!);
-    if (screen.isUndefined) continue;
+    if (screen.isUndefined) {
+      requireForeignKey(screen, screen.words[key + 3]!, screen.words[key + 4]!, screen.words[key + 5]!);
+      continue;
+    }
     // A key is 16 bytes; the low bits of the address are flags.
     const offset = screen.target(key, 0, 13);
     require(screen.isWritable && (offset & ~3) + 16 <= screen.state.headers.size[screen.section]!);
   }
+}
+
+/** A key in data of the kernel, or in another module. Addend by halves. */
+function requireForeignKey({ state }: Screen, symbol: number, addend: number, addendHigh: number): void {
+  require(addendHigh === 0 && addend < LONGEST_KEYS);
+  const low = state.symbolLow[symbol]! + (addend & ~3);
+  const high = state.symbolHigh[symbol]!;
+  if (low > 0xffff_ffff) throw new NeedsImage();
+  // Another module's exports lie where vmalloc has memory.
+  if (high >= 0xc008_0000) return;
+  require(isPlainKernelData(state, low, high));
 }
 
 /** Four fields relative to the entry's start: S + A is the target plus the field's offset. */
@@ -144,12 +164,29 @@ function screenPlaces(screen: Screen, section: number, regions: ScreenedRegion[]
   }
 }
 
-function screenPointers(screen: Screen, section: number): void {
+function screenPointers(screen: Screen, { section, size, isWritten, inner, isTableWritten }: PointerTable): void {
   const [first, end] = screen.relocations(section);
   const count = entries(screen, section, 8);
   require(end - first === count * RELA_WORDS);
+  const targets = new Set<number>();
   for (let i = 0, at = first; i < count; i++, at += RELA_WORDS) {
-    screen.target(field(screen, at, end, i * 8, R_PPC64_ADDR64), 0, 8);
+    const offset = screen.target(field(screen, at, end, i * 8, R_PPC64_ADDR64), 0, size === undefined ? 1 : size || 1);
+    require(isWritten ? screen.isWritable : screen.isAllocated);
+    if (size !== 0) targets.add(screen.section * 0x1_0000_0000 + offset);
+  }
+  if (isTableWritten) requireWritten(screen, section);
+  for (const at of inner) screen.requireFilled(targets, at);
+  screen.requireObjects(targets, size);
+}
+
+/** A pointer into the module at each of these places, which come in ascending order. */
+function screenNames(screen: Screen, section: number, places: readonly number[]): void {
+  requireWritten(screen, section);
+  const [first, end] = screen.relocations(section);
+  let at = first;
+  for (const place of places) {
+    while (at < end && screen.words[at] !== place) at += RELA_WORDS;
+    screen.target(field(screen, at, end, place, R_PPC64_ADDR64), 0, 1);
     require(screen.isAllocated);
   }
 }

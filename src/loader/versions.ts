@@ -18,6 +18,7 @@ const LONGEST_NAME = 1024;
 /** `try_to_force_load`: whether the kernel goes on without what it misses. */
 export function tryToForceLoad(state: LoadState, reason: string): boolean {
   if (!state.kernel.options.moduleForceLoad) return false;
+  state.forced = true;
   if (state.taint('forced')) state.print('warning', `${state.name}: ${reason}: kernel tainted.`);
   return true;
 }

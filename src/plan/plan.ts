@@ -119,6 +119,15 @@ export interface AddedVersion {
   readonly crc: number;
 }
 
+/** A function of the result that is not proved to keep r2, r1, LR and the non-volatile registers right. */
+export interface Unproved {
+  /** Empty where no function could be judged. */
+  readonly function: string;
+  readonly verdict: 'refuted' | 'unknown';
+  /** A code of docs/diagnostics.md. */
+  readonly code: string;
+}
+
 export interface PatchPlan {
   readonly schema: 'tocsin.plan/1';
   readonly actions: readonly PlannedAction[];
@@ -135,4 +144,6 @@ export interface PatchPlan {
   readonly dropsSignature: boolean;
   /** What the user should know and need not stop for. */
   readonly warnings: readonly string[];
+  /** What the user was told is not proved, and wants all the same; absent where all is proved. The note in the file says so. */
+  readonly unproved?: readonly Unproved[];
 }

@@ -7,17 +7,22 @@
  *     1      nothing                          the same place         nothing of r2
  *     2-6    r12 = the entry                  r2 = the home's TOC    r2 = the home's TOC
  *     HOME   r2 = the home's TOC              the same place         r2 = the home's TOC
+ *     HOME_BACK  nothing                      the same place         r2 = the home's TOC
  *
  * HOME stands for hand-written functions whose symbol says 0 though they use the TOC: right as long as nobody calls them but
- * functions of the same object.
+ * functions of the same object. HOME_BACK stands for functions whose symbol says 0 and that set r2 up themselves, as those do whose
+ * replacement lies elsewhere: whoever calls from another object, or through a pointer, puts its r2 back anyway, and for all others
+ * the home's TOC is the right one.
  *
  * and at every return, for all of them: r1, r14 to r31, CR2 to CR4 as they were, and to the place it was called from. What lies
  * outside of the object is taken to keep the same rules with another TOC.
  */
-import type { ObjectCode } from './object-code.ts';
+import { HOME_BACK, type ObjectCode } from './object-code.ts';
+import { PARAMETERS, type ParameterUse } from './parameters.ts';
 import {
   CALLERS_TOC_SLOT,
   CR_AT_RETURN,
+  FRAME_AT_CALL,
   LEAVES_BY_SIBLING,
   LR_AT_RETURN,
   NO_CODE,
@@ -27,6 +32,7 @@ import {
   R12_AT_CALL,
   REGISTER_AT_RETURN,
   SITE_STATE,
+  STACK_ARGUMENTS,
   TOC_AT_CALL,
   TOC_AT_RETURN,
   TOC_AT_STUB,
@@ -45,15 +51,17 @@ import {
   entry,
   FOREIGN,
   isAddress,
+  isStack,
   kindOf,
   LR,
   stack,
+  stackOffset,
   UNKNOWN,
   type Value,
 } from './values.ts';
 
-/** Registers that a callee need not keep, LR, CTR and r2 left aside. */
-const VOLATILE: readonly number[] = [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+/** A callee need not keep r0 and r3 to r12, LR, CTR and r2 left aside. */
+const LAST_VOLATILE = 12;
 const LINK = entry(LR);
 
 /** Who is told of broken rules, and of what a function relies on. */
@@ -114,6 +122,7 @@ export class Contracts {
     this.#owed(callee, target, state, pc);
     this.#judge.relyOn(callee);
     this.#judge.comesBack();
+    this.#arguments(this.#object.areas.use(callee), state, pc);
     const theirs = this.#object.contract[callee]!;
     if (theirs === 0) this.#tocBack(state, pc);
     else if (theirs === 1 && this.#own !== 1) this.#judge.fail(TOC_AT_RETURN, pc, FOREIGN, 2);
@@ -129,26 +138,68 @@ export class Contracts {
   /** What a function of the object is owed at the entry that is taken. */
   #owed(callee: number, target: number, state: State, pc: number): void {
     const { functions } = this.#object.subject;
-    if (this.#object.contract[callee]! < 2) return;
+    const wants = this.#object.contract[callee]!;
+    if (wants < 2 || wants === HOME_BACK) return;
     if (target === functions.local[callee]) {
       if (state.places[2] !== this.#object.home) this.#judge.fail(TOC_AT_CALL, pc, state.get(2), 2);
     } else if (state.places[12] !== address(target)) this.#judge.fail(R12_AT_CALL, pc, state.get(12), 12);
   }
 
-  /** After a callee: the volatile registers are gone, and what lies in the slots that it may write. */
-  #clobber(state: State, pc: number, toc: Value, left: Value): void {
-    for (const register of VOLATILE) state.set(register, left);
-    state.places[CTR] = left;
+  /**
+   * Whether the callee finds its stack arguments. Without a frame of this function in between it looks where this one's own
+   * arguments are.
+   */
+  #arguments(use: ParameterUse | undefined, state: State, pc: number): void {
+    if (use === undefined) return;
+    const { top } = state;
+    if (top === 0) this.#object.areas.passOn(use);
+    else if (use.writeEnd + top > 0) this.#judge.fail(STACK_ARGUMENTS, pc, state.get(1), 1);
+    else if (use.readEnd + top > 0) this.#judge.fail(STACK_ARGUMENTS, pc, state.get(1), 1, !use.isVariadic);
+    else if ((use.reads & ~state.arguments) !== 0) this.#judge.fail(STACK_ARGUMENTS, pc, state.get(1), 1, false);
+    if (use.writeEnd > 0) state.forget(top + PARAMETERS, top + use.writeEnd);
+  }
+
+  /**
+   * At a call r1 is not above where it was at entry, and each frame's first doubleword leads to the one before it, down to the
+   * caller's: what unwinds the stack meanwhile goes by it (ELF V2 ABI 2.2.2.1, 2.2.3).
+   */
+  #chained(state: State, pc: number): void {
+    let { top } = state;
+    if (!(top <= 0)) this.#judge.fail(FRAME_AT_CALL, pc, state.get(1), 1);
+    while (top < 0) {
+      const before = state.load(top, 8);
+      if (!isStack(before) || stackOffset(before) <= top || stackOffset(before) > 0) {
+        this.#judge.fail(FRAME_AT_CALL, pc, before, 1);
+        return;
+      }
+      top = stackOffset(before);
+    }
+  }
+
+  /**
+   * After a callee: the volatile registers are gone, and what lies in the slots that it may write.
+   *
+   * @param savesLink it is known to put its return address into the LR slot of the frame on top
+   */
+  #clobber(state: State, pc: number, toc: Value, left: Value, savesLink: boolean): void {
+    const { places } = state;
+    places[0] = left;
+    for (let register = 3; register <= LAST_VOLATILE; register++) places[register] = left;
+    places[CTR] = left;
+    places[LR] = address(pc + 4);
+    places[2] = toc;
     state.sameAsCtr = 0;
-    state.places[LR] = address(pc + 4);
-    state.set(2, toc);
+    state.sameAsR12 = 0;
+    state.arguments = 0;
     const { top } = state;
     if (Number.isNaN(top)) {
       state.slots = 0;
       return;
     }
+    const link = state.load(top + 16, 8);
     state.forgetBelow(top);
     state.forget(top + 8, top + 24);
+    if (savesLink && link !== UNKNOWN) state.store(top + 16, 8, CLOBBERED);
   }
 
   /** `bl target`. @returns false if nothing goes on behind it */
@@ -161,10 +212,14 @@ export class Contracts {
     if (callee < 0) return this.#callStub(target, state, pc);
     this.#owed(callee, target, state, pc);
     this.#judge.relyOn(callee);
+    const { areas } = this.#object;
+    this.#arguments(areas.use(callee), state, pc);
+    this.#chained(state, pc);
     if (this.#object.neverReturns[callee] === 1) return false;
     const theirs = this.#object.contract[callee]!;
     // A callee in the same object may in truth leave a register alone, and hand-written code counts on it.
-    this.#clobber(state, pc, theirs === 0 ? state.get(2) : theirs === 1 ? FOREIGN : this.#object.home, UNKNOWN);
+    const toc = theirs === 0 ? state.get(2) : theirs === 1 ? FOREIGN : this.#object.home;
+    this.#clobber(state, pc, toc, UNKNOWN, areas.savesLink(callee));
     return true;
   }
 
@@ -182,8 +237,10 @@ export class Contracts {
       return this.call(addressOffset(stub.callee), state, pc);
     }
     this.#saveToc(stub, state, pc);
+    this.#arguments(this.#useOf(stub.callee), state, pc);
+    this.#chained(state, pc);
     if (!stub.returns) return false;
-    this.#clobber(state, pc, FOREIGN, CLOBBERED);
+    this.#clobber(state, pc, FOREIGN, CLOBBERED, true);
     return true;
   }
 
@@ -201,9 +258,18 @@ export class Contracts {
     const isKnown = kindOf(target) === ADDRESS || kindOf(target) === EXTERNAL;
     if (!state.r12IsCtr && !(isKnown && state.places[12] === target))
       this.#judge.fail(R12_AT_CALL, pc, state.get(12), 12, false);
+    if (isKnown) this.#arguments(this.#useOf(target), state, pc);
+    this.#chained(state, pc);
     if (isKnown && this.#object.subject.noReturn(target)) return false;
-    this.#clobber(state, pc, FOREIGN, CLOBBERED);
+    this.#clobber(state, pc, FOREIGN, CLOBBERED, true);
     return true;
+  }
+
+  /** What a function does to its caller's frame, given its address. */
+  #useOf(target: Value): ParameterUse | undefined {
+    if (kindOf(target) === EXTERNAL) return this.#object.subject.parameters?.(target);
+    const callee = isAddress(target) ? this.#object.calledAt(addressOffset(target)) : -1;
+    return callee < 0 ? undefined : this.#object.areas.use(callee);
   }
 
   /**

@@ -27,20 +27,49 @@ export class Frontier {
   reach(target: number, state: State): void {
     const word = target >> 2;
     const kept = this.#stateAt[word]!;
+    if (kept === 0) this.#keep(word, state);
+    else if (!pool[kept - 1]!.join(state)) return;
+    if (this.#isWaiting[word] === 0) this.#push(word);
+  }
+
+  /**
+   * Control falls into the block at `target`. As `reach`, and if that block is what `take` would give next, it is taken.
+   *
+   * @param state gets what is known at its start, where it is taken
+   * @returns whether it is taken
+   */
+  fallInto(target: number, state: State): boolean {
+    const word = target >> 2;
+    const kept = this.#stateAt[word]!;
+    const isFirst = this.#heap.length === 0 || word <= this.#heap[0]!;
     if (kept === 0) {
-      const used = this.#touched.length;
-      let slot = pool[used];
-      if (slot === undefined) {
-        slot = new State();
-        pool.push(slot);
-      }
-      slot.copyFrom(state);
-      this.#touched.push(word);
-      this.#stateAt[word] = used + 1;
-    } else if (!pool[kept - 1]!.join(state)) return;
-    if (this.#isWaiting[word] === 1) return;
-    this.#isWaiting[word] = 1;
-    this.#push(word);
+      this.#keep(word, state);
+      if (!isFirst) this.#push(word);
+      return isFirst;
+    }
+    const slot = pool[kept - 1]!;
+    const isWaiting = this.#isWaiting[word] === 1;
+    if (!slot.join(state) && !isWaiting) return false;
+    if (!isFirst) {
+      if (!isWaiting) this.#push(word);
+      return false;
+    }
+    if (isWaiting) this.#pop();
+    state.copyFrom(slot);
+    return true;
+  }
+
+  /** Keeps what is known at a word that is reached for the first time. */
+  #keep(word: number, state: State): void {
+    const used = this.#touched.length;
+    let slot = pool[used];
+    if (slot === undefined) {
+      slot = new State();
+      pool.push(slot);
+    }
+    slot.copyFrom(state);
+    this.#touched.push(word);
+    this.#stateAt[word] = used + 1;
   }
 
   /**
@@ -50,9 +79,16 @@ export class Frontier {
    * @returns where it begins, or -1 if none is left
    */
   take(state: State): number {
+    if (this.#heap.length === 0) return -1;
+    const first = this.#pop();
+    state.copyFrom(pool[this.#stateAt[first]! - 1]!);
+    return first * 4;
+  }
+
+  /** The lowest waiting word, which no longer waits. */
+  #pop(): number {
     const heap = this.#heap;
-    const first = heap[0];
-    if (first === undefined) return -1;
+    const first = heap[0]!;
     const last = heap.pop()!;
     const { length } = heap;
     if (length > 0) {
@@ -68,11 +104,11 @@ export class Frontier {
       heap[at] = last;
     }
     this.#isWaiting[first] = 0;
-    state.copyFrom(pool[this.#stateAt[first]! - 1]!);
-    return first * 4;
+    return first;
   }
 
   #push(word: number): void {
+    this.#isWaiting[word] = 1;
     const heap = this.#heap;
     let at = heap.length;
     heap.push(word);

@@ -1,18 +1,23 @@
 /** What holds for the whole object while its functions are followed: which word is whose entry, where blocks begin, what stubs do. */
+
+import { ParameterAreas } from './parameters.ts';
 import { type StubEffect, stubEffect } from './stubs.ts';
 import { CODE, LEADER, type ProofSubject, STUB } from './subject.ts';
 import type { Surroundings } from './transfer.ts';
 import { address, UNKNOWN, type Value } from './values.ts';
 
-/** A contract that no symbol can state: see contracts.ts. */
+/** Contracts that no symbol can state: see contracts.ts. */
 export const HOME = 8;
+export const HOME_BACK = 9;
 
 export class ObjectCode {
   readonly subject: ProofSubject;
   /** The `address` value of the home's TOC; UNKNOWN where the object has none. */
   readonly home: Value;
   readonly around: Surroundings;
-  /** By function: the bits of its symbol, or HOME. */
+  /** What functions do to their callers' frames, as far as they were followed. */
+  readonly areas: ParameterAreas;
+  /** By function: the bits of its symbol, HOME or HOME_BACK. */
   readonly contract: Uint8Array;
   /** By function: known by name, or proved, to have no path that returns. */
   readonly neverReturns: Uint8Array;
@@ -23,8 +28,14 @@ export class ObjectCode {
   constructor(subject: ProofSubject) {
     this.subject = subject;
     this.home = subject.toc === undefined ? UNKNOWN : address(subject.toc);
-    this.around = { home: this.home, pacaToc: subject.pacaToc, constant: offset => subject.constant(offset) };
     const { functions } = subject;
+    this.areas = new ParameterAreas(functions.assembly);
+    this.around = {
+      home: this.home,
+      pacaToc: subject.pacaToc,
+      constant: offset => subject.constant(offset),
+      areas: this.areas,
+    };
     this.contract = functions.entryCode.slice();
     this.neverReturns = new Uint8Array(functions.count);
     for (let i = 0; i < functions.count; i++)

@@ -6,11 +6,12 @@
  * everybody before it kept theirs, and that function has been shown not to.
  */
 import { Frontier } from './frontier.ts';
-import { HOME, ObjectCode } from './object-code.ts';
-import { NO_INSTRUCTION, NOTHING, TOC_AT_RETURN, TOC_AT_STUB, TOO_LARGE } from './reasons.ts';
+import { HOME, HOME_BACK, ObjectCode } from './object-code.ts';
+import type { ParameterUse } from './parameters.ts';
+import { LR_AT_RETURN, NO_INSTRUCTION, NOTHING, TOC_AT_RETURN, TOC_AT_STUB, TOO_LARGE } from './reasons.ts';
 import { State } from './state.ts';
 import type { ProofSubject } from './subject.ts';
-import { address, entry, PLACES, stack, UNKNOWN, type Value } from './values.ts';
+import { address, CLOBBERED, entry, PLACES, stack, UNKNOWN, type Value } from './values.ts';
 import { type Guide, Walker } from './walker.ts';
 
 export const PROVED = 0;
@@ -65,7 +66,7 @@ export class Prover implements Guide {
   readonly reason: Uint8Array;
   /** Where: bytes from the origin. */
   readonly place: Int32Array;
-  readonly found: Float64Array;
+  readonly found: Int32Array;
   readonly register: Uint8Array;
   /** Functions of the object that a function calls or continues in: it relies on their contracts. */
   readonly calls = new Map<number, number[]>();
@@ -75,8 +76,12 @@ export class Prover implements Guide {
   readonly #frontier: Frontier;
   /** By function: whether some path of it returns, or goes on elsewhere. */
   readonly #comesBack: Uint8Array;
+  /** Functions that were followed again because they lost their return address. */
+  readonly #linkLost = new Set<number>();
   readonly #state = new State();
   #current = 0;
+  /** Blocks that were executed of the current function. */
+  #blocks = 0;
   /** Start of the block that is executed. */
   #start = 0;
   #watcher: Watcher | undefined;
@@ -88,7 +93,7 @@ export class Prover implements Guide {
     this.verdict = new Uint8Array(count);
     this.reason = new Uint8Array(count);
     this.place = new Int32Array(count);
-    this.found = new Float64Array(count);
+    this.found = new Int32Array(count);
     this.register = new Uint8Array(count);
     this.#comesBack = new Uint8Array(count);
     this.#object = new ObjectCode(subject);
@@ -106,11 +111,42 @@ export class Prover implements Guide {
     for (let again = this.#homebound(); again.length > 0; again = this.#homebound())
       for (const i of again) this.prove(i);
     for (let again = this.#endless(); again.length > 0; again = this.#endless()) for (const i of again) this.prove(i);
+    for (let again = this.#arguing(); again.length > 0; again = this.#arguing()) for (const i of again) this.prove(i);
+  }
+
+  /**
+   * Functions that were followed before it was known what their callees do to the frames that they are called from: callers of
+   * those that look for stack arguments, and whoever may have kept its return address where its callees put their own.
+   */
+  #arguing(): number[] {
+    const changed = this.#object.areas.takeChanged();
+    const again: number[] = [];
+    for (const [caller, callees] of this.calls)
+      if (callees.some(c => changed.has(c)) || this.#isLinkLost(caller)) again.push(caller);
+    return again;
+  }
+
+  #isLinkLost(index: number): boolean {
+    if (this.verdict[index] !== UNPROVED || this.reason[index] !== LR_AT_RETURN || this.#linkLost.has(index))
+      return false;
+    this.#linkLost.add(index);
+    return true;
+  }
+
+  /** Whose contract a function is held to: see contracts.ts. */
+  contract(index: number): number {
+    return this.#object.contract[index]!;
+  }
+
+  /** What a function does with its caller's parameter save area; `undefined` if it leaves it alone. */
+  parameters(index: number): ParameterUse | undefined {
+    return this.#object.areas.use(index);
   }
 
   /**
    * Finds functions whose symbol says that they need no r2, though they use it as the TOC, and that nobody but this object can
-   * call: from now on their callers owe them the home's TOC.
+   * call: from now on their callers owe them the home's TOC. And those that come back with the home's TOC without having been
+   * given it: from now on their callers find it there.
    *
    * @returns those functions and their callers
    */
@@ -119,10 +155,13 @@ export class Prover implements Guide {
     const { contract } = this.#object;
     const found = new Set<number>();
     for (let i = 0; i < functions.count; i++) {
-      if (this.verdict[i] === PROVED || contract[i] !== 0 || this.found[i] !== entry(2) || this.register[i] !== 2)
-        continue;
-      if (this.reason[i]! > TOC_AT_STUB || this.subject.isExposed(functions.global[i]!)) continue;
-      contract[i] = HOME;
+      const isOpen = contract[i] === 0 || contract[i] === HOME_BACK;
+      if (this.verdict[i] === PROVED || !isOpen || this.register[i] !== 2) continue;
+      const comesHome = this.found[i] === this.#object.home && this.reason[i] === TOC_AT_RETURN;
+      if (comesHome && contract[i] === 0) contract[i] = HOME_BACK;
+      else if (this.found[i] !== entry(2) || this.reason[i]! > TOC_AT_STUB) continue;
+      else if (this.subject.isExposed(functions.global[i]!)) continue;
+      else contract[i] = HOME;
       found.add(i);
     }
     const again = [...found];
@@ -159,28 +198,38 @@ export class Prover implements Guide {
     this.reason[index] = NOTHING;
     this.#comesBack[index] = 0;
     this.calls.delete(index);
-    const state = this.#state;
-    this.#enter(state, global);
-    this.reach(global, state, global);
-    if (global !== local) {
-      this.#enter(state, local);
-      this.reach(local, state, local);
+    this.#follow(global === local ? [global] : [global, local]);
+    // What is wrong behind one entry is not known behind both together. Each of them may be taken.
+    if (global !== local && this.verdict[index] === UNPROVED && this.reason[index]! < NO_INSTRUCTION) {
+      this.#follow([local]);
+      this.#follow([global]);
     }
-    let blocks = 0;
+    this.#watcher = undefined;
+  }
+
+  /** Follows the current function from these of its entries. */
+  #follow(entries: readonly number[]): void {
+    const index = this.#current;
+    const state = this.#state;
+    for (const at of entries) {
+      this.#enter(state, at);
+      this.reach(at, state, at);
+    }
+    this.#blocks = 0;
     for (let at = this.#frontier.take(state); at >= 0; at = this.#frontier.take(state)) {
-      if (++blocks > MOST_BLOCKS) this.fail(TOO_LARGE, at, UNKNOWN, 0);
-      if (blocks > MOST_BLOCKS || this.verdict[index] === REFUTED) break;
+      if (++this.#blocks > MOST_BLOCKS) this.fail(TOO_LARGE, at, UNKNOWN, 0);
+      if (this.#blocks > MOST_BLOCKS || this.verdict[index] === REFUTED) break;
       this.#start = at;
       this.#walker.block(at, state);
     }
     this.#frontier.clear();
-    this.#watcher = undefined;
   }
 
   #begin(index: number, watcher: Watcher | undefined): void {
     this.#current = index;
     this.#watcher = watcher;
     this.#walker.follow(index);
+    this.#object.areas.follow(index);
   }
 
   /** The state in which a function may count on being entered, at one of its entries. */
@@ -190,11 +239,14 @@ export class Prover implements Guide {
     for (let i = 0; i < PLACES; i++) state.places[i] = entry(i);
     state.places[1] = stack(0);
     state.slots = 0;
+    // What earlier callees left in the caller's LR slot: never this function's return address.
+    state.store(16, 8, CLOBBERED);
     state.sameAsCtr = 0;
     state.sameAsR12 = 0;
+    state.arguments = 0;
     const contract = this.#object.contract[index]!;
     if (contract === HOME) state.places[2] = this.#object.home;
-    if (contract < 2 || contract === HOME) return;
+    if (contract < 2 || contract >= HOME) return;
     const isGlobal = at === functions.global[index];
     if (isGlobal) state.places[12] = address(at);
     if (!isGlobal || functions.global[index] === functions.local[index]) state.places[2] = this.#object.home;
@@ -226,6 +278,21 @@ export class Prover implements Guide {
     this.#watcher = undefined;
     [verdict[index], reason[index], place[index], found[index], register[index]] = kept;
     return whole;
+  }
+
+  fallInto(target: number, state: State, from: number): boolean {
+    const mayGoOn = !this.isWatched && this.verdict[this.#current] !== REFUTED && ++this.#blocks <= MOST_BLOCKS;
+    if (mayGoOn) {
+      if (!this.#frontier.fallInto(target, state)) return false;
+      this.#start = target;
+      return true;
+    }
+    this.reach(target, state, from);
+    return false;
+  }
+
+  get isWatched(): boolean {
+    return this.#watcher !== undefined || this.#path !== undefined;
   }
 
   step(pc: number, state: State): boolean {

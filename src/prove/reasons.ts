@@ -23,12 +23,14 @@ export const REASONS = [
   { code: 'TOC015', text: "overwrites its caller's back chain" },
   { code: 'TOC016', text: "writes something else than the return address into its caller's LR slot" },
   { code: 'TOC017', text: 'reaches a tracer site in a state that the tracer cannot work with' },
+  { code: 'TOC018', text: 'calls a function that looks for stack arguments where this one has not put them' },
+  { code: 'TOC019', text: 'calls with a stack pointer or a back chain that is not right' },
+  { code: 'TOC020', text: "writes into its caller's frame where no argument of its own is" },
   { code: 'PRV001', text: 'has an instruction that the table does not know' },
   { code: 'PRV002', text: 'jumps to an address that could not be told' },
   { code: 'PRV003', text: 'runs past its end' },
   { code: 'PRV004', text: 'branches to a place that is no code of the object' },
   { code: 'PRV005', text: 'calls a place that is no function' },
-  { code: 'PRV006', text: 'calls or continues in a function that is not proved' },
   { code: 'PRV007', text: 'makes a call without a known frame' },
   { code: 'PRV008', text: 'is too large to be followed to the end' },
   { code: 'PRV009', text: 'returns through an instruction for system code' },
@@ -50,12 +52,14 @@ export const R13_CHANGED = 12;
 export const CALLERS_BACK_CHAIN = 13;
 export const CALLERS_LR_SLOT = 14;
 export const SITE_STATE = 15;
-export const NO_INSTRUCTION = 16;
-export const NO_TARGET = 17;
-export const RUNS_OUT = 18;
-export const NO_CODE = 19;
-export const NO_FUNCTION = 20;
-export const CALLEE = 21;
-export const NO_FRAME = 22;
-export const TOO_LARGE = 23;
-export const SYSTEM_RETURN = 24;
+export const STACK_ARGUMENTS = 16;
+export const FRAME_AT_CALL = 17;
+export const CALLERS_FRAME = 18;
+export const NO_INSTRUCTION = 19;
+export const NO_TARGET = 20;
+export const RUNS_OUT = 21;
+export const NO_CODE = 22;
+export const NO_FUNCTION = 23;
+export const NO_FRAME = 24;
+export const TOO_LARGE = 25;
+export const SYSTEM_RETURN = 26;

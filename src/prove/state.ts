@@ -12,15 +12,25 @@ const PROTECTED_ZONE = 288;
 
 export class State {
   /** Indexed by register number; LR, CTR and CR2 to CR4 behind the general registers. */
-  readonly places = new Float64Array(PLACES);
+  readonly places = new Int32Array(PLACES);
   readonly slotOffset = new Int32Array(MOST_SLOTS);
   readonly slotWidth = new Uint8Array(MOST_SLOTS);
-  readonly slotValue = new Float64Array(MOST_SLOTS);
+  readonly slotValue = new Int32Array(MOST_SLOTS);
   slots = 0;
   /** Bit n: CTR holds the same number as rn. */
   sameAsCtr = 0;
   /** Bit n: r12 holds the same number as rn. */
   sameAsR12 = 0;
+  /** Bit n: since the last call, and since r1 last changed, something was stored into the doubleword at 32 + 8n(r1). */
+  arguments = 0;
+
+  /** Nothing is known but what the registers hold. */
+  clear(): void {
+    this.slots = 0;
+    this.sameAsCtr = 0;
+    this.sameAsR12 = 0;
+    this.arguments = 0;
+  }
 
   copyFrom(other: State): void {
     const { places } = this;
@@ -35,6 +45,7 @@ export class State {
     this.slots = count;
     this.sameAsCtr = other.sameAsCtr;
     this.sameAsR12 = other.sameAsR12;
+    this.arguments = other.arguments;
   }
 
   /** Joins `other` into this one; true if something known was lost. */
@@ -50,16 +61,29 @@ export class State {
       }
     }
     for (let i = this.slots - 1; i >= 0; i--) {
-      if (other.load(this.slotOffset[i]!, this.slotWidth[i]!) === this.slotValue[i]!) continue;
+      if (this.#isSlot(other, i) || other.load(this.slotOffset[i]!, this.slotWidth[i]!) === this.slotValue[i]!)
+        continue;
       this.#drop(i);
       changed = true;
     }
     const ctr = this.sameAsCtr & other.sameAsCtr;
     const r12 = this.sameAsR12 & other.sameAsR12;
-    if (ctr !== this.sameAsCtr || r12 !== this.sameAsR12) changed = true;
+    const put = this.arguments & other.arguments;
+    if (ctr !== this.sameAsCtr || r12 !== this.sameAsR12 || put !== this.arguments) changed = true;
     this.sameAsCtr = ctr;
     this.sameAsR12 = r12;
+    this.arguments = put;
     return changed;
+  }
+
+  /** Whether slot `i` of both is the same; most often the slots of two states are in the same order. */
+  #isSlot(other: State, i: number): boolean {
+    return (
+      i < other.slots &&
+      other.slotOffset[i] === this.slotOffset[i] &&
+      other.slotWidth[i] === this.slotWidth[i] &&
+      other.slotValue[i] === this.slotValue[i]
+    );
   }
 
   get(register: number): Value {
@@ -146,6 +170,7 @@ export class State {
   /** r1 gets a new value; what lies beyond the protected zone may be gone at any moment. */
   moveStack(value: Value): void {
     this.set(1, value);
+    this.arguments = 0;
     const { top } = this;
     if (!Number.isNaN(top)) this.forgetBelow(top - PROTECTED_ZONE);
   }

@@ -50,8 +50,12 @@ const unknownEffect: StubEffect = {
   savesToc: false,
 };
 
+/** Of the stub that is followed; there are thousands, and a state is large. */
+const scratch = new State();
+
 function follow(subject: ProofSubject, around: Surroundings, start: number, toc: Value): StubEffect {
-  const state = new State();
+  const state = scratch;
+  state.clear();
   for (let i = 0; i < PLACES; i++) state.places[i] = entry(i);
   state.places[1] = stack(0);
   state.places[2] = toc;
@@ -68,7 +72,7 @@ function follow(subject: ProofSubject, around: Surroundings, start: number, toc:
     }
     if (word === 0x4e800420) {
       const target = state.places[CTR]!;
-      const known = kindOf(target) === EXTERNAL || isAddress(target);
+      const known = (kindOf(target) === EXTERNAL && subject.isImported(target)) || isAddress(target);
       if (!known || state.places[12] !== target || !untouched(state, toc)) return unknownEffect;
       return {
         kind: 'leaves',
@@ -79,6 +83,7 @@ function follow(subject: ProofSubject, around: Surroundings, start: number, toc:
         savesToc,
       };
     }
+    if (!belongs(word, subject.code[at + 1] ?? 0)) return unknownEffect;
     const wrong = transfer(around, state, word, subject.code[at + 1] ?? 0, pc);
     if (wrong === TOC_SLOT) {
       if (state.load(24, 8) !== toc) return unknownEffect;
@@ -87,6 +92,26 @@ function follow(subject: ProofSubject, around: Surroundings, start: number, toc:
     pc += word >>> 26 === 1 ? 8 : 4;
   }
   return unknownEffect;
+}
+
+/** Instructions that stubs are made of. Nothing else is looked for in them, above all no other store than that of r2. */
+function belongs(word: number, next: number): boolean {
+  switch (word >>> 26) {
+    case 14: // addi
+    case 15: // addis
+    case 24: // ori
+    case 25: // oris
+    case 58: // ld
+    case 62: // std r2,24(r1)
+      return word >>> 26 !== 62 || word === 0xf8410018;
+    case 1: // paddi, pld
+      return next >>> 26 === 14 || next >>> 26 === 57;
+    case 31: {
+      const extended = (word >>> 1) & 0x3ff;
+      return extended === 467 || extended === 444 || extended === 266; // mtspr, or, add
+    }
+  }
+  return false;
 }
 
 /** A stub may change r0, r11, r12 and CTR only (ELF V2 ABI 2.2.1.1). */

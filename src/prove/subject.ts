@@ -3,6 +3,7 @@
  * tables say. It knows no ELF file. All places are bytes from the object's origin, an address that the giver chooses not
  * above the first word of code; code lies in one array from there on, with gaps between sections marked as no code.
  */
+import type { ParameterUse } from './parameters.ts';
 import type { Value } from './values.ts';
 
 /** Marks of a word of code, for `ProofSubject.marks`. */
@@ -65,12 +66,19 @@ export interface ProofSubject {
    * where it is data that may change or nothing is there.
    */
   constant(offset: number): Value;
-  /** Where the entries of the jump table at a place may lead: every place that it may name, or nothing if it is no table. */
-  labels(table: number, functionIndex: number): readonly number[] | undefined;
+  /**
+   * Where the entries of the jump table at a place may lead: every place that it may name, or nothing if it is no table, or has
+   * fewer than `count` entries.
+   */
+  labels(table: number, functionIndex: number, count: number): readonly number[] | undefined;
   /** Whether somebody outside of the object, or a pointer, may lead to the function that begins at a place. */
   isExposed(offset: number): boolean;
+  /** Whether an `external` is the address of something that the object imports. */
+  isImported(target: Value): boolean;
   /** Whether a call of this external, or of this function of the object, never comes back. */
   noReturn(target: Value): boolean;
+  /** What an external does with the parameter save area of its caller's frame, where its object is known. */
+  parameters?(target: Value): ParameterUse | undefined;
   /** The name of an external, or of a place in the object, for messages. */
   nameOf(value: Value): string;
   /** Offset of the kernel's TOC in the PACA (r13), where this object's home is the kernel. */

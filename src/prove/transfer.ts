@@ -7,6 +7,7 @@
  * array was overrun, no register convention holds anyway. docs/proof.md lists this among what is trusted.
  */
 import { forgetWritten } from './effects.ts';
+import { argumentBits, type ParameterAreas } from './parameters.ts';
 import type { State } from './state.ts';
 import {
   ADDRESS,
@@ -27,6 +28,8 @@ import {
   numberOf,
   payloadOf,
   plus,
+  RAW,
+  raw,
   SAVED,
   saved,
   stackOffset,
@@ -51,12 +54,16 @@ export const TOC_SLOT = 4;
 export const R13_WRITTEN = 5;
 /** The caller's LR slot gets something that is not the return address. */
 export const LR_SLOT = 6;
+/** Something of the caller's frame is overwritten that is not known to be an argument. */
+export const PARAMETER_AREA = 7;
 
 export interface Surroundings {
   /** `address` value of the home's TOC, or UNKNOWN where there is none. */
   readonly home: Value;
   readonly pacaToc: number | undefined;
   constant(offset: number): Value;
+  /** Is told what is done to the caller's frame. */
+  readonly areas: ParameterAreas;
 }
 
 const signed16 = (word: number) => (word << 16) >> 16;
@@ -75,8 +82,18 @@ function indexed(state: State, word: number): Value {
 }
 
 function loaded(around: Surroundings, state: State, at: Value, width: number): Value {
-  if (isStack(at)) return state.load(stackOffset(at), width);
+  if (isStack(at)) {
+    const offset = stackOffset(at);
+    if (offset > 0) around.areas.read(offset, width);
+    return state.load(offset, width);
+  }
   if (width === 8 && isAddress(at)) return around.constant(addressOffset(at));
+  return UNKNOWN;
+}
+
+/** A load of which nothing is followed but where it reads. */
+function loadedPart(around: Surroundings, at: Value, width: number): Value {
+  if (isStack(at)) around.areas.read(stackOffset(at), width);
   return UNKNOWN;
 }
 
@@ -95,11 +112,18 @@ function isLinkage(around: Surroundings, value: Value): boolean {
   return register >= 14 || register === 2 || kindOf(value) === SAVED || (value === around.home && value !== UNKNOWN);
 }
 
+/** What four bytes keep of a register: the condition register is in the lower half, of anything else half is lost. */
+function lowWord(value: Value): Value {
+  return kindOf(value) === SAVED ? value : UNKNOWN;
+}
+
 /** Stores into the frame; tells what of the caller's is hit. */
 function stored(around: Surroundings, state: State, at: Value, width: number, value: Value): number {
   if (!isStack(at)) return FINE;
   const offset = stackOffset(at);
   state.store(offset, width, isLinkage(around, value) ? value : UNKNOWN);
+  state.arguments |= argumentBits(offset - state.top, width);
+  if (offset > 0 && !around.areas.write(offset, width, value)) return PARAMETER_AREA;
   if (offset + width <= 0 || offset >= 32) return FINE;
   if (offset < 8) return BACK_CHAIN;
   if (offset + width > 24) return TOC_SLOT;
@@ -182,10 +206,11 @@ export function transfer(around: Surroundings, state: State, word: number, next:
     case 58: {
       // ld, ldu, lwa
       const form = word & 3;
+      if (form === 3) return UNKNOWN_INSTRUCTION;
       const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
       const displacement = signed16(word & 0xfffc);
       const at = effective(state, word, displacement);
-      let value = form === 2 ? UNKNOWN : loaded(around, state, at, 8);
+      let value = form === 2 ? loadedPart(around, at, 4) : loaded(around, state, at, 8);
       if (rt === 2 && ra === 13 && displacement === around.pacaToc) value = around.home;
       const bad = setGeneral(state, rt, value);
       return (form === 1 ? putBack(state, word, at) : FINE) || wrong || bad;
@@ -193,6 +218,7 @@ export function transfer(around: Surroundings, state: State, word: number, next:
     case 62: {
       // std, stdu, stq
       const form = word & 3;
+      if (form === 3) return UNKNOWN_INSTRUCTION;
       const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
       const at = effective(state, word, signed16(word & 0xfffc));
       const hit = form === 2 ? stored(around, state, at, 16, UNKNOWN) : stored(around, state, at, 8, state.places[rt]!);
@@ -203,7 +229,7 @@ export function transfer(around: Surroundings, state: State, word: number, next:
     case 37: {
       const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
       const at = effective(state, word, signed16(word));
-      const hit = stored(around, state, at, 4, state.places[rt]!);
+      const hit = stored(around, state, at, 4, lowWord(state.places[rt]!));
       return wrong || hit || (word >>> 26 === 37 ? putBack(state, word, at) : FINE);
     }
     case 38: // stb
@@ -225,8 +251,11 @@ export function transfer(around: Surroundings, state: State, word: number, next:
       // lxv, stxv, stxsd, stxssp: the last three bits tell
       const form = word & 7;
       const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
-      if (form === 1) return wrong;
-      const at = effective(state, word, signed16(form === 5 ? word & 0xfff0 : word & 0xfffc));
+      const at = effective(state, word, signed16(form === 5 || form === 1 ? word & 0xfff0 : word & 0xfffc));
+      if (form === 1) {
+        loadedPart(around, at, 16);
+        return wrong;
+      }
       return wrong || stored(around, state, at, form === 5 ? 16 : 8, UNKNOWN);
     }
     case 31:
@@ -240,6 +269,8 @@ export function transfer(around: Surroundings, state: State, word: number, next:
     case 50: // lfd
     case 57: {
       const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
+      // The widest of them reads eight bytes; none leaves its doubleword.
+      if (isStack(state.places[ra]!)) loadedPart(around, effective(state, word, signed16(word)), 1);
       return finish(state, word, next) || wrong;
     }
     default:
@@ -277,21 +308,33 @@ function storeWidth(extended: number): number {
     case 663: // stfsx
     case 695:
     case 983: // stfiwx
+    case 140: // stxsiwx
+    case 652: // stxsspx
+    case 199: // stvewx
       return 4;
     case 407: // sthx
     case 439:
     case 918: // sthbrx
     case 726: // sthcx.
+    case 941: // stxsihx
+    case 167: // stvehx
       return 2;
     case 215: // stbx
     case 247:
     case 694: // stbcx.
+    case 909: // stxsibx
+    case 135: // stvebx
       return 1;
     case 231: // stvx
     case 487: // stvxl
     case 972: // stxvd2x
     case 908: // stxvw4x
     case 396: // stxvx
+    case 940: // stxvh8x
+    case 1004: // stxvb16x
+    case 397: // stxvl: at most
+    case 429: // stxvll
+    case 182: // stqcx.
       return 16;
     default:
       return 0;
@@ -316,20 +359,22 @@ function transfer31(around: Surroundings, state: State, word: number, next: numb
     case 40: // subf
       return setGeneral(state, rt, difference(state.places[ra]!, state.places[rb]!));
     case 986: {
-      // extsw keeps a jump table's word; of anything else nothing is known
+      // extsw gives a jump table's word its sign; of anything else nothing is known
       const value = state.places[rt]!;
-      return setGeneral(state, ra, kindOf(value) === TABLE ? value : UNKNOWN);
+      const kind = kindOf(value);
+      return setGeneral(state, ra, kind === TABLE ? value : kind === RAW ? table(payloadOf(value)) : UNKNOWN);
     }
     case 341: // lwax
     case 23: {
       // lwzx
       const base = state.places[ra]!;
       const index = state.places[rb]!;
+      const word = extended === 341 ? table : raw;
       const value =
         kindOf(base) === ADDRESS && ra !== 0
-          ? table(payloadOf(base))
+          ? word(payloadOf(base))
           : kindOf(index) === ADDRESS
-            ? table(payloadOf(index))
+            ? word(payloadOf(index))
             : UNKNOWN;
       return setGeneral(state, rt, value);
     }
@@ -390,11 +435,15 @@ function transferPrefixed(around: Surroundings, state: State, word: number, next
   const rt = (next >>> 21) & 31;
   const ra = (next >>> 16) & 31;
   const opcode = next >>> 26;
+  if (ra === 2 && !relative && type !== 1 && type !== 3 && rt !== 2 && state.places[2] !== around.home) {
+    finish(state, word, next);
+    return TOC_USE;
+  }
   const at = relative ? address(pc + immediate) : ra === 0 ? number(immediate) : plus(state.places[ra]!, immediate);
   if (type === 2 && opcode === 14) return setGeneral(state, rt, at); // paddi
   if (type === 0 && opcode === 57) return setGeneral(state, rt, loaded(around, state, at, 8)); // pld
   if (type === 0 && opcode === 61) return stored(around, state, at, 8, state.places[rt]!); // pstd
-  if (type === 2 && opcode === 36) return stored(around, state, at, 4, state.places[rt]!); // pstw
+  if (type === 2 && opcode === 36) return stored(around, state, at, 4, lowWord(state.places[rt]!)); // pstw
   if (type === 2 && opcode === 38) return stored(around, state, at, 1, UNKNOWN); // pstb
   if (type === 2 && opcode === 44) return stored(around, state, at, 2, UNKNOWN); // psth
   if (type === 2 && (opcode === 52 || opcode === 54)) return stored(around, state, at, opcode === 52 ? 4 : 8, UNKNOWN);

@@ -1,6 +1,6 @@
 /**
- * The lattice: what is known of a register or a stack slot. An abstract value is one double, so that states are plain
- * Float64Arrays and comparing two values is comparing two numbers.
+ * The lattice: what is known of a register or a stack slot. An abstract value is one 32-bit integer, so that states are plain
+ * Int32Arrays, comparing two values is comparing two numbers, and no value is ever an object.
  *
  *     UNKNOWN        nothing is known: the top of the lattice
  *     CLOBBERED      what a callee left in a register that it need not keep
@@ -11,6 +11,7 @@
  *     number(c)      the integer c
  *     external(i)    the address of something outside of the object, number i of the subject's list
  *     table(o)       a signed 32-bit word of the table at address(o), which one is not known
+ *     raw(o)         the same word without its sign, as lwzx loads it
  *     label(o)       address(o) + a word of the table at address(o): where a `switch` goes
  *     saved(m)       the condition register, of which the fields in the bit mask m still are those of the entry
  *
@@ -31,10 +32,10 @@ export const CR4 = 36;
 export const PLACES = 37;
 
 /** Distance between kinds; payloads are smaller than half of it, so sums with small numbers stay inside their kind. */
-const UNIT = 2 ** 46;
+const UNIT = 2 ** 28;
 const HALF = UNIT / 2;
-/** Payloads beyond this become UNKNOWN. */
-const LIMIT = 2 ** 44;
+/** Payloads that are not smaller become UNKNOWN: numbers, and bytes between two places of one object. */
+export const LIMIT = 2 ** 27;
 
 export const STACK = 1;
 export const ADDRESS = 2;
@@ -43,6 +44,7 @@ export const EXTERNAL = 4;
 export const TABLE = 5;
 export const LABEL = 6;
 export const SAVED = 7;
+export const RAW = -1;
 
 export type Value = number;
 
@@ -57,15 +59,15 @@ export function entryOf(value: Value): number {
 
 /** 0 for what has no payload. */
 export function kindOf(value: Value): number {
-  return value < HALF ? 0 : Math.floor((value + HALF) / UNIT);
+  return (value + HALF) >> 28;
 }
 
 export function payloadOf(value: Value): number {
-  return value - Math.floor((value + HALF) / UNIT) * UNIT;
+  return value - kindOf(value) * UNIT;
 }
 
 function make(kind: number, payload: number): Value {
-  return payload > -LIMIT && payload < LIMIT ? kind * UNIT + payload : UNKNOWN;
+  return payload > -LIMIT && payload < LIMIT ? (kind * UNIT + payload) | 0 : UNKNOWN;
 }
 
 export const stack = (offset: number): Value => make(STACK, offset);
@@ -73,6 +75,7 @@ export const address = (offset: number): Value => make(ADDRESS, offset);
 export const number = (value: number): Value => make(NUMBER, value);
 export const external = (index: number): Value => make(EXTERNAL, index);
 export const table = (offset: number): Value => make(TABLE, offset);
+export const raw = (offset: number): Value => make(RAW, offset);
 export const label = (offset: number): Value => make(LABEL, offset);
 export const saved = (mask: number): Value => make(SAVED, mask);
 
@@ -105,7 +108,7 @@ export function numberOf(value: Value): number {
 export function plus(value: Value, constant: number): Value {
   const kind = kindOf(value);
   if (kind === 0) return constant === 0 ? value : UNKNOWN;
-  if (kind > NUMBER) return constant === 0 ? value : UNKNOWN;
+  if (kind < STACK || kind > NUMBER) return constant === 0 ? value : UNKNOWN;
   return make(kind, value - kind * UNIT + constant);
 }
 
@@ -160,6 +163,7 @@ export function valueText(value: Value, toc?: number, nameOf?: (offset: number) 
     case EXTERNAL:
       return 'an address outside of the object';
     case TABLE:
+    case RAW:
     case LABEL:
       return 'a jump table’s label';
     case SAVED:

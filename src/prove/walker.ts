@@ -3,6 +3,7 @@ import { Contracts, type Judge } from './contracts.ts';
 import type { ObjectCode } from './object-code.ts';
 import {
   CALLERS_BACK_CHAIN,
+  CALLERS_FRAME,
   CALLERS_LR_SLOT,
   CALLERS_TOC_SLOT,
   NO_CODE,
@@ -15,13 +16,21 @@ import {
 } from './reasons.ts';
 import type { State } from './state.ts';
 import { CODE, EXTRA, GLOBAL, LEADER, SITE } from './subject.ts';
-import { BACK_CHAIN, FINE, LR_SLOT, R13_WRITTEN, TOC_SLOT, TOC_USE, transfer } from './transfer.ts';
+import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, R13_WRITTEN, TOC_SLOT, TOC_USE, transfer } from './transfer.ts';
 import { address, addressOffset, CTR, EXTERNAL, isAddress, kindOf, LABEL, LR, payloadOf, UNKNOWN } from './values.ts';
 
 /** Who is told where control goes. */
 export interface Guide extends Judge {
   /** Control goes from the instruction at `from` to the block at `target`. */
   reach(target: number, state: State, from: number): void;
+  /**
+   * Control falls from the instruction at `from` into the block at `target`.
+   *
+   * @returns whether that block is to be executed right away, in `state`, which has been changed to what is known there
+   */
+  fallInto(target: number, state: State, from: number): boolean;
+  /** Whether `step` is to be called. */
+  readonly isWatched: boolean;
   /** Before the instruction at `pc`. @returns false to stop here */
   step(pc: number, state: State): boolean;
 }
@@ -35,6 +44,9 @@ function isTrap(word: number): boolean {
 function isAlways(word: number): boolean {
   return (word & 0x02800000) === 0x02800000;
 }
+
+/** Words between a table's jump and what keeps its index in bounds. */
+const FARTHEST = 16;
 
 export class Walker {
   readonly #object: ObjectCode;
@@ -65,12 +77,15 @@ export class Walker {
     for (let pc = start; ; pc += 4) {
       const at = pc >> 2;
       const mark = at < marks.length ? marks[at]! : 0;
-      if (pc !== start && this.#ends(pc, mark, state)) return;
-      if ((mark & CODE) === 0) {
-        guide.fail(RUNS_OUT, pc, UNKNOWN, 0);
-        return;
+      // Most words are code and nothing else.
+      if (mark !== CODE) {
+        if (pc !== start && this.#ends(pc, mark, state)) return;
+        if ((mark & CODE) === 0) {
+          guide.fail(RUNS_OUT, pc, UNKNOWN, 0);
+          return;
+        }
       }
-      if (!guide.step(pc, state)) return;
+      if (guide.isWatched && !guide.step(pc, state)) return;
       if ((mark & SITE) !== 0) this.#contracts.tracerSite(state, pc);
       if ((mark & EXTRA) !== 0 && this.#extra(pc, state)) return;
       const word = code[at]!;
@@ -107,8 +122,7 @@ export class Walker {
       }
     }
     if ((mark & LEADER) === 0 || (mark & CODE) === 0) return false;
-    this.#guide.reach(pc, state, pc - 4);
-    return true;
+    return !this.#guide.fallInto(pc, state, pc - 4);
   }
 
   #judged(wrong: number, state: State, pc: number): void {
@@ -118,6 +132,7 @@ export class Walker {
     else if (wrong === BACK_CHAIN) guide.fail(CALLERS_BACK_CHAIN, pc, state.get(1), 1);
     else if (wrong === TOC_SLOT) guide.fail(CALLERS_TOC_SLOT, pc, state.get(1), 1);
     else if (wrong === LR_SLOT) guide.fail(CALLERS_LR_SLOT, pc, UNKNOWN, LR);
+    else if (wrong === PARAMETER_AREA) guide.fail(CALLERS_FRAME, pc, state.get(1), 1, false);
     else if (wrong === R13_WRITTEN) guide.fail(R13_CHANGED, pc, UNKNOWN, 13);
     else guide.fail(NO_INSTRUCTION, pc, UNKNOWN, 0);
   }
@@ -159,6 +174,7 @@ export class Walker {
     switch ((word >>> 1) & 0x3ff) {
       case 16:
         if ((word & 1) === 1) break;
+        this.#countDown(word, state);
         this.#returns(state, pc);
         return !isAlways(word);
       case 528:
@@ -207,13 +223,17 @@ export class Walker {
     return true;
   }
 
+  /** Branches that count CTR down. */
+  #countDown(word: number, state: State): void {
+    if (((word >>> 21) & 4) !== 0) return;
+    state.places[CTR] = UNKNOWN;
+    state.sameAsCtr = 0;
+  }
+
   #conditional(word: number, state: State, pc: number): boolean {
     const target = ((word & 2) !== 0 ? 0 : pc) + (((word & 0xfffc) << 16) >> 16);
     const options = (word >>> 21) & 31;
-    if ((options & 4) === 0) {
-      state.places[CTR] = UNKNOWN;
-      state.sameAsCtr = 0;
-    }
+    this.#countDown(word, state);
     const always = (options & 20) === 20;
     if ((word & 1) === 0) {
       this.#goTo(target, state, pc);
@@ -241,6 +261,35 @@ export class Walker {
     else this.#guide.reach(target, state, pc);
   }
 
+  /**
+   * How many entries a table has at least, where the words before the `bctr` at `pc` are as compilers write them: the index is
+   * compared, `cmplwi rX,N` and `bgt`, and shifted, `rldic rY,rX,2`. 0 where they are not.
+   */
+  #entriesAt(pc: number): number {
+    const { code, functions } = this.#object.subject;
+    const first = Math.max(functions.global[this.#index]! >> 2, (pc >> 2) - FARTHEST);
+    let index = -1;
+    let field = -1;
+    for (let at = (pc >> 2) - 1; at > first; at--) {
+      const word = code[at]!;
+      const opcode = word >>> 26;
+      if (index < 0) {
+        if ((opcode === 30 || opcode === 21) && ((word >>> 11) & 31) === 2) index = (word >>> 21) & 31;
+        else if (opcode === 16 && ((word >>> 16) & 3) === 1) field = (word >>> 18) & 7;
+      } else if (opcode === 16) {
+        // Bit 1 of a field is GT; another branch in between is about something else.
+        if (((word >>> 16) & 3) !== 1 || field >= 0) return 0;
+        field = (word >>> 18) & 7;
+      } else if (opcode === 10 && ((word >>> 16) & 31) === index) {
+        return ((word >>> 23) & 7) === field ? (word & 0xffff) + 1 : 0;
+      } else if (((word >>> 21) & 31) === index || ((word >>> 16) & 31) === index) {
+        // It may not be what was compared any more.
+        return 0;
+      }
+    }
+    return 0;
+  }
+
   /** `bctr`: a switch, a jump to a known place, or nobody knows. */
   #jumpPointer(state: State, pc: number): void {
     const { subject } = this.#object;
@@ -253,7 +302,8 @@ export class Walker {
       this.#contracts.siblingOutside(pc);
       return;
     }
-    const labels = kindOf(target) === LABEL ? subject.labels(payloadOf(target), this.#index) : undefined;
+    const labels =
+      kindOf(target) === LABEL ? subject.labels(payloadOf(target), this.#index, this.#entriesAt(pc)) : undefined;
     if (labels === undefined || labels.length === 0) {
       this.#guide.fail(NO_TARGET, pc, UNKNOWN, CTR);
       return;

@@ -64,6 +64,7 @@ function describe(elf: ElfFile, plan: PatchPlan, options: ApplyOptions): PatchRe
     original: options.packed === undefined ? original : { ...original, packed: options.packed },
     signatureDropped: plan.dropsSignature,
     codeAdded: plan.newCode.reduce((n, c) => n + c.words.length * 4, 0),
+    ...(plan.unproved !== undefined && { unproved: plan.unproved }),
     actions: plan.actions,
   };
 }

@@ -30,7 +30,7 @@ export interface PatchRequest extends ImportOptions {
 /**
  * The plan for `request`.
  *
- * @throws RefusalError PAT001 to PAT029 (refusals.ts); InputError where the file is damaged
+ * @throws RefusalError PAT001 to PAT030 (refusals.ts); InputError where the file is damaged
  */
 export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   if (!elf.isRelocatable) throw refusal('PAT001');

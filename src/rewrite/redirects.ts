@@ -29,6 +29,7 @@ import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
 import { refusal } from './refusals.ts';
+import { chooseStrategy, type PassedOver, passedOver } from './strategies.ts';
 import { type Code, findCode, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
 
 export interface RedirectRequest {
@@ -39,10 +40,12 @@ export interface RedirectRequest {
   readonly strategy: 'auto' | Strategy;
   readonly at: RedirectAt;
   readonly toc: TocRecovery;
+  /** Of `auto`: what the caller has found not to do. */
+  readonly passedOver?: readonly PassedOver[] | undefined;
 }
 
 /** Where the replacement is. */
-type Target =
+export type Target =
   | { readonly kind: 'here'; readonly name: string; readonly code: Code; readonly k: number }
   | { readonly kind: 'elsewhere'; readonly name: string };
 
@@ -60,7 +63,7 @@ interface Redirect {
 /** Reach of an I-form branch in each direction, bytes. */
 const REACH = 0x200_0000;
 
-/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028 */
+/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030 */
 export function planRedirects(
   subject: Subject,
   requests: readonly RedirectRequest[],
@@ -168,12 +171,6 @@ function checkUndefined(subject: Subject, name: string): void {
     throw refusal('PAT019', { name, what: 'it is weak here, so the module also loads where nobody exports it' });
 }
 
-function chooseStrategy(request: RedirectRequest, target: Target): Strategy {
-  if (request.strategy === 'direct' && target.kind === 'elsewhere') throw refusal('PAT023', { name: target.name });
-  if (request.strategy !== 'auto') return request.strategy;
-  return target.kind === 'here' ? 'direct' : 'frame';
-}
-
 type Lifetime = 'init' | 'exit' | 'whole';
 
 function lifetime(section: string): Lifetime {
@@ -220,7 +217,7 @@ function checkCircles(redirects: readonly Redirect[]): void {
 
 function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void {
   const { request, from, name, site, target, strategy, place } = redirect;
-  const grounds: string[] = [];
+  const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
   if (strategy === 'frame') grounds.push(...checkStackArguments(subject, redirect));
   const branchTo = strategy === 'direct' ? planDirect(redirect, draft, grounds) : planFrame(redirect, draft, grounds);
   checkReach(subject, redirect, draft);

@@ -109,6 +109,10 @@ export const refusals = {
     cause: 'the record at {offset} of {table} is filled by two relocations',
     remedy: 'the file is damaged: build or copy it again',
   },
+  PAT030: {
+    cause: 'no strategy is proved right for {name}: {why}',
+    remedy: 'choose another replacement, or one strategy and --allow-unproved if you know better',
+  },
 } as const satisfies Record<string, RefusalFacts>;
 
 export type RefusalCode = keyof typeof refusals;

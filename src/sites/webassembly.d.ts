@@ -1,4 +1,4 @@
-/** The part of WebAssembly's JavaScript interface that `quick-count.ts` uses; TypeScript has it among the types of browsers. */
+/** The part of WebAssembly's JavaScript interface that this project uses; TypeScript has it among the types of browsers. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

@@ -4,6 +4,11 @@
  * object, arguments on the way in and results on the way out untouched, nothing written but volatile registers, and no
  * memory but a frame of its own and the two slots of the caller's frame that the callee may use.
  *
+ * The prover judges the loaded image (verify/patched), where relocations are gone and nobody knows any more who was meant. What
+ * it does not see is why this walk stays: that each way through the code leads to the replacement that the plan names, and once;
+ * that arguments and results are left alone, which belong to nobody's contract; and that all this holds before any loader,
+ * whose twin the proof rests on, has touched the file.
+ *
  * Only instructions whose effect is modelled here are followed. Any other is a finding, and so is a loop: a trampoline
  * that cannot be understood is not let through.
  */

@@ -140,6 +140,7 @@ function recordOf(
     original: { size: original.length, sha256, ...(packed === undefined ? {} : { packed }) },
     signatureDropped: plan.dropsSignature,
     codeAdded: plan.newCode.reduce((sum, code) => sum + code.words.length * 4, 0),
+    ...(plan.unproved === undefined ? {} : { unproved: plan.unproved }),
     actions: plan.actions,
   };
 }
@@ -150,7 +151,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 function tellRecord(report: Report, found: PatchRecord, expected: PatchRecord, section: string): void {
   const before = report.findings.length;
-  for (const field of ['layer', 'original', 'signatureDropped', 'codeAdded', 'actions'] as const) {
+  for (const field of ['layer', 'original', 'signatureDropped', 'codeAdded', 'unproved', 'actions'] as const) {
     const [is, wanted] = [JSON.stringify(found[field]), JSON.stringify(expected[field])];
     if (is !== wanted) report.error('VER040', `${field} of the note is not what input and plan say`, section);
   }

@@ -106,7 +106,7 @@ function prepare() {
 
 /** What modules are built with and booted with. Only where something boots. */
 function prepareMachines(only) {
-  if (only.length > 0 && !only.some(name => name.includes('boot'))) return;
+  if (only.length > 0 && !only.some(name => /boot|loader|image|mutants|prove|integration|livepatch/.test(name))) return;
   for (const [generation] of GENERATIONS)
     step(`toolchain for ${generation}`, () =>
       run(join(here, 'harness/toolchain'), [generation], { stdio: ['ignore', 'ignore', 'inherit'] }),

@@ -15,16 +15,18 @@ export interface SmallModule {
 /**
  * @param words of `.text`
  * @param add puts in what the test is about
+ * @param information more of .modinfo, each entry ended by a NUL
  */
 export function smallModule(
   generation: Generation,
   words: readonly number[],
   add: (module: SmallModule) => void,
   name = 'small',
+  information = '',
 ): Uint8Array {
   const { vermagic, structures } = knowledge({ generation });
   const builder = new ObjectBuilder();
-  const info = `license=GPL\0name=${name}\0vermagic=${vermagic}\0intree=Y\0`;
+  const info = `license=GPL\0name=${name}\0vermagic=${vermagic}\0intree=Y\0${information}`;
   builder.section('.modinfo', { flags: SHF.ALLOC, bytes: Buffer.from(info, 'latin1') });
   const text = builder.code('.text', words);
   builder.section('.stubs', { type: SHT.NOBITS, flags: SHF.ALLOC | SHF.EXEC, align: 8, size: 0 });

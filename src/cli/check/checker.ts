@@ -4,8 +4,9 @@ import { createReadPool, readObject, readPlainInto, STDIN } from '../../io/read.
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import type { CheckedFile } from '../../report/check/document.ts';
 import { InputError, inFile } from '../../util/errors.ts';
-import { checkModule } from '../../verify/check/check.ts';
+import { checkKernel, checkModule, isKernelImage } from '../../verify/check/check.ts';
 import { Exporters, type ExportingFile } from '../../verify/check/exporters.ts';
+import type { CheckResult } from '../../verify/check/finding.ts';
 import { ExportReader } from './exports.ts';
 
 /** What every check of one run has in common; plain data, so that a thread can be told. */
@@ -13,15 +14,21 @@ export interface CheckRequest {
   /** Paths of modules that import from one another, those to be checked first. */
   readonly context: readonly string[];
   readonly parameters: string | undefined;
+  /** `false`: only what the kernel does with a module. */
+  readonly proof: boolean;
+  readonly allowUnproved: boolean;
+  /** Name of a function whose verdict is to be derived. */
+  readonly explain: string | undefined;
 }
 
 export class FileChecker {
   readonly #pool = createReadPool();
-  readonly #kernel: KernelKnowledge;
+  readonly #kernel: KernelKnowledge | undefined;
   readonly #request: CheckRequest;
   #exporters: Exporters | undefined;
 
-  constructor(kernel: KernelKnowledge, request: CheckRequest) {
+  /** @param kernel only kernel images can be checked without one */
+  constructor(kernel: KernelKnowledge | undefined, request: CheckRequest) {
     this.#kernel = kernel;
     this.#request = request;
   }
@@ -51,10 +58,12 @@ export class FileChecker {
   async check(path: string, missing: ReadonlySet<string> = new Set()): Promise<CheckedFile> {
     try {
       const bytes = await this.#bytesOf(path);
-      const first = this.#checkBytes(path, bytes, missing);
+      if (isKernelImage(bytes)) return { file: path, result: this.#checkImage(bytes) };
+      const kernel = this.#kernel ?? noKernel();
+      const first = this.#checkBytes(kernel, path, bytes, missing);
       if (first !== 'context wanted') return { file: path, result: first };
       await this.readContext();
-      const second = this.#checkBytes(path, bytes, missing);
+      const second = this.#checkBytes(kernel, path, bytes, missing);
       if (second === 'context wanted') throw new Error('the context was read and is still wanted');
       return { file: path, result: second };
     } catch (error) {
@@ -64,16 +73,30 @@ export class FileChecker {
     }
   }
 
+  #checkImage(bytes: Uint8Array): CheckResult {
+    const { proof, allowUnproved, explain } = this.#request;
+    if (!proof)
+      throw new InputError({
+        code: 'CLI013',
+        message: 'of a kernel image nothing but the proof is checked',
+        remedy: 'leave --no-proof out, or give modules',
+      });
+    return checkKernel(bytes, { allowUnproved, explain });
+  }
+
   /** Reading the context may wait, the twin does not: where it turns out to be needed, the check is begun anew. */
-  #checkBytes(path: string, bytes: Uint8Array, missing: ReadonlySet<string>) {
+  #checkBytes(kernel: KernelKnowledge, path: string, bytes: Uint8Array, missing: ReadonlySet<string>) {
     const exporters = this.#exporters;
     let isWanted = false;
     const hasContext = this.#request.context.some(file => file !== path);
     const own = exporters?.moduleOf(path);
     const result = checkModule({
       bytes,
-      kernel: this.#kernel,
+      kernel,
       parameters: this.#request.parameters,
+      proof: this.#request.proof,
+      allowUnproved: this.#request.allowUnproved,
+      explain: this.#request.explain,
       exporterOf: symbol => {
         if (exporters === undefined) {
           isWanted = hasContext;
@@ -93,4 +116,12 @@ export class FileChecker {
     await prepare(form);
     return decompressSync(stored, form);
   }
+}
+
+function noKernel(): never {
+  throw new InputError({
+    code: 'CLI012',
+    message: 'what becomes of a module depends on the kernel, and none is given',
+    remedy: 'say for which kernel: --kernel K',
+  });
 }

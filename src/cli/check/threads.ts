@@ -12,8 +12,8 @@ import { ExportReader } from './exports.ts';
 
 /** What a thread is told when it starts. */
 export interface CheckOrder {
-  /** The kernel's index. */
-  readonly kernel: string;
+  /** The kernel's index; none for kernel images alone. */
+  readonly kernel: string | undefined;
   readonly request: CheckRequest;
   readonly files: readonly string[];
   /** Files that a thread takes at once. */
@@ -40,7 +40,7 @@ export async function checkPart(
 ): Promise<FileChecker> {
   const { next, files, batch } = order;
   const { context } = order.request;
-  const opening = openKernel(order.kernel);
+  const opening = order.kernel === undefined ? undefined : openKernel(order.kernel);
   const reader = new ExportReader();
   const found: ExportingFile[] = [];
   for (let first = Atomics.add(next, CONTEXT, CONTEXT_BATCH); first < context.length; ) {
@@ -66,7 +66,7 @@ export async function checkPart(
  * @param progress called now and then with the number of files that are done
  */
 export async function checkInThreads(
-  kernel: string,
+  kernel: string | undefined,
   request: CheckRequest,
   files: readonly string[],
   jobs: number,

@@ -4,11 +4,16 @@ import type { CheckFinding } from '../../verify/check/finding.ts';
 import { circleFinding, duplicateFinding, loadOrder, type TogetherFile } from '../../verify/check/together.ts';
 import type { FileChecker } from './checker.ts';
 
-/** The same files in the same order, with what they mean for each other. */
+/**
+ * The same files in the same order, with what they mean for each other.
+ *
+ * @param mayExportTwice whether two of the modules may export the same symbol
+ */
 export async function checkTogether(
   checked: readonly CheckedFile[],
   checker: FileChecker,
   files: readonly string[],
+  mayExportTwice = true,
 ): Promise<readonly CheckedFile[]> {
   const results = new Map(checked.map(c => [c.file, c]));
   const more = new Map<string, CheckFinding[]>();
@@ -26,7 +31,8 @@ export async function checkTogether(
       }
   await recheck(results, missing, checker);
   const wanted = new Set(files);
-  for (const { symbol, files: exporting } of (await checker.readContext()).duplicates())
+  const duplicates = mayExportTwice ? (await checker.readContext()).duplicates() : [];
+  for (const { symbol, files: exporting } of duplicates)
     for (const file of exporting)
       if (wanted.has(file))
         say(

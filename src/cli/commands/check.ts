@@ -5,8 +5,11 @@ import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import type { CheckedFile, CheckRun } from '../../report/check/document.ts';
 import { InputError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
+import { passes } from '../../verify/check/finding.ts';
 import { type CheckRequest, FileChecker } from '../check/checker.ts';
+import { PlainWorkers } from '../check/plain-workers.ts';
 import { checkTogether } from '../check/together.ts';
+import { areScreened, mayScreen, screeningThreads, usefulThreads } from '../check/worth.ts';
 import { openKernel } from '../kernel-option.ts';
 import { Progress } from '../progress.ts';
 import { report } from '../terminal.ts';
@@ -16,11 +19,16 @@ export type CheckFormat = 'table' | 'json' | 'ndjson' | 'sarif' | 'junit';
 export interface CheckArguments {
   readonly files: readonly string[];
   readonly filesFrom: string | undefined;
-  /** An index, a vmlinux, or an installed release. */
-  readonly kernel: string;
+  /** An index, a vmlinux, or an installed release; nothing where only kernel images are checked. */
+  readonly kernel: string | undefined;
   /** Folders (or files) of modules to import from. */
   readonly modules: readonly string[];
   readonly parameters: string | undefined;
+  /** Whether to judge the functions of what loads. */
+  readonly proof: boolean;
+  readonly allowUnproved: boolean;
+  /** Name of a function whose verdict is to be derived. */
+  readonly explain: string | undefined;
   readonly format: CheckFormat;
   /** A file for a second report, in the form that its ending names. */
   readonly report: string | undefined;
@@ -30,14 +38,13 @@ export interface CheckArguments {
   readonly color: boolean | undefined;
 }
 
-/** Fewer files than this are not worth the start of a thread; unpacking one takes as long as checking many. */
-const WORTH_THREADS = { plain: 128, packed: 16 };
-const BATCH = { plain: 32, packed: 4 };
-
 /** @returns the exit code */
 export async function checkCommand(args: CheckArguments): Promise<number> {
   if (args.report !== undefined) await import('../check/output.ts').then(output => output.reportFormat(args.report!));
-  const { files, problems } = await expandInputs(args.files, { filesFrom: args.filesFrom });
+  const workers = new PlainWorkers();
+  const threads = mayScreen(args) ? await screeningThreads(args.jobs) : 1;
+  const onMany = () => workers.start(threads - 1);
+  const { files, problems } = await expandInputs(args.files, { filesFrom: args.filesFrom, onMany });
   let code = 0;
   for (const problem of problems) code = Math.max(code, report(problem));
   const context = args.modules.length === 0 ? undefined : await expandInputs(args.modules);
@@ -45,24 +52,37 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
   const request: CheckRequest = {
     context: [...new Set([...files, ...(context?.files ?? [])])].filter(file => file !== STDIN),
     parameters: args.parameters,
+    proof: args.proof,
+    allowUnproved: args.allowUnproved,
+    explain: args.explain,
   };
-  const kernel = await openKernel(args.kernel);
-  const checked = await checkAll(kernel, files, request, args);
+  const kernel = args.kernel === undefined ? undefined : await openKernel(args.kernel);
+  const checked = await checkAll(kernel, files, request, args, workers).finally(() => workers.stop());
   for (const c of checked) {
     if ('complaint' in c) report(new InputError(c.complaint));
     code = Math.max(code, codeOf(c));
   }
+  if (args.explain !== undefined && !checked.some(c => 'result' in c && c.result.explanation !== undefined))
+    code = Math.max(code, report(notExplained(args.explain)));
   const unread = problems.map(({ complaint }) => ({ file: complaint.file ?? '', complaint }));
   const single =
     args.files.length === 1 && args.filesFrom === undefined && files.length === 1 && files[0] === args.files[0];
-  await show({ release: kernel.release, version, files: [...checked, ...unread] }, args, single);
+  await show({ release: kernel?.release ?? '', version, files: [...checked, ...unread] }, args, single);
   return code;
 }
 
 function codeOf(checked: CheckedFile): number {
   if ('complaint' in checked) return 2;
-  const { loads, findings } = checked.result;
-  return !loads || findings.some(f => f.level === 'error') ? 1 : 0;
+  return passes(checked.result) ? 0 : 1;
+}
+
+function notExplained(name: string): InputError {
+  return new InputError({
+    code: 'CLI014',
+    message: `no function ${name} was judged`,
+    remedy:
+      'check the spelling (tocsin scan --functions); a module that is not loaded is not judged, nor anything with --no-proof',
+  });
 }
 
 async function show(run: CheckRun, args: CheckArguments, single: boolean): Promise<void> {
@@ -71,34 +91,50 @@ async function show(run: CheckRun, args: CheckArguments, single: boolean): Promi
 }
 
 async function checkAll(
-  kernel: KernelKnowledge,
+  kernel: KernelKnowledge | undefined,
   files: readonly string[],
   request: CheckRequest,
   args: CheckArguments,
+  workers: PlainWorkers,
 ): Promise<readonly CheckedFile[]> {
   const progress = new Progress('checking', args.quiet);
   const tick = (done: number) => progress.tick(done, files.length);
   try {
-    const packed = files.some(f => /\.(xz|zst|gz)$/.test(f)) ? 'packed' : 'plain';
-    const jobs = files.includes(STDIN) ? 1 : (args.jobs ?? (await usefulThreads(files.length, WORTH_THREADS[packed])));
-    if (jobs > 1 && files.length > 1) {
-      const { checkInThreads } = await import('../check/threads.ts');
-      const threads = Math.min(jobs, files.length);
-      const { checked, checker } = await checkInThreads(args.kernel, request, files, threads, BATCH[packed], tick);
-      return await checkTogether(checked, checker, files);
+    if (kernel === undefined || args.kernel === undefined || !mayScreen(request) || !areScreened(files)) {
+      workers.stop();
+      const { checked, checker } = await checkEach(kernel, files, request, args, tick);
+      return files.length === 1 ? checked : await checkTogether(checked, checker, files);
     }
-    const checker = new FileChecker(kernel, request);
-    const checked: CheckedFile[] = [];
-    for (const file of files) {
-      checked.push(await checker.check(file));
-      await tick(checked.length);
-    }
-    return files.length === 1 ? checked : await checkTogether(checked, checker, files);
+    const { screenFiles } = await import('../check/plain.ts');
+    const screened = await screenFiles(kernel, args.kernel, files, request.context, workers, tick);
+    const left = files.filter((_file, i) => screened.checked[i] === undefined);
+    const rest = await checkEach(kernel, left, { ...request, context: screened.context }, args, tick);
+    const others = new Map(rest.checked.map(c => [c.file, c]));
+    const checked = files.map((file, i) => screened.checked[i] ?? others.get(file)!);
+    return await checkTogether(checked, rest.checker, files, left.length > 0);
   } finally {
     progress.stop();
   }
 }
 
-async function usefulThreads(count: number, worth: number): Promise<number> {
-  return count < worth ? 1 : (await import('node:os')).availableParallelism();
+/** Each file by itself, in several threads where that is worth it. */
+async function checkEach(
+  kernel: KernelKnowledge | undefined,
+  files: readonly string[],
+  request: CheckRequest,
+  args: CheckArguments,
+  tick: (done: number) => Promise<void>,
+): Promise<{ readonly checked: readonly CheckedFile[]; readonly checker: FileChecker }> {
+  const { threads, batch } = await usefulThreads(files, args.jobs);
+  if (threads > 1 && files.length > 1) {
+    const { checkInThreads } = await import('../check/threads.ts');
+    return checkInThreads(args.kernel, request, files, threads, batch, tick);
+  }
+  const checker = new FileChecker(kernel, request);
+  const checked: CheckedFile[] = [];
+  for (const file of files) {
+    checked.push(await checker.check(file));
+    await tick(checked.length);
+  }
+  return { checked, checker };
 }

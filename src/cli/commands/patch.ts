@@ -1,19 +1,20 @@
 /**
- * `tocsin patch`: read, plan, apply, verify, and only then write.
+ * `tocsin patch`: read, plan, apply, prove, verify, and only then write.
  */
 import { createHash } from 'node:crypto';
 import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { type ElfFile, readElf } from '../../elf/read.ts';
 import { type StagedFile, stageFile, writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
-import { type ObjectFile, readObject, readStored } from '../../io/read.ts';
-import { type ExportedSymbol, parseSymvers } from '../../kernel/symvers.ts';
+import { type ObjectFile, readObject } from '../../io/read.ts';
 import type { PatchPlan, RedirectAt, TocRecovery } from '../../plan/plan.ts';
 import { relocationName } from '../../ppc64/relocations.ts';
 import {
   codeOfPlan,
+  type PassedOverStrategy,
   type PatchDocument,
   type PlanNames,
+  proofDocument,
   type SecondReader,
   wordsOfPlan,
 } from '../../report/patch/document.ts';
@@ -21,9 +22,13 @@ import { patchText } from '../../report/patch/text.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
-import { InputError, inFile, RefusalError } from '../../util/errors.ts';
+import { type Complaint, InputError, inFile, RefusalError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
+import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
+import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import { type Verification, verifyObject, verifyPatched } from '../../verify/verify.ts';
+import type { Attempt } from '../patch/attempt.ts';
+import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
 
 export interface PatchArguments {
@@ -36,7 +41,7 @@ export interface PatchArguments {
   readonly toc: TocRecovery;
   readonly at: RedirectAt;
   readonly symvers: readonly string[];
-  /** A vmlinux whose BTF describes the kernel that the module was built for. */
+  /** The kernel that the module is for: an index, a vmlinux or a release. Its BTF tells prototypes. */
   readonly kernel: string | undefined;
   readonly allowUnproved: boolean;
   readonly dryRun: boolean;
@@ -47,30 +52,29 @@ export interface PatchArguments {
   readonly verbose: boolean;
 }
 
-/** @returns the exit code */
-export async function patchCommand(args: PatchArguments): Promise<number> {
+/**
+ * @param proving not asked for what `needsMore` says no to
+ * @returns the exit code
+ */
+export async function patchCommand(args: PatchArguments, proving: Proving): Promise<number> {
   const input = await readObject(args.file);
   try {
-    return await patchObject(args, input);
+    return await patchObject(args, input, proving);
   } catch (error) {
     throw inFile(error, args.file);
   }
 }
 
-async function patchObject(args: PatchArguments, input: ObjectFile): Promise<number> {
+async function patchObject(args: PatchArguments, input: ObjectFile, proving: Proving): Promise<number> {
   const elf = readElf(input.bytes);
-  const plan = makePlan(elf, {
-    nops: args.nops,
-    redirects: args.redirects.map(text => redirect(text, args)),
-    exports: await readExports(args.symvers),
-    kernelBtf: args.kernel === undefined ? undefined : await readKernelBtf(args.kernel),
-    allowUnversioned: args.allowUnproved,
-  });
-  if (args.dryRun) {
-    await show(args, document(args, elf, plan, { written: false }));
+  const { plan, applied, proof, passedOver } = await found(args, elf, input, proving);
+  const told = { proof: proofDocument(proof, passedOver) };
+  const complaint = unprovedComplaint(proof, passedOver, args.allowUnproved);
+  if (args.dryRun || complaint !== undefined) {
+    await show(args, document(args, elf, plan, { written: false, ...told }));
+    if (complaint !== undefined) throw new RefusalError(complaint);
     return 0;
   }
-  const applied = applyPlan(elf, plan, { toolVersion: version, packed: packedOriginal(input) });
   const stored = await compress(applied.bytes, input.form);
   const staged = await stageFile(args.output!, stored, { mode: input.mode, force: args.force });
   let verdict: Verdict;
@@ -85,12 +89,21 @@ async function patchObject(args: PatchArguments, input: ObjectFile): Promise<num
   if (ok) await staged.commit();
   else await staged.discard();
   const { original } = applied.record;
-  await show(
-    args,
-    document(args, elf, plan, { written: ok, verification, original, ...(secondReader && { secondReader }) }),
-  );
+  const result = { written: ok, verification, original, ...told, ...(secondReader && { secondReader }) };
+  await show(args, document(args, elf, plan, result));
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
+}
+
+/** What a call of `patch` needs to know of kernels and proofs; loaded only where there is something to be proved. */
+export type Proving = () => Promise<typeof import('../patch/proved.ts')>;
+
+/** Call sites that are taken out need no proof: neither the prover nor what knows kernels has to be loaded. */
+async function found(args: PatchArguments, elf: ElfFile, input: ObjectFile, proving: Proving): Promise<Attempt> {
+  const options = { toolVersion: version, packed: packedOriginal(input) };
+  if (needsMore(args)) return (await proving()).proved(args, elf, options);
+  const plan = makePlan(elf, { nops: args.nops, redirects: [] });
+  return { plan, applied: applyPlan(elf, plan, options), proof: PROOF_OF_NOPS, passedOver: [] };
 }
 
 interface Verdict {
@@ -114,58 +127,14 @@ async function judge(
   const back = staged.readBack();
   const plain = input.form === 'plain';
   if (back !== undefined && !plain && Buffer.compare(back, stored) !== 0) throw notAsWritten();
+  // What is proved of redirects is proved of the bytes that were made.
+  const isProved = plan.actions.some(a => a.kind === 'redirect');
+  if (isProved && plain && back !== undefined && Buffer.compare(back, made) !== 0) throw notAsWritten();
   const bytes = plain && back !== undefined ? back : made;
   const verification = verifyPatched({ elf, bytes: input.bytes }, bytes, plan);
   // Where the file was read again, the bytes that it was made of serve nobody any more: the package may have them.
   const secondReader = verification.ok ? await askSecondReader(bytes, bytes === made ? undefined : made) : undefined;
   return { verification, secondReader };
-}
-
-/** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
-function redirect(text: string, args: PatchArguments): RedirectRequest {
-  const parts = text.split('=');
-  if (parts.length !== 2 || parts[0] === '' || parts[1] === '')
-    throw new InputError({
-      code: 'CLI001',
-      message: `--redirect ${JSON.stringify(text)} does not name two functions`,
-      expected: 'F=G',
-      remedy: 'write the function to be replaced, "=", and its replacement',
-    });
-  return { from: parts[0]!, to: parts[1]!, strategy: args.strategy, at: args.at, toc: args.toc };
-}
-
-/** What the given `Module.symvers` files export; the first file that knows a symbol counts. */
-async function readExports(paths: readonly string[]): Promise<ReadonlyMap<string, ExportedSymbol>> {
-  const all = new Map<string, ExportedSymbol>();
-  for (const path of paths) {
-    const { bytes } = await readStored(path);
-    try {
-      for (const [name, symbol] of parseSymvers(Buffer.from(bytes).toString('utf8')))
-        if (!all.has(name)) all.set(name, symbol);
-    } catch (error) {
-      throw inFile(error, path);
-    }
-  }
-  return all;
-}
-
-/** The `.BTF` of a kernel image: a module's own BTF only makes sense together with it. */
-async function readKernelBtf(path: string): Promise<Uint8Array> {
-  const { bytes } = await readObject(path);
-  try {
-    const elf = readElf(bytes);
-    const section = elf.sectionNamed('.BTF');
-    if (section !== undefined) return elf.contents(section);
-    throw new InputError({
-      code: 'KER003',
-      message: 'the kernel image has no BTF',
-      expected: 'a section .BTF',
-      remedy:
-        'give the vmlinux of a kernel with CONFIG_DEBUG_INFO_BTF, or leave --kernel out: the code alone decides then',
-    });
-  } catch (error) {
-    throw inFile(error, path);
-  }
 }
 
 function packedOriginal(input: ObjectFile) {
@@ -190,6 +159,39 @@ async function askSecondReader(bytes: Uint8Array, copy: Uint8Array | undefined):
       d => `section ${d.section ?? '-'}, ${d.field}: tocsin reads ${d.tocsin}, elf-tools ${d.elfTools}`,
     ),
     ...(skipped !== undefined && { skipped }),
+  };
+}
+
+/** Why a result that is not proved is not written; `undefined` where it may be. */
+function unprovedComplaint(
+  { obstacle, kernel, functions }: PatchProof,
+  passedOver: readonly PassedOverStrategy[],
+  isAllowed: boolean,
+): Complaint | undefined {
+  if (obstacle?.isRefusal === true)
+    return {
+      code: obstacle.code,
+      message: `the kernel ${kernel} would refuse the result, nothing is written: ${obstacle.message}`,
+      remedy: 'look the code up with tocsin explain, or see what the kernel says of the input with tocsin check',
+    };
+  if (isAllowed) return undefined;
+  const remedy = 'choose another strategy or replacement; --allow-unproved writes all the same';
+  if (obstacle !== undefined)
+    return {
+      code: obstacle.code,
+      message: `the result cannot be proved right, nothing is written: ${obstacle.message}`,
+      remedy,
+    };
+  const wrong = functions.find(f => f.verdict !== 'proved');
+  if (wrong === undefined) return undefined;
+  const others = passedOver.map(p => `; ${p.strategy}: ${p.message} [${p.code}]`).join('');
+  return {
+    code: wrong.code!,
+    message: `the result is ${wrong.verdict === 'refuted' ? 'wrong' : 'not proved right'}, nothing is written: ${wrong.message}${others}`,
+    section: wrong.section,
+    offset: wrong.offset,
+    function: wrong.function,
+    remedy,
   };
 }
 
@@ -223,7 +225,7 @@ function document(
   args: PatchArguments,
   elf: ElfFile,
   plan: PatchPlan,
-  result: Pick<PatchDocument, 'written' | 'verification' | 'original' | 'secondReader'>,
+  result: Pick<PatchDocument, 'written' | 'proof' | 'verification' | 'original' | 'secondReader'>,
 ): PatchDocument {
   const names: PlanNames = {
     section: index => elf.sections[index]?.name ?? `section ${index}`,

@@ -33,6 +33,7 @@ const ROWS: ReadonlyMap<number, MeasuredStructures> = new Map([
         tracepoint: 72,
         trace_event_call: 144,
         trace_eval_map: 24,
+        srcu_struct: 392,
         // These two are private to a source file: counted from module_64.c and feature-fixups.c.
         ppc64_stub_entry: 40,
         fixup_entry: 48,

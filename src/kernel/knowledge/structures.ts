@@ -33,6 +33,7 @@ const WANTED: ReadonlySet<string> = new Set([
   'tracepoint',
   'trace_event_call',
   'trace_eval_map',
+  'srcu_struct',
   'fixup_entry',
   'ppc64_stub_entry',
   'ftrace_ool_stub',

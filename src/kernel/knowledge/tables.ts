@@ -27,11 +27,12 @@ export interface SymbolArrays extends NameArrays {
 
 export class IndexedExports implements ExportTable {
   readonly count: number;
+  /** For those who have a use for all of them at once; never changed. */
+  readonly arrays: ExportArrays;
   readonly #names: NameTable;
-  readonly #arrays: ExportArrays;
 
   constructor(arrays: ExportArrays) {
-    this.#arrays = arrays;
+    this.arrays = arrays;
     this.#names = new NameTable(arrays);
     this.count = arrays.nameAt.length;
   }
@@ -53,23 +54,23 @@ export class IndexedExports implements ExportTable {
   }
 
   addressLow(index: number): number {
-    return this.#arrays.addresses[index * 2]!;
+    return this.arrays.addresses[index * 2]!;
   }
 
   addressHigh(index: number): number {
-    return this.#arrays.addresses[index * 2 + 1]!;
+    return this.arrays.addresses[index * 2 + 1]!;
   }
 
   crc(index: number): number | undefined {
-    return (this.#arrays.flags[index]! & EXPORT_HAS_CRC) === 0 ? undefined : this.#arrays.crcs[index];
+    return (this.arrays.flags[index]! & EXPORT_HAS_CRC) === 0 ? undefined : this.arrays.crcs[index];
   }
 
   gplOnly(index: number): boolean {
-    return (this.#arrays.flags[index]! & EXPORT_GPL_ONLY) !== 0;
+    return (this.arrays.flags[index]! & EXPORT_GPL_ONLY) !== 0;
   }
 
   namespace(index: number): string {
-    return textAt(this.#arrays.namespaces, this.#arrays.namespaceAt[index]!);
+    return textAt(this.arrays.namespaces, this.arrays.namespaceAt[index]!);
   }
 }
 

@@ -1,14 +1,15 @@
-/** A check as JUnit XML, as build servers read it: a test case a file, failed where there is an error, in error where it could not be read. */
+/** A check as JUnit XML, as build servers read it: a test case a file, failed where it does not pass, in error where it could not be read. */
 import { formatComplaint } from '../../util/errors.ts';
-import type { CheckResult } from '../../verify/check/finding.ts';
+import { type CheckResult, isFailure, passes } from '../../verify/check/finding.ts';
 import { type CheckRun, placeOf } from './document.ts';
+import { pathLines } from './path.ts';
 
 export function checkJunit(run: CheckRun): string {
   let failures = 0;
   let errors = 0;
   const cases: string[] = [];
   for (const f of run.files) {
-    const head = `    <testcase classname="${xml(`tocsin.check.${run.release}`)}" name="${xml(f.file)}"`;
+    const head = `    <testcase classname="${xml(run.release === '' ? 'tocsin.check' : `tocsin.check.${run.release}`)}" name="${xml(f.file)}"`;
     if ('complaint' in f) {
       errors++;
       const { code } = f.complaint;
@@ -17,8 +18,7 @@ export function checkJunit(run: CheckRun): string {
       );
       continue;
     }
-    const bad = f.result.findings.filter(x => x.level === 'error');
-    if (bad.length > 0) failures++;
+    if (!passes(f.result)) failures++;
     const body = [failure(f.result), others(f.result)].filter(text => text !== '');
     cases.push(body.length === 0 ? `${head}/>` : `${head}>\n${body.join('\n')}\n    </testcase>`);
   }
@@ -35,17 +35,17 @@ export function checkJunit(run: CheckRun): string {
 }
 
 function failure(result: CheckResult): string {
-  const errors = result.findings.filter(f => f.level === 'error');
+  const errors = result.findings.filter(isFailure);
   const [first] = errors;
   if (first === undefined) return '';
   const said = result.kernelMessage === undefined ? [] : [`kernel: ${result.kernelMessage}`];
-  const text = [...said, ...errors.map(line)].join('\n');
+  const text = [...said, ...errors.flatMap(f => [line(f), ...pathLines(f.path ?? [], false)])].join('\n');
   return `      <failure message="${xml(first.message)}" type="${xml(first.code)}">${xml(text)}</failure>`;
 }
 
-/** Warnings and notes are told, and fail nothing. */
+/** What does not decide the exit code is told, and fails nothing. */
 function others(result: CheckResult): string {
-  const rest = result.findings.filter(f => f.level !== 'error');
+  const rest = result.findings.filter(f => !isFailure(f));
   return rest.length === 0 ? '' : `      <system-out>${xml(rest.map(line).join('\n'))}</system-out>`;
 }
 

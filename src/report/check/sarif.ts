@@ -4,6 +4,7 @@
  */
 import { formatComplaint } from '../../util/errors.ts';
 import type { CheckFinding } from '../../verify/check/finding.ts';
+import type { PathStep } from '../../verify/proof/proof.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import { type CheckRun, placeOf } from './document.ts';
 
@@ -28,12 +29,23 @@ interface Location {
   readonly logicalLocations?: readonly LogicalLocation[];
 }
 
+interface ThreadFlowLocation {
+  readonly location: Location & { readonly message: Message };
+  readonly state: Readonly<Record<string, Message>>;
+}
+
+interface CodeFlow {
+  readonly message: Message;
+  readonly threadFlows: readonly [{ readonly locations: readonly ThreadFlowLocation[] }];
+}
+
 interface SarifResult {
   readonly ruleId: string;
   readonly ruleIndex: number;
   readonly level: CheckFinding['level'];
   readonly message: Message;
   readonly locations: readonly Location[];
+  readonly codeFlows?: readonly CodeFlow[];
 }
 
 interface Notification {
@@ -61,7 +73,7 @@ export interface SarifLog {
       readonly artifacts: readonly { readonly location: { readonly uri: string } }[];
       readonly results: readonly SarifResult[];
       readonly columnKind: 'utf16CodeUnits';
-      readonly properties: { readonly kernel: string };
+      readonly properties: { readonly kernel: string | null };
     },
   ];
 }
@@ -95,6 +107,7 @@ export function checkSarif(run: CheckRun, diagnostics: ReadonlyMap<string, Diagn
         level: finding.level,
         message: { text: finding.message },
         locations: [location(f.file, artifact, finding)],
+        ...(finding.path !== undefined && { codeFlows: [codeFlow(f.file, artifact, finding.path)] }),
       });
   });
   return {
@@ -107,7 +120,7 @@ export function checkSarif(run: CheckRun, diagnostics: ReadonlyMap<string, Diagn
         artifacts: run.files.map(({ file }) => ({ location: { uri: uriOf(file) } })),
         results,
         columnKind: 'utf16CodeUnits',
-        properties: { kernel: run.release },
+        properties: { kernel: run.release === '' ? null : run.release },
       },
     ],
   };
@@ -131,6 +144,33 @@ function location(file: string, index: number, finding: CheckFinding): Location 
       ? { fullyQualifiedName: place, kind: 'module' }
       : { name: finding.function, fullyQualifiedName: place, kind: 'function' };
   return { physicalLocation, logicalLocations: [logical] };
+}
+
+/** The path of a finding, instruction by instruction, with the registers before each as the state. */
+function codeFlow(file: string, index: number, path: readonly PathStep[]): CodeFlow {
+  const physicalLocation = { artifactLocation: { uri: uriOf(file), index } };
+  const locations = path.map(({ section, offset, place, text, r1, r2, register }) => ({
+    location: {
+      physicalLocation,
+      logicalLocations: [
+        {
+          name: place,
+          fullyQualifiedName: `${section}+0x${offset.toString(16)} (${place})`,
+          kind: 'function' as const,
+        },
+      ],
+      message: { text },
+    },
+    state: {
+      r1: { text: r1 },
+      r2: { text: r2 },
+      ...(register !== undefined && { [register.name]: { text: register.value } }),
+    },
+  }));
+  return {
+    message: { text: 'instructions on the way there, with what is known before each' },
+    threadFlows: [{ locations }],
+  };
 }
 
 /** A URI reference (RFC 3986): relative for a relative path. A first segment with a colon would be taken for a scheme. */

@@ -1,5 +1,7 @@
 /** What `tocsin patch` did, or would do, as one document; text and JSON are made from it. */
-import type { PatchPlan, PlannedAction } from '../../plan/plan.ts';
+import type { PatchPlan, PlannedAction, Strategy } from '../../plan/plan.ts';
+import type { PatchProof } from '../../verify/patched/prove-patched.ts';
+import type { PathStep } from '../../verify/proof/proof.ts';
 import type { Verification } from '../../verify/verification.ts';
 import { disassembleNow } from '../disassembly/disassemble.ts';
 
@@ -34,6 +36,23 @@ export interface NewCodeListing {
   }[];
 }
 
+/** A strategy that `--strategy auto` did not take. */
+export interface PassedOverStrategy {
+  readonly function: string;
+  readonly strategy: Strategy;
+  readonly code: string;
+  readonly message: string;
+  /** Instructions on the way to what is wrong. */
+  readonly path?: readonly PathStep[];
+}
+
+/** What the prover says of the result. */
+export interface ProofDocument extends Omit<PatchProof, 'obstacle'> {
+  /** Why nothing could be judged. */
+  readonly obstacle?: { readonly code: string; readonly message: string };
+  readonly passedOver: readonly PassedOverStrategy[];
+}
+
 export interface PatchDocument {
   readonly schema: 'tocsin.patch/1';
   readonly file: string;
@@ -49,8 +68,18 @@ export interface PatchDocument {
   readonly importedVersions: readonly { readonly name: string; readonly crc: string }[];
   readonly warnings: readonly string[];
   readonly original?: { readonly size: number; readonly sha256: string };
+  readonly proof?: ProofDocument;
   readonly verification?: Verification;
   readonly secondReader?: SecondReader;
+}
+
+export function proofDocument(proof: PatchProof, passedOver: readonly PassedOverStrategy[]): ProofDocument {
+  const { obstacle, ...rest } = proof;
+  return {
+    ...rest,
+    ...(obstacle !== undefined && { obstacle: { code: obstacle.code, message: obstacle.message } }),
+    passedOver,
+  };
 }
 
 /** Names that the plan's indices stand for. */

@@ -3,6 +3,7 @@ import type { PlannedAction } from '../../plan/plan.ts';
 import { hex } from '../../util/bytes.ts';
 import { columns } from '../columns.ts';
 import type { PatchDocument } from './document.ts';
+import { proofLines } from './proof.ts';
 
 /** Without `verbose`, longer lists end with the number of what is left out. */
 const MOST = 24;
@@ -12,7 +13,9 @@ export function patchText(doc: PatchDocument, verbose: boolean): string {
   const blocks = [actions(doc, most)];
   if (doc.dryRun || verbose) blocks.push(words(doc, most));
   if (doc.dryRun || verbose || doc.newCode.length > 0) blocks.push(...doc.newCode.map(listing));
-  blocks.push(removed(doc), verdict(doc, verbose));
+  blocks.push(removed(doc));
+  if (doc.proof !== undefined) blocks.push(proofLines(doc.proof, verbose).join('\n'));
+  blocks.push(verdict(doc, verbose));
   return `${blocks.filter(b => b !== '').join('\n\n')}\n`;
 }
 
@@ -75,7 +78,7 @@ function removed(doc: PatchDocument): string {
 
 function verdict(doc: PatchDocument, verbose: boolean): string {
   const v = doc.verification;
-  if (v === undefined) return doc.dryRun ? 'nothing is written (--dry-run)' : '';
+  if (v === undefined) return doc.dryRun ? 'nothing is written (--dry-run)' : 'nothing is written';
   const { compared: c, relocations: r } = v;
   const lines = [
     `verified: ${v.checks.length} checks; ${c.bytes} bytes compared: ${c.identical} as before, ${c.changedByPlan} changed and ` +

@@ -1,7 +1,7 @@
 /**
  * Where things stand in the memory of the counting code, and what its parts share.
  *
- * This folder is AssemblyScript: TypeScript's syntax, compiled to WebAssembly by `scripts/counting-code.js`. Numbers have the
+ * This folder is AssemblyScript: TypeScript's syntax, compiled to WebAssembly by `scripts/webassembly.js`. Numbers have the
  * types of the machine (`u32` wraps), and memory is read with `load` at a byte address, which nothing but the code that
  * calls it keeps inside the file. So every offset of a file is compared with the file's size before it is used.
  */

@@ -1,12 +1,21 @@
-/** What a kernel will do with a module, and what is wrong with it though the kernel takes it. */
+/**
+ * What a kernel will do with a module, what is wrong with it though the kernel takes it, and whether its functions keep r2 right;
+ * of a kernel image the last of these alone.
+ */
+import { readElf } from '../../elf/read.ts';
 import { loadModule } from '../../loader/load.ts';
-import type { LoadedModule } from '../../loader/model.ts';
-import type { CheckResult } from './finding.ts';
+import type { LoadedModule, LoadRequest } from '../../loader/model.ts';
+import { InputError } from '../../util/errors.ts';
+import { proveKernel, proveModule } from '../proof/proof.ts';
+import { type CheckResult, notJudged } from './finding.ts';
 import { type Judged, judge } from './judge.ts';
+import { type ProofOptions, withoutProof, withProof } from './proved.ts';
 
-export interface CheckRequest extends Judged {
+export interface CheckRequest extends Judged, ProofOptions {
   /** As `insmod` passes them. */
   readonly parameters?: string | undefined;
+  /** `false`: only what the kernel does with it. */
+  readonly proof?: boolean | undefined;
 }
 
 /** Somewhere in the area that ppc64 kernels keep for modules: no rule of the loader depends on where. */
@@ -18,14 +27,39 @@ const NONE: ReadonlyMap<string, LoadedModule> = new Map();
 /** Whatever the bytes are, there is an answer: what the kernel does with them. */
 export function checkModule(request: CheckRequest): CheckResult {
   const { bytes, kernel, exporterOf, parameters } = request;
-  const outcome = loadModule({
+  const load: LoadRequest = {
     bytes,
     kernel,
     modules: NONE,
     exporter: exporterOf,
     placement: { kind: 'base', base: BASE },
-    checkOnly: true,
     ...(parameters !== undefined && { parameters }),
-  });
-  return judge(outcome, request);
+  };
+  const outcome = loadModule({ ...load, checkOnly: true });
+  const result = judge(outcome, request);
+  // What may crash the kernel while it is loaded has no image to speak of.
+  if (request.proof === false || !result.loads || outcome.dangerous) return result;
+  const { image } = loadModule(load);
+  if (image === undefined) return withoutProof(result, 'it loads, and yet the twin has no image of it');
+  try {
+    return withProof(result, proveModule(image), request);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return withoutProof(result, error.complaint.message, error.complaint.code);
+  }
+}
+
+/** Whether the bytes are of a kernel image: an executable or position-independent one, with program headers. */
+export function isKernelImage(bytes: Uint8Array): boolean {
+  if (bytes.length < 64 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) return false;
+  const type = bytes[16]! | (bytes[17]! << 8);
+  const segments = bytes[56]! | (bytes[57]! << 8);
+  return (type === 2 || type === 3) && segments > 0;
+}
+
+/** @throws InputError for a damaged image, PRV101 for one without symbols */
+export function checkKernel(bytes: Uint8Array, options: ProofOptions): CheckResult {
+  const proof = proveKernel(readElf(bytes));
+  const empty = { kind: 'vmlinux', loads: true, toc: notJudged(0), findings: [], log: [], module: '', uses: [] } as const;
+  return withProof(empty, proof, options);
 }

@@ -8,7 +8,7 @@ import { auditEntryBits } from './audits/entry-bits.ts';
 import { auditLivepatch } from './audits/livepatch.ts';
 import { auditPatched } from './audits/patched.ts';
 import { auditVermagic } from './audits/vermagic.ts';
-import { type CheckResult, Findings } from './finding.ts';
+import { type CheckResult, Findings, notJudged } from './finding.ts';
 import { knownMessage } from './kernel-messages.ts';
 import { tellOutcome } from './refusal.ts';
 import { screenAccepted } from './screen.ts';
@@ -48,13 +48,12 @@ export function judge(outcome: LoadOutcome, { bytes, kernel, exporterOf }: Judge
   for (const reason of doubts) findings.add({ code: 'MOD392', level: 'warning', message: `not sure: ${reason}` });
   if (subject !== undefined) audit(subject, outcome, findings);
   else if (outcome.loads && 'complaint' in read) findings.add(unreadable(read.complaint));
-  const functions = subject?.functions ?? 0;
   return {
+    kind: 'module',
     loads: outcome.loads,
     ...(outcome.errno !== undefined && { errno: outcome.errno.name }),
     ...(kernelMessage !== undefined && { kernelMessage }),
-    // Nothing is proved of them yet.
-    toc: { functions, proved: 0, refuted: 0, unknown: functions },
+    toc: notJudged(subject?.functions ?? 0),
     findings: findings.all(),
     log: outcome.log.map(line => line.text),
     module: outcome.name,
@@ -74,8 +73,9 @@ function hasMore({ log, remarks, dangerous }: LoadOutcome): boolean {
 
 function clean(outcome: LoadOutcome, functions: number): CheckResult {
   return {
+    kind: 'module',
     loads: true,
-    toc: { functions, proved: 0, refuted: 0, unknown: functions },
+    toc: notJudged(functions),
     findings: [],
     log: outcome.log.map(line => line.text),
     module: outcome.name,

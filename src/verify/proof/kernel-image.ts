@@ -1,11 +1,13 @@
 /** A linked kernel as the prover's subject: dynamic relocations applied at the addresses that it was linked for. */
 import { SHT_RELA, STT_FUNC } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
+import { btfOf } from '../../kernel/btf.ts';
 import { imageRecords, imageThunks, type Thunk } from '../../kernel/image.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { NOP } from '../../ppc64/words.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
 import { InputError } from '../../util/errors.ts';
+import { lazy } from '../../util/lazy.ts';
 import type { TableRange } from './edges.ts';
 import { type Locate, Memory, type PlacedSection } from './memory.ts';
 import { type PlacedFunction, proofSubject } from './subject.ts';
@@ -17,7 +19,11 @@ const SHF_WRITE = 1;
 const CONSTANT = /^(\.rodata|\.got|\.toc|\.branch_lt|\.data\.rel\.ro)/;
 
 /** @throws InputError PRV101 for an image without symbols or TOC */
-export function kernelSubject(elf: ElfFile): { readonly subject: ProofSubject; readonly locate: Locate } {
+export function kernelSubject(elf: ElfFile): {
+  readonly subject: ProofSubject;
+  readonly locate: Locate;
+  readonly origin: bigint;
+} {
   const { symbols } = elf;
   const toc = symbols?.find('.TOC.') ?? -1;
   if (symbols === undefined || toc < 0)
@@ -45,24 +51,35 @@ export function kernelSubject(elf: ElfFile): { readonly subject: ProofSubject; r
     const index = symbols.find(name);
     return index < 0 ? undefined : Number(symbols.address(index) - origin);
   };
+  const functions = placedFunctions(elf, origin, memory);
   const records = imageRecords(elf);
   const thunks = imageThunks(elf);
   const sites = records === undefined ? [] : Array.from(records.values, v => Number(v - origin));
+  const functionAt = lazy(() => new Map(functions.map(f => [f.global, f.name])));
+  const targets = lazy(
+    () =>
+      new Map(
+        thunks.map(t => [Number(t.address - origin), functionAt().get(Number((t.target ?? 0n) - origin)) ?? t.name]),
+      ),
+  );
   const lrIsSavedAtSite = switchTracerOff(memory, sites, at('_mcount'), thunks, origin);
   const subject = proofSubject({
     memory,
-    functions: placedFunctions(elf, origin, memory),
+    functions,
     toc: Number(symbols.address(toc) - origin),
     stubs: thunks.map(t => [Number(t.address - origin), Number(t.address - origin) + 16] as const),
     sites,
     tables: tables(sections, at),
     pacaToc: undefined,
+    isKernel: true,
     lrIsSavedAtSite,
     externalName: () => undefined,
+    typedFunctions: lazy(() => btfOf(elf)?.functions()),
+    stubName: offset => targets().get(offset),
     // Any module may import a symbol, and addresses are also made by code: nothing here is known to be private.
     isExposed: () => true,
   });
-  return { subject, locate: offset => memory.locate(offset) };
+  return { subject, locate: offset => memory.locate(offset), origin };
 }
 
 /**
@@ -135,7 +152,7 @@ function placedFunctions(elf: ElfFile, origin: bigint, memory: Memory): PlacedFu
       local: global + localEntryOffset(entryCode << 5),
       end: global + size,
       entryCode,
-      isAssembly: false,
+      isSizeless: false,
       size,
     });
   }
@@ -144,7 +161,7 @@ function placedFunctions(elf: ElfFile, origin: bigint, memory: Memory): PlacedFu
     if (f.size > 0) return f;
     const section = memory.sectionAt(f.global);
     const limit = section === undefined ? f.global : section.offset + section.bytes.length;
-    return { ...f, end: Math.min(list[i + 1]?.global ?? limit, limit), isAssembly: true };
+    return { ...f, end: Math.min(list[i + 1]?.global ?? limit, limit), isSizeless: true };
   });
 }
 

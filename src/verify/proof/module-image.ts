@@ -1,16 +1,22 @@
 /** A loaded module, as the loader twin leaves it, as the prover's subject. */
 import { SHF_EXECINSTR, SHF_WRITE, STT_FUNC } from '../../elf/constants.ts';
+import { Btf } from '../../kernel/btf.ts';
 import type { LoadedImage, LoadedSection } from '../../loader/model.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { MFLR_R0, STD_R0_16_R1 } from '../../ppc64/words.ts';
+import type { ParameterUse } from '../../prove/parameters.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
+import { LIMIT } from '../../prove/values.ts';
 import { InputError } from '../../util/errors.ts';
+import { lazy } from '../../util/lazy.ts';
 import type { TableRange } from './edges.ts';
 import { type Locate, Memory, type PlacedSection } from './memory.ts';
 import { type PlacedFunction, proofSubject } from './subject.ts';
 
 /** Areas of one module that lie further apart than this (bytes) are not one module's. */
-const MOST_SPAN = 2 ** 30;
+const MOST_SPAN = LIMIT;
+
+const NO_TOC = 0xffff_ffff_ffff_ffffn;
 
 /** Writable to the loader, and never changed after it. */
 const CONSTANT = /^(\.toc|\.got|\.mygot|\.data\.rel\.ro)/;
@@ -26,30 +32,40 @@ const TABLES: Readonly<Record<string, readonly [kind: TableRange['kind'], entryS
 
 const RECORDS: ReadonlySet<string> = new Set(['__mcount_loc', '__patchable_function_entries']);
 
-/** @throws InputError PRV102 for an image whose areas lie too far apart */
-export function moduleSubject(image: LoadedImage): { readonly subject: ProofSubject; readonly locate: Locate } {
+/**
+ * @param parametersAt what a function outside of the module does with its caller's parameter save area, where that is known
+ * @throws InputError PRV102 for an image whose areas lie too far apart
+ */
+export function moduleSubject(
+  image: LoadedImage,
+  parametersAt: (address: bigint) => ParameterUse | undefined = () => undefined,
+): { readonly subject: ProofSubject; readonly locate: Locate; readonly origin: bigint } {
   const loaded = image.sections.filter(s => s.size > 0 && s.memory !== 'percpu');
   const code = loaded.filter(s => (s.flags & SHF_EXECINSTR) !== 0 || ALTERNATIVE.test(s.name));
   const origin = code.reduce((a, s) => (s.address < a ? s.address : a), code[0]?.address ?? image.toc);
   const sections = loaded.map(s => placed(s, origin)).sort((a, b) => a.offset - b.offset);
   const last = sections.reduce((end, s) => (s.isCode ? Math.max(end, s.offset + s.size) : end), 0);
-  if (last > MOST_SPAN)
+  // A kernel without TOCs has this in its place.
+  const toc = image.toc === NO_TOC ? undefined : Number(image.toc - origin);
+  const far = Math.max(last, Math.abs(toc ?? 0));
+  if (far >= MOST_SPAN)
     throw new InputError({
       code: 'PRV102',
-      message: 'the code of the module lies too far apart to be one object',
-      expected: `at most ${MOST_SPAN} bytes`,
-      found: `${last}`,
+      message: 'the code of the module and its TOC lie too far apart to be one object',
+      expected: `less than ${MOST_SPAN} bytes`,
+      found: `${far}`,
       remedy: 'check the addresses that were given for its sections',
     });
   const memory = new Memory(origin, sections);
   const names = new Map(image.stubs.map(s => [s.target, s.name]));
+  const stubNames = lazy(() => new Map(image.stubs.map(s => [Number(s.address - origin), s.name])));
   const sites = recordedSites(memory, sections);
   const first = sites[0];
   const before = first === undefined ? undefined : memory.word(first - 4);
   const subject = proofSubject({
     memory,
     functions: placedFunctions(image, origin, memory),
-    toc: Number(image.toc - origin),
+    toc,
     stubs: sections.filter(s => s.name === '.stubs').map(s => [s.offset, s.offset + s.size] as const),
     sites,
     tables: sections.flatMap(s => {
@@ -57,15 +73,35 @@ export function moduleSubject(image: LoadedImage): { readonly subject: ProofSubj
       return table === undefined ? [] : [{ kind: table[0], entrySize: table[1], offset: s.offset, size: s.size }];
     }),
     pacaToc: undefined,
+    isKernel: false,
     lrIsSavedAtSite: before !== undefined && (before >>> 0 === MFLR_R0 || before >>> 0 === STD_R0_16_R1),
     externalName: address => names.get(address),
+    typedFunctions: typedFunctions(image),
+    stubName: offset => stubNames().get(offset),
     isExposed: exposure(memory, sections),
+    parametersAt,
   });
-  return { subject, locate: offset => memory.locate(offset) };
+  return { subject, locate: offset => memory.locate(offset), origin };
+}
+
+/** By the module's own type information, where that stands alone: what is split from the kernel's cannot be read without it. */
+function typedFunctions(image: LoadedImage): () => ReadonlyMap<string, boolean> | undefined {
+  return lazy(() => {
+    const part = (name: string) => image.sections.find(s => s.name === name)?.bytes;
+    const own = part('.BTF');
+    const base = part('.BTF.base');
+    return own && Btf.parse(own, base && Btf.parse(base))?.functions();
+  });
 }
 
 /** Alternatives of feature sections lie in data; the kernel copies them over the code. */
 const ALTERNATIVE = /^__ftr_alt/;
+
+/**
+ * Sections whose addresses nobody calls: `struct module` holds where the areas begin, which may be where a function begins, the
+ * symbol table is there for kallsyms, and the tracer's records name places to be patched.
+ */
+const CALLS_NOBODY: ReadonlySet<string> = new Set(['.gnu.linkonce.this_module', '.symtab', ...RECORDS]);
 
 /** Modules make no address without a word of data that holds it: `.toc`, tables, `__ksymtab`. */
 function exposure(memory: Memory, sections: readonly PlacedSection[]): (offset: number) => boolean {
@@ -74,8 +110,7 @@ function exposure(memory: Memory, sections: readonly PlacedSection[]): (offset: 
     if (known === undefined) {
       known = new Set();
       for (const { name, isCode, bytes, offset: start } of sections) {
-        // `struct module` holds where the areas begin, which may be where a function begins.
-        if (isCode || name === '.gnu.linkonce.this_module') continue;
+        if (isCode || CALLS_NOBODY.has(name)) continue;
         const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
         for (let at = (8 - (start & 7)) & 7; at + 8 <= bytes.length; at += 8) {
           const distance = view.getBigUint64(at, true) - memory.origin;
@@ -130,7 +165,7 @@ function placedFunctions(image: LoadedImage, origin: bigint, memory: Memory): Pl
       local,
       end: global + symbol.size,
       entryCode,
-      isAssembly: symbol.size === 0,
+      isSizeless: symbol.size === 0,
       size: symbol.size,
     });
   }

@@ -1,7 +1,10 @@
 /** The verdicts of one object, in words: counts, findings with their paths, and the derivation of a single function. */
 import type { ElfFile } from '../../elf/read.ts';
 import type { LoadedImage } from '../../loader/model.ts';
+import { decode } from '../../ppc64/decode.ts';
+import { formatInstruction } from '../../ppc64/format.ts';
 import { derivation, type Step, type Witness, witness } from '../../prove/explain.ts';
+import type { ParameterUse } from '../../prove/parameters.ts';
 import { PROVED, Prover, REFUTED } from '../../prove/prover.ts';
 import { REASONS } from '../../prove/reasons.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
@@ -19,8 +22,10 @@ export interface PathStep {
   readonly section: string;
   /** Bytes from the start of `section`. */
   readonly offset: number;
-  /** The instruction word; a prefix of an eight-byte instruction counts as one. */
-  readonly word: number;
+  /** The instruction, hexadecimal: one word, or the two of a prefixed one. */
+  readonly word: string;
+  /** Its disassembly. */
+  readonly text: string;
   /** `function+0x10` */
   readonly place: string;
   /** What is known before it is executed. */
@@ -37,14 +42,35 @@ export interface ProofFinding {
   readonly function: string;
   readonly section: string;
   readonly offset: number;
-  /** One way there; empty where no path leads to it that could be told apart. */
+  /** One way there; empty where no path leads to it that could be told apart, or where paths were not asked for. */
   readonly path: readonly PathStep[];
   /** Taken by itself the path breaks the rule; it may still be one that is never taken. */
   readonly shown: boolean;
-  /** Hand-written, as far as its symbol tells. */
+  /** Hand-written, as far as can be told: see hand-written.ts. */
   readonly isAssembly: boolean;
+  /** Functions of the object that call it: what it leaves wrong is wrong in them. */
+  readonly callers: readonly string[];
 }
 
+/** A function and what was said of it. */
+export interface JudgedFunction {
+  /** For `Proof.finding`. */
+  readonly index: number;
+  readonly function: string;
+  readonly verdict: Verdict;
+  /** Its global entry. */
+  readonly section: string;
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Code of the finding and its place, of those that are not proved. */
+  readonly code: string;
+  readonly place: { readonly section: string; readonly offset: number };
+  /** Functions of the object whose contracts it relies on, by `index`; parts that were split off among them. */
+  readonly relies: readonly number[];
+}
+
+/** Their sum is `functions`. */
 export interface ProofCounts {
   readonly functions: number;
   readonly proved: number;
@@ -60,23 +86,39 @@ export interface Derivation {
   readonly finding?: ProofFinding;
   /** Functions of the object whose contracts it relies on, with their verdicts. */
   readonly relies: readonly { readonly function: string; readonly verdict: Verdict }[];
+  /** Functions of the object that rely on its contract. */
+  readonly callers: readonly { readonly function: string; readonly verdict: Verdict }[];
 }
 
 export class Proof {
   readonly #subject: ProofSubject;
   readonly #prover: Prover;
   readonly #locate: Locate;
+  readonly #origin: bigint;
 
-  constructor(subject: ProofSubject, locate: Locate) {
+  /** @param origin absolute address of what the subject counts from, for those who look at other objects too */
+  constructor(subject: ProofSubject, locate: Locate, origin = 0n) {
     this.#subject = subject;
     this.#locate = locate;
+    this.#origin = origin;
     this.#prover = new Prover(subject);
     this.#prover.proveAll();
   }
 
+  /** Of all functions. */
   get counts(): ProofCounts {
+    return this.#count(() => true);
+  }
+
+  /** Of those that are hand-written, as far as can be told. */
+  get assemblyCounts(): ProofCounts {
+    const { assembly } = this.#subject.functions;
+    return this.#count(i => assembly[i] === 1);
+  }
+
+  #count(isCounted: (index: number) => boolean): ProofCounts {
     const counts = [0, 0, 0];
-    for (const i of this.#functions()) counts[this.#prover.verdict[i]!]!++;
+    for (const i of this.#functions()) if (isCounted(i)) counts[this.#prover.verdict[i]!]!++;
     const [proved, unknown, refuted] = counts as [number, number, number];
     return { functions: proved + unknown + refuted, proved, refuted, unknown };
   }
@@ -87,32 +129,78 @@ export class Proof {
     for (let i = 0; i < functions.count; i++) if (functions.part[i] === 0) yield i;
   }
 
-  verdict(name: string): Verdict | undefined {
-    for (const i of this.#functions())
-      if (this.#subject.functions.name(i) === name) return VERDICTS[this.#prover.verdict[i]!];
+  /** What the function whose global entry is at an absolute address does with its caller's parameter save area. */
+  parametersAt(address: bigint): ParameterUse | undefined {
+    const { global, count } = this.#subject.functions;
+    const offset = Number(address - this.#origin);
+    for (let i = 0; i < count; i++) if (global[i] === offset) return this.#prover.parameters(i);
     return undefined;
   }
 
-  /** What is not proved, in the order of the code. */
-  findings(): ProofFinding[] {
-    const found: ProofFinding[] = [];
-    for (const i of this.#functions()) {
-      if (this.#prover.verdict[i] === PROVED) continue;
-      found.push(this.#finding(i, this.#prover.verdict[i] === REFUTED ? 'refuted' : 'unknown'));
-    }
-    return found;
+  verdict(name: string): Verdict | undefined {
+    for (const i of this.#functions()) if (this.#subject.functions.name(i) === name) return this.#verdict(i);
+    return undefined;
   }
 
-  #finding(index: number, verdict: ProofFinding['verdict']): ProofFinding {
+  #verdict(index: number): Verdict {
+    return VERDICTS[this.#prover.verdict[index]!]!;
+  }
+
+  /**
+   * What is not proved: refuted functions first, compiled before hand-written, in the order of the code.
+   *
+   * @param mostPaths for so many of each kind and code a path is looked for, which takes longer than the proof
+   */
+  findings(mostPaths = Number.POSITIVE_INFINITY): ProofFinding[] {
+    const { verdict, reason } = this.#prover;
+    const { assembly } = this.#subject.functions;
+    const rank = (i: number) => (verdict[i] === REFUTED ? 0 : 2) + assembly[i]!;
+    const unproved = [...this.#functions()]
+      .filter(i => verdict[i] !== PROVED)
+      .sort((a, b) => rank(a) - rank(b) || a - b);
+    const given = new Map<number, number>();
+    return unproved.map(i => {
+      const kind = reason[i]! * 4 + rank(i);
+      const before = given.get(kind) ?? 0;
+      given.set(kind, before + 1);
+      return this.#finding(i, before < mostPaths);
+    });
+  }
+
+  /** All functions in the order of the code. */
+  judged(): JudgedFunction[] {
     const { functions } = this.#subject;
-    const path = witness(this.#prover, index);
+    return [...this.#functions()].map(index => {
+      const global = functions.global[index]!;
+      return {
+        index,
+        function: functions.name(index),
+        verdict: this.#verdict(index),
+        ...this.#locate(global),
+        size: functions.end[index]! - global,
+        code: REASONS[this.#prover.reason[index]!]!.code,
+        place: this.#locate(this.#prover.place[index]!),
+        relies: this.#prover.calls.get(index) ?? [],
+      };
+    });
+  }
+
+  /** What is wrong with a function, with a path; `undefined` for one that is proved. */
+  finding(index: number): ProofFinding | undefined {
+    return this.#prover.verdict[index] === PROVED ? undefined : this.#finding(index, true);
+  }
+
+  #finding(index: number, withPath: boolean): ProofFinding {
+    const { functions } = this.#subject;
+    // Looking for a path proves the function again, which changes nothing.
+    const path = withPath ? witness(this.#prover, index) : undefined;
     const reason = REASONS[this.#prover.reason[index]!]!;
     const name = functions.name(index);
     const register = this.#prover.register[index]!;
     const found = path?.finding.found ?? this.#prover.found[index]!;
     const what = register === 0 && found === UNKNOWN ? '' : `: ${placeName(register)} is ${this.#text(found)}`;
     return {
-      verdict,
+      verdict: this.#prover.verdict[index] === REFUTED ? 'refuted' : 'unknown',
       code: reason.code,
       message: `${name} ${reason.text}${what}`,
       function: name,
@@ -120,7 +208,15 @@ export class Proof {
       path: path === undefined ? [] : path.steps.map(s => this.#step(s, path)),
       shown: path?.shown ?? false,
       isAssembly: functions.assembly[index] === 1,
+      callers: this.#callers(index).map(c => functions.name(c)),
     };
+  }
+
+  /** Those that call a function, or go on in it. */
+  #callers(index: number): number[] {
+    const callers: number[] = [];
+    for (const [caller, callees] of this.#prover.calls) if (callees.includes(index)) callers.push(caller);
+    return callers.sort((a, b) => a - b);
   }
 
   #text(value: number): string {
@@ -132,11 +228,24 @@ export class Proof {
     const extra = register > 2 ? { register: { name: placeName(register), value: this.#text(step.subject) } } : {};
     return {
       ...this.#locate(step.pc),
-      word: this.#subject.code[step.pc >> 2]!,
+      ...this.#instruction(step.pc),
       place: this.#subject.nameOf(address(step.pc)),
       r1: this.#text(step.r1),
       r2: this.#text(step.r2),
       ...extra,
+    };
+  }
+
+  #instruction(pc: number): { readonly word: string; readonly text: string } {
+    const { code } = this.#subject;
+    const words = [code[pc >> 2]!, code[(pc >> 2) + 1] ?? 0] as const;
+    const decoded = decode(...words);
+    const own = decoded.bytes === 8 ? words : [words[0]];
+    return {
+      word: own.map(word => word.toString(16).padStart(8, '0')).join(' '),
+      text: formatInstruction(decoded, BigInt(pc), target =>
+        this.#subject.nameOf(address(Number(BigInt.asIntN(64, target)))),
+      ),
     };
   }
 
@@ -145,27 +254,43 @@ export class Proof {
     const { functions } = this.#subject;
     for (const i of this.#functions()) {
       if (functions.name(i) !== name) continue;
-      const verdict = VERDICTS[this.#prover.verdict[i]!]!;
-      const finding = verdict === 'proved' ? undefined : this.#finding(i, verdict);
+      const verdict = this.#verdict(i);
+      const finding = verdict === 'proved' ? undefined : this.#finding(i, true);
       const steps = finding?.path ?? derivation(this.#prover, i).map(s => this.#step(s, undefined));
-      const relies = (this.#prover.calls.get(i) ?? []).map(c => ({
-        function: functions.name(c),
-        verdict: VERDICTS[this.#prover.verdict[c]!]!,
-      }));
-      return { function: name, verdict, steps, relies, ...(finding !== undefined && { finding }) };
+      const named = (list: readonly number[]) =>
+        list.map(c => ({ function: functions.name(c), verdict: this.#verdict(c) }));
+      return {
+        function: name,
+        verdict,
+        steps,
+        relies: named(this.#prover.calls.get(i) ?? []),
+        callers: named(this.#callers(i)),
+        ...(finding !== undefined && { finding }),
+      };
     }
     return undefined;
   }
 }
 
-/** The proof of a module as the loader leaves it. @throws InputError PRV102 */
-export function proveModule(image: LoadedImage): Proof {
-  const { subject, locate } = moduleSubject(image);
-  return new Proof(subject, locate);
+/**
+ * The proof of a module as the loader leaves it.
+ *
+ * @param others of objects that it calls, at the addresses where it calls them
+ * @throws InputError PRV102
+ */
+export function proveModule(image: LoadedImage, others: readonly Proof[] = []): Proof {
+  const { subject, locate, origin } = moduleSubject(image, at => {
+    for (const other of others) {
+      const use = other.parametersAt(at);
+      if (use !== undefined) return use;
+    }
+    return undefined;
+  });
+  return new Proof(subject, locate, origin);
 }
 
 /** The proof of a linked kernel. @throws InputError PRV101, ELF031 */
 export function proveKernel(elf: ElfFile): Proof {
-  const { subject, locate } = kernelSubject(elf);
-  return new Proof(subject, locate);
+  const { subject, locate, origin } = kernelSubject(elf);
+  return new Proof(subject, locate, origin);
 }

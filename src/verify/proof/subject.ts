@@ -1,7 +1,9 @@
 /** From an object in memory to what the prover takes: marks, functions, jump tables, names. */
+import type { ParameterUse } from '../../prove/parameters.ts';
 import { CODE, EXTRA, type Functions, GLOBAL, LOCAL, type ProofSubject, SITE, STUB } from '../../prove/subject.ts';
 import { ADDRESS, EXTERNAL, kindOf, payloadOf, type Value } from '../../prove/values.ts';
 import { extraEdges, type TableRange } from './edges.ts';
+import { handWritten } from './hand-written.ts';
 import type { Memory } from './memory.ts';
 import { neverReturns } from './no-return.ts';
 
@@ -12,7 +14,8 @@ export interface PlacedFunction {
   readonly local: number;
   readonly end: number;
   readonly entryCode: number;
-  readonly isAssembly: boolean;
+  /** `st_size` is 0: no compiler made it. */
+  readonly isSizeless: boolean;
 }
 
 export interface SubjectParts {
@@ -27,10 +30,18 @@ export interface SubjectParts {
   readonly tables: readonly TableRange[];
   readonly pacaToc: number | undefined;
   readonly lrIsSavedAtSite: boolean;
+  /** The names of no-return.ts are the kernel's: a module may have functions of its own that are called so. */
+  readonly isKernel: boolean;
   /** Whether a pointer, or somebody outside of the object, may lead to a place. */
   isExposed(offset: number): boolean;
   /** The name of what lies at an address outside of the object. */
   externalName(address: bigint): string | undefined;
+  /** What a function outside of the object does with its caller's parameter save area, where that is known. */
+  parametersAt?(address: bigint): ParameterUse | undefined;
+  /** What the object's type information says of functions: see Btf.functions. `undefined` where it has none that can be read. */
+  typedFunctions(): ReadonlyMap<string, boolean> | undefined;
+  /** Where the stub or thunk that begins at a place leads, for messages. */
+  stubName(offset: number): string | undefined;
 }
 
 /** A part that the compiler split off; it has its function's frame and is reached by jumps alone. */
@@ -38,7 +49,7 @@ const PART = /\.cold(\.\d+)?$/;
 
 export function proofSubject(parts: SubjectParts): ProofSubject {
   const { memory, functions: list } = parts;
-  const functions = functionTable(list);
+  const functions = functionTable(list, handWritten(parts));
   const marks = new Uint8Array(memory.code.length);
   for (const s of memory.sections)
     if (s.isCode) marks.fill(CODE, s.offset >> 2, (s.offset + (s.bytes.length & ~3)) >> 2);
@@ -57,7 +68,12 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
   const externalNames = new Map<number, string>();
   const nameOf = (value: Value): string => {
     const payload = payloadOf(value);
-    if (kindOf(value) === ADDRESS) return names.get(payload) ?? placeName(list, payload);
+    if (kindOf(value) === ADDRESS) {
+      const name = names.get(payload);
+      if (name !== undefined) return name;
+      const stub = parts.stubName(payload);
+      return stub === undefined ? placeName(list, payload) : `stub of ${stub}`;
+    }
     if (kindOf(value) !== EXTERNAL) return '';
     let name = externalNames.get(payload);
     if (name === undefined) {
@@ -75,15 +91,18 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
     toc: parts.toc,
     edges,
     constant: offset => memory.constant(offset),
-    labels: (table, index) => jumpLabels(memory, isCode, list[index]!, splitOff, table),
+    labels: (table, index, count) => jumpLabels(memory, isCode, list[index]!, splitOff, table, count),
+    isImported: value =>
+      kindOf(value) === EXTERNAL && parts.externalName(memory.externals[payloadOf(value)]!) !== undefined,
     noReturn: value => {
       let known = noReturns.get(value);
       if (known === undefined) {
-        known = neverReturns(nameOf(value));
+        known = (kindOf(value) === EXTERNAL || parts.isKernel) && neverReturns(nameOf(value));
         noReturns.set(value, known);
       }
       return known;
     },
+    parameters: target => parts.parametersAt?.(memory.externals[payloadOf(target)]!),
     nameOf,
     isExposed: parts.isExposed,
     pacaToc: parts.pacaToc,
@@ -91,7 +110,7 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
   };
 }
 
-function functionTable(list: readonly PlacedFunction[]): Functions {
+function functionTable(list: readonly PlacedFunction[], assembly: Uint8Array): Functions {
   return {
     count: list.length,
     global: Int32Array.from(list, f => f.global),
@@ -99,7 +118,7 @@ function functionTable(list: readonly PlacedFunction[]): Functions {
     end: Int32Array.from(list, f => f.end),
     part: Uint8Array.from(list, f => (PART.test(f.name) ? 1 : 0)),
     entryCode: Uint8Array.from(list, f => f.entryCode),
-    assembly: Uint8Array.from(list, f => (f.isAssembly ? 1 : 0)),
+    assembly,
     name: index => list[index]!.name,
   };
 }
@@ -129,10 +148,12 @@ function jumpLabels(
   f: PlacedFunction,
   splitOff: readonly PlacedFunction[],
   table: number,
+  count: number,
 ): number[] | undefined {
   const labels = new Set<number>();
   let stop = Number.POSITIVE_INFINITY;
-  for (let at = table; at < stop; at += 4) {
+  let at = table;
+  for (; at < stop; at += 4) {
     const distance = memory.word(at);
     if (distance === undefined) break;
     const target = table + distance;
@@ -141,5 +162,5 @@ function jumpLabels(
     labels.add(target);
     if (target > at && target < stop) stop = target;
   }
-  return labels.size === 0 ? undefined : [...labels];
+  return labels.size === 0 || at < table + 4 * count ? undefined : [...labels];
 }

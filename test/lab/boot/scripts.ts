@@ -19,8 +19,8 @@ export interface CanaryCounts {
   readonly cr: number;
 }
 
-export type CanaryModule = 'canary' | 'canary_ext' | 'tocsin_demo';
-export type CanaryPath = 'local' | 'external' | 'pointer';
+export type CanaryModule = 'canary' | 'canary_ext' | 'tocsin_demo' | 'historical' | 'victim';
+export type CanaryPath = 'local' | 'external' | 'pointer' | 'foreign' | 'other';
 
 /** Begins every script: the shell functions that the other pieces use. */
 export function prelude(): string {

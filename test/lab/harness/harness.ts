@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 
 /** One for each kind of call site: `_mcount` calls, two nops, one nop with out-of-line stubs. */
 export const GENERATIONS = ['6.1', '6.12', '7.2'] as const;
@@ -123,14 +123,25 @@ export function kernel(generation: Generation): Kernel {
  * debug information. Of several folders, later ones are laid over earlier ones.
  * @returns paths of the modules in `outFolder`
  */
-export function buildModule(
-  generation: Generation,
-  source: string | readonly string[],
-  outFolder: string,
-): readonly string[] {
+function buildModule(generation: Generation, source: string | readonly string[], outFolder: string): readonly string[] {
   mkdirSync(outFolder, { recursive: true });
   runScript('build-module', [generation, outFolder, ...(typeof source === 'string' ? [source] : source)]);
   return filesBelow(outFolder).filter(path => path.endsWith('.ko'));
+}
+
+/** The same, unless `folder` is there already: its name should tell what it was built from. */
+export function buildOnce(generation: Generation, source: string | readonly string[], folder: string): void {
+  if (existsSync(folder)) return;
+  mkdirSync(dirname(folder), { recursive: true });
+  const scratch = mkdtempSync(`${folder}.`);
+  try {
+    buildModule(generation, source, scratch);
+    renameSync(scratch, folder);
+  } catch (error) {
+    rmSync(scratch, { recursive: true, force: true });
+    // Somebody else may have finished the same build meanwhile.
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 /** The canary and its companions (../modules), built for a kernel. Kept in the cache as long as their sources stay the same. */
@@ -141,18 +152,7 @@ export function labModules(generation: Generation): LabModules {
     .update(readFileSync(join(here, 'build-module')));
   for (const path of sources.flatMap(filesBelow)) digest.update(relative(here, path)).update(readFileSync(path));
   const folder = join(cacheFolder, 'modules', `${generation}-${digest.digest('hex').slice(0, 12)}`);
-  if (!existsSync(folder)) {
-    mkdirSync(join(cacheFolder, 'modules'), { recursive: true });
-    const scratch = mkdtempSync(`${folder}.`);
-    try {
-      buildModule(generation, sources, scratch);
-      renameSync(scratch, folder);
-    } catch (error) {
-      rmSync(scratch, { recursive: true, force: true });
-      // Somebody else may have finished the same build meanwhile.
-      if (!existsSync(folder)) throw error;
-    }
-  }
+  buildOnce(generation, sources, folder);
   return {
     folder,
     canary: existing(join(folder, 'canary.ko')),

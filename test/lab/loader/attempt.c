@@ -12,7 +12,7 @@
 //   @section NAME ADDRESS      of a module that was loaded
 //   @unload ERRNO              with `unload`, after which its log lines follow as `@bye PRIORITY TEXT`
 //   @end                       all were tried
-//   @hang                      in place of @done: it did not come back within 40 s
+//   @hang                      in place of @done: it did not come back in time
 //   @warned INDEX              the kernel warned of itself meanwhile
 // With `unload`, a kernel that is wounded, when a module is loaded or unloaded, ends the session: what follows wants a fresh
 // machine.
@@ -170,8 +170,11 @@ static long microseconds(void) {
   return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* What a broken module may take, which is small, and a good one, which may be amdgpu. */
+enum { BROKEN_SECONDS = 40, GOOD_SECONDS = 300 };
+
 /* In a process of its own: one that waits forever in the kernel must not stop the others. */
-static int load(int module, const char *parameters) {
+static int load(int module, const char *parameters, int seconds) {
   int pipe_fd[2], error = 0;
   if (pipe(pipe_fd)) exit(1);
   pid_t child = fork();
@@ -182,7 +185,7 @@ static int load(int module, const char *parameters) {
   }
   close(pipe_fd[1]);
   struct pollfd wait = {pipe_fd[0], POLLIN, 0};
-  if (poll(&wait, 1, 40000) != 1 || read(pipe_fd[0], &error, sizeof error) != sizeof error) {
+  if (poll(&wait, 1, seconds * 1000) != 1 || read(pipe_fd[0], &error, sizeof error) != sizeof error) {
     read_log("log");
     say("@hang\n");
     flush();
@@ -211,7 +214,7 @@ static void attempt(int input, unsigned index, unsigned long offset, unsigned lo
   read_log(0);
   troubled = 0;
   long start = microseconds();
-  int error = load(module, parameters);
+  int error = load(module, parameters, unload ? BROKEN_SECONDS : GOOD_SECONDS);
   long end = microseconds();
   close(module);
   read_log("log");

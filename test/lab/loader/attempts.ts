@@ -7,12 +7,10 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -21,7 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Boot, bootKernel, buildModule, cacheFolder, type Generation, kernel } from '../harness/harness.ts';
+import { type Boot, bootKernel, buildOnce, cacheFolder, type Generation, kernel } from '../harness/harness.ts';
 import { type Answer, parseReport } from './report.ts';
 
 /** Drivers without which the machine has no disks: they are loaded with their code, and before everything else. */
@@ -89,7 +87,7 @@ export async function session(
     }
     const before = options.before ?? [];
     const pidFile = join(scratch, 'pid');
-    const stop = watch(report, pidFile);
+    const stop = watch(report, pidFile, options.unload ? 'broken' : 'good');
     const boot = await bootKernel({
       generation,
       script: script(generation, options, before.length),
@@ -111,18 +109,18 @@ export async function session(
   }
 }
 
-/** Real seconds in which the machine must have said something new: until it begins, and then. */
-const PATIENCE = { booting: 180, trying: 75 } as const;
+/** Real seconds in which the machine must have said something new: until it begins, and then. attempt.c has its own. */
+const PATIENCE = { booting: 180, broken: 75, good: 400 } as const;
 
 /** Ends a machine that hangs. @returns what ends the watch */
-function watch(report: string, pidFile: string): () => void {
+function watch(report: string, pidFile: string, modules: 'broken' | 'good'): () => void {
   let last = -1;
   let since = performance.now();
   const timer = setInterval(() => {
     const length = readText(report).length;
     if (length !== last) since = performance.now();
     last = length;
-    const patience = length === 0 ? PATIENCE.booting : PATIENCE.trying;
+    const patience = PATIENCE[length === 0 ? 'booting' : modules];
     if (performance.now() - since < patience * 1000 || !existsSync(pidFile)) return;
     process.kill(Number(readFileSync(pidFile, 'utf8')));
     clearInterval(timer);
@@ -136,12 +134,7 @@ export function captureModule(generation: Generation): string {
   const digest = createHash('sha256').update(kernel(generation).release);
   for (const name of ['capture.c', 'Kbuild']) digest.update(readFileSync(join(source, name)));
   const folder = join(cacheFolder, 'modules', `capture-${generation}-${digest.digest('hex').slice(0, 12)}`);
-  if (!existsSync(folder)) {
-    mkdirSync(join(cacheFolder, 'modules'), { recursive: true });
-    const scratch = mkdtempSync(`${folder}.`);
-    buildModule(generation, source, scratch);
-    renameSync(scratch, folder);
-  }
+  buildOnce(generation, source, folder);
   return join(folder, 'capture.ko');
 }
 

@@ -13,13 +13,31 @@ const index = at('6.1.index');
 const demo = 'samples/6.1/tocsin_demo.ko';
 const fix = 'samples/6.1/tocsin_fix.ko';
 
+interface Step {
+  readonly text: string;
+  readonly r2: string;
+}
+
 interface Document {
   readonly file: string;
   readonly loads: boolean;
   readonly errno: string | null;
   readonly kernelMessage: string | null;
-  readonly toc: { readonly functions: number; readonly unknown: number };
-  readonly findings: readonly { readonly code: string; readonly level: string; readonly message: string }[];
+  readonly toc: {
+    readonly functions: number;
+    readonly proved: number;
+    readonly unknown: number;
+    readonly judged: boolean;
+  };
+  readonly findings: readonly {
+    readonly code: string;
+    readonly level: string;
+    readonly message: string;
+    readonly function?: string;
+    readonly path?: readonly Step[];
+    readonly callers?: readonly string[];
+  }[];
+  readonly explanation?: { readonly verdict: string; readonly steps: readonly Step[] };
 }
 
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile<Document>(
@@ -56,12 +74,19 @@ beforeAll(() => {
 
 describe('tocsin check', () => {
   it('says that a good module loads', () => {
-    expect(check(demo)).toEqual({ code: 0, stdout: `${demo}: 6.1.0-50-powerpc64le loads it\n`, stderr: '' });
+    expect(check(demo)).toEqual({
+      code: 0,
+      stdout: `${demo}: 6.1.0-50-powerpc64le loads it; 24 of 24 functions proved; hand-written: 1 of 1 proved\n`,
+      stderr: '',
+    });
+    expect(check(demo, '--no-proof').stdout).toBe(`${demo}: 6.1.0-50-powerpc64le loads it\n`);
     expect(check(demo, '--quiet')).toEqual({ code: 0, stdout: '', stderr: '' });
     const [document] = documents(check(demo, '--format', 'json').stdout);
     expect(document).toMatchObject({ file: demo, loads: true, errno: null, kernelMessage: null, findings: [] });
     expect(document!.toc.functions).toBeGreaterThan(5);
-    expect(document!.toc.unknown).toBe(document!.toc.functions);
+    expect(document!.toc).toMatchObject({ proved: document!.toc.functions, unknown: 0, judged: true });
+    const quick = documents(check(demo, '--format', 'json', '--no-proof').stdout)[0]!;
+    expect(quick.toc).toMatchObject({ proved: 0, unknown: quick.toc.functions, judged: false });
   });
 
   it("has the kernel's errno and words for one that is refused", () => {
@@ -131,6 +156,7 @@ describe('tocsin check', () => {
 
   it('wants a kernel and a file', () => {
     expect(tocsin(['check', demo])).toMatchObject({ code: 2, stdout: '' });
+    expect(tocsin(['check', demo]).stderr).toContain('[CLI012]');
     expect(tocsin(['check', '--kernel', index])).toMatchObject({ code: 2, stdout: '' });
     const none = tocsin(['check', demo, '--kernel', at('no-kernel')]);
     expect([none.code, none.stdout]).toEqual([2, '']);

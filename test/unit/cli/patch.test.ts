@@ -12,7 +12,11 @@ import {
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { functionsOf } from '../../../src/kernel/functions.ts';
+import { readPatchNote } from '../../../src/kernel/patch-note.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -211,7 +215,7 @@ describe('tocsin patch', () => {
       'PAT015',
     ],
     [['--nop', 'demo_alarm', '--symvers', '/nowhere'], 2, 'IO001'],
-    [['--nop', 'demo_alarm', '--kernel', demo('6.1')], 2, 'KER003'],
+    [['--nop', 'demo_alarm', '--kernel', demo('6.1')], 2, 'KER014'],
   ])('%j ends with %i and %s', (options, code, complaint) => {
     const out = at('never.ko');
     const done = tocsin(['patch', plain, '-o', out, ...options]);
@@ -234,6 +238,92 @@ describe('tocsin patch', () => {
     const done = tocsin(args);
     expect(done.code, done.stderr).toBe(0);
     expect(done.stdout).toContain('no symbol version');
+  });
+
+  describe('of a replacement that is not right', () => {
+    const broken = at('broken.ko');
+    const args = ['patch', broken, '-o', at('unproved.ko'), '--redirect', 'demo_in_range=demo_lookup'];
+    const spoil = () => {
+      // mtlr r0 in demo_lookup becomes a nop: it loses its return address.
+      const bytes = readFileSync(demo('6.1'));
+      const elf = readElf(new Uint8Array(bytes));
+      const f = functionsOf(elf).find(g => g.name === 'demo_lookup')!;
+      const start = f.section.sh_offset + f.global;
+      for (let i = start; i < start + f.size; i += 4)
+        if (bytes.readUInt32LE(i) === 0x7c0803a6) bytes.writeUInt32LE(0x60000000, i);
+      writeFileSync(broken, bytes);
+    };
+
+    it.each([[[]], [['--strategy', 'direct']], [['--dry-run']]])(
+      'nothing is written, and the way there is shown: %j',
+      more => {
+        spoil();
+        const done = tocsin([...args, ...more]);
+        expect(done.code).toBe(1);
+        expect(done.stderr).toMatch(/demo_lookup: the result is wrong, nothing is written: .*\[TOC011\]/);
+        expect(done.stderr).toContain('--allow-unproved');
+        expect(done.stdout).toContain('refuted: demo_lookup returns to another place');
+        expect(done.stdout).toMatch(/demo_lookup\+0x[0-9a-f]+ +blr/);
+        expect(existsSync(at('unproved.ko'))).toBe(false);
+        expect(strays()).toEqual([]);
+      },
+    );
+
+    it('is written when told to, and report and note say so', () => {
+      spoil();
+      const done = tocsin([...args, '--allow-unproved', '--format', 'json']);
+      expect(done.code, done.stderr).toBe(0);
+      const doc = JSON.parse(done.stdout);
+      expect(validPatch(doc), JSON.stringify(validPatch.errors)).toBe(true);
+      expect(doc).toMatchObject({ written: true, verification: { ok: true }, proof: { verdict: 'refuted' } });
+      const found = doc.proof.functions.find((f: { function: string }) => f.function === 'demo_lookup');
+      expect(found).toMatchObject({ role: 'replacement', verdict: 'refuted', code: 'TOC011' });
+      expect(found.path.length).toBeGreaterThan(2);
+      const note = readPatchNote(readElf(new Uint8Array(readFileSync(at('unproved.ko')))))!;
+      expect(note.record.unproved).toContainEqual({ function: 'demo_lookup', verdict: 'refuted', code: 'TOC011' });
+      const back = at('proved-again.ko');
+      expect(tocsin(['revert', at('unproved.ko'), '-o', back]).code).toBe(0);
+      expect(readFileSync(back).equals(readFileSync(broken))).toBe(true);
+    });
+  });
+
+  describe.each(GENERATIONS)('for a kernel of %s', generation => {
+    const index = at(`kernel-${generation}.index`);
+    const out = at(`for-${generation}.ko`);
+    const patch = (more: readonly string[]) =>
+      tocsin(['patch', demo(generation), '-o', out, '--kernel', index, ...more]);
+
+    it('proves what that kernel loads', () => {
+      writeKernelIndex(index, { generation });
+      const redirect = ['--redirect', 'demo_in_range=fix_in_range', ...symvers(generation), '--format', 'json'];
+      const done = patch(redirect);
+      expect(done.code, done.stderr).toBe(0);
+      expect(JSON.parse(done.stdout).proof).toMatchObject({ verdict: 'proved', grounds: [] });
+      expect(JSON.parse(done.stdout).proof.kernel).toMatch(new RegExp(`^${generation}`));
+      expect(patch(['--nop', '*']).code).toBe(0);
+    });
+
+    it('refuses in its words what it would refuse', () => {
+      writeKernelIndex(index, { generation });
+      const unknown = patch(['--redirect', 'demo_in_range=nobody_has_it', '--allow-unproved']);
+      expect([unknown.code, unknown.stderr]).toEqual([
+        1,
+        expect.stringContaining('tocsin_demo: Unknown symbol nobody_has_it (err -2) [SYM301]'),
+      ]);
+      const other = tocsin([
+        'patch',
+        demo(generation === '6.1' ? '6.12' : '6.1'),
+        '-o',
+        at('x.ko'),
+        '--nop',
+        '*',
+        '--kernel',
+        index,
+      ]);
+      expect(other.code).toBe(1);
+      expect(other.stderr).toMatch(/would refuse the result.*\[(ELF304|MOD\d{3})\]/);
+      expect(existsSync(at('x.ko'))).toBe(false);
+    });
   });
 
   it.each([

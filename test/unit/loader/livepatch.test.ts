@@ -1,171 +1,494 @@
-/** Relocations of livepatch modules: applied for the kernel at once, for a module when it is there. */
+/** Livepatch modules: relocations for the kernel at once, for a module when it is there, and what is looked for then. */
 import { describe, expect, it } from 'vitest';
 import type { LoadedModule, LoadRequest } from '../../../src/loader/model.ts';
-import { load, Mutant, SH } from '../../support/loader.ts';
+import { type Conversion, type ConversionOptions, makeLivepatch } from '../../support/klp.ts';
+import { load } from '../../support/loader.ts';
+import { R, SHF } from '../../support/object-builder.ts';
+import { smallModule } from '../../support/small-module.ts';
 
-const RELA_LIVEPATCH = 0x0010_0000n;
+const BLR = 0x4e80_0020;
+const NOP = 0x6000_0000;
+const BL = 0x4800_0001;
+const ADDIS_R3_R2 = 0x3c62_0000;
+const ADDI_R3_R3 = 0x3863_0000;
+const RESTORE_R2 = 0xe841_0018;
+
 const HIDDEN = 0xc000_0000_0044_0000n;
+const PATCH_BASE = 0xc008_0000_0200_0000n;
+const TARGET_BASE = 0xc008_0000_0100_0000n;
+/** Offset of the call of `hidden` in the livepatch's .text. */
+const CALL = 20;
+/** Offset in .data.klp of a word that holds the address of `hidden_data`. */
+const POINTER = 24;
 
-/** tocsin_demo as a livepatch: its first call of strcmp goes to `symbol`, by a section named `section`. */
-function patch(section: string, symbol: string): Mutant {
-  const mutant = new Mutant('6.1', 'demo').replace('description=', 'livepatch=Y\0');
-  const { elf } = mutant;
-  const append = (contents: Uint8Array): number => {
-    const at = Math.ceil(mutant.bytes.length / 8) * 8;
-    const longer = new Uint8Array(at + contents.length);
-    longer.set(mutant.bytes);
-    longer.set(contents, at);
-    mutant.bytes = longer;
-    return at;
-  };
-  /** Puts a string table with one more string at the end; gives the offset of that string. */
-  const addString = (table: string, text: string): number => {
-    const { offset, size } = elf.named(table);
-    const longer = Buffer.concat([mutant.bytes.slice(offset, offset + size), Buffer.from(`${text}\0`)]);
-    mutant.header(table, SH.offset, BigInt(append(longer))).header(table, SH.size, BigInt(longer.length));
-    return size;
-  };
-  const strcmp = elf.symbols.find(s => s.name === 'strcmp')!;
-  const table = elf.named('.rela.text');
-  const relocations = elf.relocations(table);
-  const call = relocations.findIndex(r => r.type === 10 && r.symbol === strcmp.index);
-  const entry = mutant.bytes.slice(table.offset + call * 24, table.offset + call * 24 + 24);
-  for (const [i, { type, symbol }] of relocations.entries())
-    if (type === 10 && symbol === strcmp.index) mutant.view.setUint32(table.offset + i * 24 + 8, 109, true);
-  const at = elf.named('.symtab').offset + strcmp.index * 24;
-  mutant.view.setUint16(at + 6, 0xff20, true);
-  // Adding a string makes other bytes: `view` has to be taken afterwards.
-  const symbolName = addString('.strtab', symbol);
-  mutant.view.setUint32(at, symbolName, true);
-  const name = addString('.shstrtab', section);
-  const { index } = elf.named('.comment');
-  mutant
-    .header(index, SH.name, name)
-    .header(index, SH.type, 4)
-    .header(index, SH.flags, RELA_LIVEPATCH)
-    .header(index, SH.offset, BigInt(append(entry)))
-    .header(index, SH.size, 24n)
-    .header(index, SH.link, elf.named('.symtab').index)
-    .header(index, SH.info, elf.named('.text').index)
-    .header(index, SH.alignment, 8n);
-  return mutant;
+interface ObjectSpec {
+  readonly name?: string;
+  readonly functions?: readonly (readonly [name: string, position?: number])[];
 }
 
-const OPTIONS = { options: { livepatch: true } } as const;
+interface PatchSpec {
+  readonly objects?: readonly ObjectSpec[];
+  readonly states?: readonly (readonly [id: number, version: number])[];
+  readonly replace?: boolean;
+  readonly name?: string;
+  /** Without the instructions that make the argument, and with the call. */
+  readonly hidesArgument?: boolean;
+  readonly unmarked?: boolean;
+}
 
-function both(
-  mutant: Mutant,
-  symbols: Readonly<Record<string, readonly bigint[]>> = {},
+/** A module whose first function enables the patch; behind it `hidden` is called, and `hidden_data` pointed to. */
+function unconverted({
+  objects = [],
+  states = [],
+  replace = false,
+  name = 'fix',
+  hidesArgument,
+  unmarked = false,
+}: PatchSpec): Uint8Array {
+  const prepare = hidesArgument ? [NOP, NOP] : [ADDIS_R3_R2, ADDI_R3_R3];
+  return smallModule(
+    '6.1',
+    [...prepare, BL, NOP, BLR, BL, NOP, BLR],
+    ({ builder, text, code }) => {
+      const texts = objects.flatMap(o => [o.name ?? '', ...(o.functions ?? []).map(f => f[0])]);
+      const strings = builder.section('.rodata.str', { flags: SHF.ALLOC, bytes: Buffer.from(`${texts.join('\0')}\0`) });
+      const inStrings = (string: string) =>
+        texts.slice(0, texts.indexOf(string)).join('\0').length + (texts.indexOf(string) > 0 ? 1 : 0);
+      const functions = objects.map(o => (o.functions ?? []).length + 1);
+      const objectsAt = 64;
+      const functionsAt = objectsAt + 168 * (objects.length + 1);
+      const statesAt = functionsAt + 152 * functions.reduce((a, b) => a + b, 0);
+      const bytes = new Uint8Array(statesAt + 24 * (states.length + 1));
+      const view = new DataView(bytes.buffer);
+      bytes[32 + 24] = replace ? 1 : 0;
+      for (const [i, [id, version]] of states.entries()) {
+        view.setBigUint64(statesAt + 24 * i, BigInt(id), true);
+        view.setUint32(statesAt + 24 * i + 8, version, true);
+      }
+      // The structure lies at 32, the pointer to hidden_data before it.
+      const positions: number[] = [];
+      let at = functionsAt;
+      for (const object of objects) {
+        for (const [i, [, position = 0]] of (object.functions ?? []).entries())
+          view.setBigUint64(at + 152 * i + 16, BigInt(position), true);
+        positions.push(at);
+        at += 152 * ((object.functions ?? []).length + 1);
+      }
+      const data = builder.section('.data.klp', { flags: SHF.ALLOC | SHF.WRITE, align: 8, bytes });
+      const klp = builder.sectionSymbol(data);
+      const rodata = builder.sectionSymbol(strings);
+      const self = builder.sectionSymbol(5);
+      builder.relocate(data, 32, R.ADDR64, self);
+      builder.relocate(data, 32 + 8, R.ADDR64, klp, objectsAt);
+      if (states.length > 0) builder.relocate(data, 32 + 16, R.ADDR64, klp, statesAt);
+      for (const [i, object] of objects.entries()) {
+        const place = objectsAt + 168 * i;
+        if (object.name !== undefined) builder.relocate(data, place, R.ADDR64, rodata, inStrings(object.name));
+        builder.relocate(data, place + 8, R.ADDR64, klp, positions[i]!);
+        for (const [j, [string]] of (object.functions ?? []).entries()) {
+          builder.relocate(data, positions[i]! + 152 * j, R.ADDR64, rodata, inStrings(string));
+          builder.relocate(data, positions[i]! + 152 * j + 8, R.ADDR64, code, CALL);
+        }
+      }
+      if (!hidesArgument) {
+        builder.relocate(text, 0, R.TOC16_HA, klp, 32);
+        builder.relocate(text, 4, R.TOC16_LO, klp, 32);
+      }
+      builder.function('enabler', text, 0, 32, { bind: 0 });
+      builder.relocate(text, 8, R.REL24, builder.undefined('klp_enable_patch'));
+      builder.relocate(text, CALL, R.REL24, builder.undefined('hidden'));
+      builder.relocate(data, POINTER, R.ADDR64, builder.undefined('hidden_data'), 16);
+    },
+    name,
+    unmarked ? '' : 'livepatch=Y\0',
+  );
+}
+
+/** What the relocations of `hidden` and `hidden_data` name: `vmlinux.hidden,1` unless told. */
+interface Names {
+  readonly code?: string;
+  readonly data?: string;
+}
+
+function patch(
+  spec: PatchSpec = {},
+  names: Names = {},
+  options: ConversionOptions = {},
+  more: Partial<Conversion> = {},
+) {
+  const to = (name: string) => `.klp.sym.${name}`;
+  return makeLivepatch(
+    unconverted(spec),
+    [
+      { from: 'hidden', to: to(names.code ?? 'vmlinux.hidden,1'), ...more },
+      { from: 'hidden_data', to: to(names.data ?? 'vmlinux.hidden,1') },
+    ],
+    options,
+  );
+}
+
+interface Asked {
+  readonly symbols?: Readonly<Record<string, readonly bigint[]>>;
+  readonly livepatch?: boolean;
+  readonly exports?: readonly string[];
+}
+
+function ask(
+  bytes: Uint8Array,
+  { symbols = { hidden: [HIDDEN] }, livepatch = true, exports = [] }: Asked = {},
   request: Partial<LoadRequest> = {},
 ) {
-  const [checked, whole] = [true, false].map(checkOnly =>
-    load(
-      '6.1',
-      mutant.bytes,
-      { ...OPTIONS, symbols },
-      { taints: ['oot', 'unsigned notice', 'livepatch notice'], ...request, checkOnly },
-    ),
+  const spec = {
+    options: { livepatch, modversions: false },
+    exports: [{ name: 'klp_enable_patch', gplOnly: true }, ...exports.map(name => ({ name }))],
+    symbols,
+  };
+  const all = {
+    placement: { kind: 'base', base: PATCH_BASE },
+    taints: ['oot', 'unsigned notice', 'livepatch notice'],
+    ...request,
+  } as const;
+  const whole = load('6.1', bytes, spec, { ...all, checkOnly: false });
+  const checked = load('6.1', bytes, spec, { ...all, checkOnly: true });
+  expect([checked.answer, checked.log]).toEqual([whole.answer, whole.log]);
+  return whole;
+}
+
+type Asked6 = ReturnType<typeof ask>;
+
+function words({ outcome }: Asked6, section = '.text'): number[] {
+  return wordsOf(outcome.image!, section);
+}
+
+function wordsOf(image: NonNullable<Asked6['outcome']['image']>, section: string): number[] {
+  const { bytes } = image.sections.find(s => s.name === section)!;
+  return [...new Uint32Array(bytes.slice(0, bytes.length & ~3).buffer)];
+}
+
+/** Of the doubleword that points to `hidden_data`. */
+function pointer(image: NonNullable<Asked6['outcome']['image']>): bigint {
+  const { bytes } = image.sections.find(s => s.name === '.data.klp')!;
+  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(POINTER, true);
+}
+
+/** A module with the functions `one` (at 0) and twice `two` (at 4 and 8). */
+function targetBytes(name = 'target'): Uint8Array {
+  return smallModule(
+    '6.1',
+    [BLR, BLR, BLR],
+    ({ builder, text }) => {
+      for (const [i, symbol] of ['one', 'two', 'two'].entries()) builder.function(symbol, text, 4 * i, 4, { bind: 0 });
+    },
+    name,
   );
-  expect({ ...checked, outcome: 0 }).toEqual({ ...whole, outcome: 0 });
-  return whole!;
+}
+
+function loaded({ outcome }: Asked6): LoadedModule {
+  const { name, exports, gplCompatible, image, livepatch } = outcome;
+  return { name, exports, gplCompatible, ...(image && { image }), ...(livepatch && { livepatch }) };
+}
+
+function modules(...list: readonly Asked6[]): ReadonlyMap<string, LoadedModule> {
+  return new Map(list.map(asked => [asked.outcome.name, loaded(asked)]));
+}
+
+const AT_TARGET = { placement: { kind: 'base', base: TARGET_BASE } } as const;
+
+function target(request: Partial<LoadRequest> = {}, name = 'target') {
+  return ask(targetBytes(name), {}, { ...AT_TARGET, ...request });
 }
 
 describe('livepatch relocations for the kernel', () => {
-  const good = () => patch('.klp.rela.vmlinux..text', '.klp.sym.vmlinux.hidden,2');
-
   it('reach symbols that are not exported', () => {
-    const { answer, outcome } = both(good(), { hidden: [1n, HIDDEN, 3n] });
-    expect(answer).toBe('loads');
-    const stub = outcome.image!.stubs.find(s => s.name === '.klp.sym.vmlinux.hidden,2')!;
+    const asked = ask(patch(), { symbols: { hidden: [HIDDEN] } });
+    expect(asked.answer).toBe('loads');
+    const { image } = asked.outcome;
+    const stub = image!.stubs.find(s => s.name === '.klp.sym.vmlinux.hidden,1')!;
     expect(stub).toMatchObject({ kind: 'call', target: HIDDEN });
+    const text = image!.sections.find(s => s.name === '.text')!;
+    const distance = Number(stub.address - text.address) - CALL;
+    expect(words(asked).slice(5, 7)).toEqual([(BL | (distance & 0x3ff_fffc)) >>> 0, RESTORE_R2]);
+    expect(pointer(image!)).toBe(HIDDEN + 16n);
     // All symbols of a livepatch module are kept.
-    expect(outcome.image!.kallsyms!.types.length).toBe(outcome.image!.symbols.length + 1);
+    expect(image!.kallsyms!.types.length).toBe(image!.symbols.length + 1);
+  });
+
+  it('count symbols of one name from one', () => {
+    const asked = ask(patch({}, { code: 'vmlinux.hidden,2' }), { symbols: { hidden: [1n, HIDDEN, 3n] } });
+    expect(asked.outcome.image!.stubs.map(s => s.target)).toContain(HIDDEN);
+  });
+
+  it('follow a kernel that was moved', () => {
+    const asked = ask(patch(), {}, { runningToc: 0xc000_0000_01e7_3100n + 0x1_0000n });
+    expect(pointer(asked.outcome.image!)).toBe(HIDDEN + 0x1_0000n + 16n);
   });
 
   it.each([
-    [{}, "symbol 'hidden' not found in symbol table"],
-    [{ hidden: [HIDDEN] }, "symbol position 2 for symbol 'hidden' in object 'vmlinux' not found"],
-  ])('are refused where %o does not have them', (symbols, text) => {
-    expect(both(good(), symbols)).toMatchObject({ answer: 'EINVAL', log: [`livepatch: ${text}`] });
+    [{}, 'hidden,2', "symbol 'hidden' not found in symbol table"],
+    [{ hidden: [HIDDEN] }, 'hidden,2', "symbol position 2 for symbol 'hidden' in object 'vmlinux' not found"],
+    [{ hidden: [HIDDEN, 2n] }, 'hidden,0', "unresolvable ambiguity for symbol 'hidden' in object '(null)'"],
+    [{ hidden: [0n] }, 'hidden,1', "symbol 'hidden' not found in symbol table"],
+  ])('are refused where %o does not have %s', (symbols, name, text) => {
+    const names = { code: `vmlinux.${name}`, data: `vmlinux.${name}` };
+    expect(ask(patch({}, names), { symbols })).toMatchObject({ answer: 'EINVAL', log: [`livepatch: ${text}`] });
   });
 
-  it('without a position need one symbol of that name', () => {
-    const mutant = () => patch('.klp.rela.vmlinux..text', '.klp.sym.vmlinux.hidden,0');
-    expect(both(mutant(), { hidden: [HIDDEN] }).answer).toBe('loads');
-    expect(both(mutant(), { hidden: [HIDDEN, 2n] })).toMatchObject({
+  it.each([
+    ['vmlinux.hidden', {}],
+    ['vmlinux.hidden,', {}],
+    ['vmlinux.hidden,-1', {}],
+    ['vmlinux.,1', {}],
+    ['vmlinux,1', { object: 'vmlinux' }],
+    [`${'x'.repeat(56)}.hidden,1`, { object: 'vmlinux' }],
+    [`vmlinux.${'x'.repeat(512)},1`, {}],
+  ])('are refused for the name %s', (name, more) => {
+    expect(ask(patch({}, { code: name }, {}, more))).toMatchObject({
       answer: 'EINVAL',
-      log: ["livepatch: unresolvable ambiguity for symbol 'hidden' in object '(null)'"],
+      log: [`livepatch: symbol .klp.sym.${name} has an incorrectly formatted name`],
     });
   });
 
-  it('are taken apart as the kernel does', () => {
-    expect(both(patch('.klp.rela..text', '.klp.sym.vmlinux.hidden,1'))).toMatchObject({
+  it('take what follows the position, and blanks before it', () => {
+    expect(ask(patch({}, { code: 'vmlinux.hidden, 1x' })).answer).toBe('loads');
+  });
+
+  it('name their object in the section', () => {
+    expect(ask(patch({}, {}, { rename: () => '.klp.rela..text' }))).toMatchObject({
       answer: 'EINVAL',
       log: ['livepatch: section .klp.rela..text has an incorrectly formatted name'],
     });
-    expect(both(patch('.klp.rela.vmlinux..text', '.klp.sym.vmlinux.hidden'))).toMatchObject({
+  });
+
+  it('name no ordinary symbols', () => {
+    const wrong = patch({}, {}, { change: r => (r.type === R.REL24 ? { ...r, symbol: 1 } : r) });
+    expect(ask(wrong)).toMatchObject({
       answer: 'EINVAL',
-      log: ['livepatch: symbol .klp.sym.vmlinux.hidden has an incorrectly formatted name'],
+      log: ['livepatch: symbol  is not marked as a livepatch symbol'],
     });
+    const undefinedOne = patch({}, {}, {}, { shndx: 0 });
+    expect(ask(undefinedOne)).toMatchObject({
+      answer: 'ENOENT',
+      // An undefined symbol loses its leading dot.
+      log: ['fix: Unknown symbol klp.sym.vmlinux.hidden,1 (err -2)'],
+    });
+  });
+
+  it('are relocations like others', () => {
+    const unknown = patch({}, {}, { change: r => (r.type === R.REL24 ? { ...r, type: 200 } : r) });
+    expect(ask(unknown)).toMatchObject({ answer: 'ENOEXEC', log: ['module_64: fix: Unknown ADD relocation: 200'] });
+    const noNop = patch({}, {}, { words: [{ section: '.text', offset: CALL + 4, word: BLR }] });
+    const { log, answer } = ask(noNop);
+    expect(answer).toBe('ENOEXEC');
+    // While the module is being made, kallsyms does not know its functions.
+    expect(log).toEqual([
+      expect.stringMatching(/^module_64: fix: Expected nop after call, got 4e800020 at 0xc00800000[0-9a-f]+$/),
+    ]);
   });
 
   it('are left out by a kernel without livepatching', () => {
-    const mutant = good().replace('livepatch=Y\0', 'description=');
-    const { answer, outcome } = load('6.1', mutant.bytes, {}, { checkOnly: false });
-    expect(answer).toBe('loads');
-    expect(outcome.image!.stubs.some(s => s.name.includes('hidden'))).toBe(false);
+    expect(ask(patch(), { livepatch: false })).toMatchObject({
+      answer: 'ENOEXEC',
+      log: ['fix: module is marked as livepatch module, but livepatch support is disabled'],
+    });
   });
 });
 
-describe('livepatch relocations for a module', () => {
-  const mutant = () => patch('.klp.rela.tocsin_fix..text', '.klp.sym.tocsin_fix.fix_parity,1');
+describe('klp_enable_patch', () => {
+  const objects: readonly ObjectSpec[] = [{ functions: [['hidden']] }, { name: 'target', functions: [['one']] }];
+  const names = { data: 'target.two,2' };
+  const enable = (bytes: Uint8Array, asked: Asked = {}, request: Partial<LoadRequest> = {}) =>
+    ask(bytes, asked, { enableLivepatch: true, ...request });
 
-  function target(): ReadonlyMap<string, LoadedModule> {
-    const { outcome } = load(
-      '6.1',
-      new Mutant('6.1', 'fix').bytes,
-      {},
-      {
-        checkOnly: false,
-        placement: { kind: 'base', base: 0xc008_0000_0100_0000n },
-      },
-    );
-    const { name, exports, gplCompatible, image } = outcome;
-    return new Map([[name, { name, exports, gplCompatible, ...(image && { image }) }]]);
-  }
-
-  it('wait until it is loaded', () => {
-    const stubs = (request: Partial<LoadRequest>) =>
-      both(mutant(), {}, request).outcome.image!.stubs.filter(s => s.name.startsWith('.klp'));
-    expect(stubs({ enableLivepatch: true })).toEqual([]);
-    expect(stubs({ modules: target() })).toEqual([]);
-    const modules = target();
-    const address = modules.get('tocsin_fix')!.image!.symbols.find(s => s.name === 'fix_parity')!.address;
-    expect(stubs({ modules, enableLivepatch: true })).toMatchObject([{ kind: 'call', target: address }]);
+  it('reads what is patched from the call', () => {
+    const asked = enable(patch({ objects, states: [[7, 3]], replace: true }));
+    expect(asked).toMatchObject({ answer: 'loads', log: ["livepatch: enabling patch 'fix'"] });
+    const replacement = asked.outcome.image!.sections.find(s => s.name === '.text')!.address + BigInt(CALL);
+    expect(asked.outcome.livepatch!.patch).toEqual({
+      objects: [
+        { name: undefined, functions: [{ name: 'hidden', position: 0n, replacement }] },
+        { name: 'target', functions: [{ name: 'one', position: 0n, replacement }] },
+      ],
+      states: [{ id: 7n, version: 3 }],
+      replace: true,
+    });
+    expect(asked.outcome.unknown).toEqual([]);
   });
 
-  it('are refused then', () => {
-    const wrong = patch('.klp.rela.tocsin_fix..text', '.klp.sym.tocsin_fix.fix_nothing,1');
-    expect(both(wrong, {}, { modules: target(), enableLivepatch: true })).toMatchObject({
+  it('says so where it cannot', () => {
+    const asked = enable(patch({ objects, hidesArgument: true }, names), {}, { modules: modules(target()) });
+    expect(asked.outcome.unknown).toEqual(['which functions the livepatch replaces could not be read from its code']);
+    // The sections still tell for which modules there is something to do.
+    expect(pointer(asked.outcome.image!)).toBe(TARGET_BASE + 8n + 16n);
+  });
+
+  it('wants the module to be marked', () => {
+    const asked = enable(unconverted({ objects, unmarked: true }), { exports: ['hidden', 'hidden_data'] });
+    expect(asked).toMatchObject({
       answer: 'EINVAL',
-      log: ["livepatch: symbol 'fix_nothing' not found in symbol table"],
+      log: ['livepatch: module fix is not marked as a livepatch module'],
     });
-    const kernels = patch('.klp.rela.tocsin_fix..text', '.klp.sym.vmlinux.hidden,1');
-    expect(both(kernels, { hidden: [HIDDEN] }, { modules: target(), enableLivepatch: true })).toMatchObject({
+  });
+
+  it('is not asked for by every module', () => {
+    const asked = ask(patch({ objects }, names), {}, { modules: modules(target()) });
+    expect(asked.outcome.livepatch).toBeUndefined();
+    expect(pointer(asked.outcome.image!)).toBe(0n);
+  });
+
+  it('applies what waits for a loaded module', () => {
+    const bytes = patch({ objects }, names);
+    expect(pointer(enable(bytes).outcome.image!)).toBe(0n);
+    const after = enable(bytes, {}, { modules: modules(target()) });
+    expect(pointer(after.outcome.image!)).toBe(TARGET_BASE + 8n + 16n);
+  });
+
+  it.each<[string, readonly ObjectSpec[], Names, string]>([
+    ['a function of the kernel', [{ functions: [['none']] }], {}, "symbol 'none' not found in symbol table"],
+    [
+      'a function of a module',
+      [{ name: 'target', functions: [['none']] }],
+      {},
+      "symbol 'none' not found in symbol table",
+    ],
+    [
+      'one of two functions',
+      [{ name: 'target', functions: [['two']] }],
+      {},
+      "unresolvable ambiguity for symbol 'two' in object 'target'",
+    ],
+    [
+      'a third function',
+      [{ name: 'target', functions: [['two', 3]] }],
+      {},
+      "symbol position 3 for symbol 'two' in object 'target' not found",
+    ],
+    ['a symbol of a relocation', objects, { data: 'target.three,0' }, "symbol 'three' not found in symbol table"],
+  ])('fails for %s that is not there', (_, list, given, text) => {
+    const asked = enable(patch({ objects: list }, given), {}, { modules: modules(target()) });
+    expect(asked).toMatchObject({ answer: 'EINVAL', log: [`livepatch: ${text}`] });
+  });
+
+  it('keeps relocations for modules from the kernel', () => {
+    const wrong = makeLivepatch(unconverted({ objects }), [
+      { from: 'hidden', to: '.klp.sym.vmlinux.hidden,1', object: 'target' },
+      { from: 'hidden_data', to: '.klp.sym.vmlinux.hidden,1' },
+    ]);
+    expect(enable(wrong, {}, { modules: modules(target()) })).toMatchObject({
       answer: 'EINVAL',
       log: ["livepatch: invalid access to vmlinux symbol 'hidden' from module-specific livepatch relocation section"],
     });
+    expect(enable(wrong).answer).toBe('loads');
   });
 
-  it('are dangerous where they write to read-only memory', () => {
-    const data = mutant();
-    const { index, offset } = data.elf.named('.comment');
-    expect(index).toBeGreaterThan(0);
-    expect(offset).toBeGreaterThan(0);
-    const at = Number(data.view.getBigUint64(data.elf.named('.comment').header + SH.offset, true));
-    data.view.setUint32(at + 8, 38, true);
-    const { outcome } = both(data, {}, { modules: target(), enableLivepatch: true });
+  it('names the function where a nop is missing', () => {
+    // As no symbol follows, the function reaches to the end of the code, which is a whole page.
+    const bytes = patch(
+      { objects },
+      { code: 'target.one,1' },
+      { words: [{ section: '.text', offset: CALL + 4, word: BLR }] },
+    );
+    const { answer, log } = enable(bytes, {}, { modules: modules(target()) });
+    expect(answer).toBe('ENOEXEC');
+    expect(log).toEqual(['module_64: fix: Expected nop after call, got 4e800020 at enabler+0x18/0x10000 [fix]']);
+  });
+
+  it('takes older states only from patches that know them', () => {
+    const old = enable(patch({ objects, states: [[1, 2]], name: 'old' }));
+    const after = (spec: PatchSpec) => enable(patch({ objects, ...spec }), {}, { modules: modules(old) });
+    expect(after({}).answer).toBe('loads');
+    expect(after({ states: [[1, 2]], replace: true }).answer).toBe('loads');
+    for (const spec of [{ states: [[1, 1]] as const }, { replace: true }])
+      expect(after(spec)).toMatchObject({
+        answer: 'EINVAL',
+        log: ['livepatch: Livepatch patch (fix) is not compatible with the already installed livepatches.'],
+      });
+  });
+
+  it('is dangerous where it writes to read-only memory', () => {
+    const bytes = patch(
+      { objects },
+      { code: 'target.one,1' },
+      { change: r => (r.type === R.REL24 ? { ...r, type: R.ADDR64 } : r) },
+    );
+    const { outcome } = enable(bytes, {}, { modules: modules(target()) });
     expect(outcome.dangerous).toBe(true);
     expect(outcome.remarks.map(r => r.code)).toContain('REL109');
+    expect(enable(bytes).outcome.dangerous).toBe(false);
+  });
+
+  it('is dangerous where the relocations are gone', () => {
+    const { outcome } = enable(patch({ objects }, names, { flags: 0x10_0040 }), {}, { modules: modules(target()) });
+    expect(outcome.dangerous).toBe(true);
+    expect(outcome.remarks.map(r => r.code)).toContain('REL112');
+  });
+});
+
+describe('a module that livepatches wait for', () => {
+  const objects: readonly ObjectSpec[] = [{ name: 'target', functions: [['one'], ['two', 1]] }];
+  const names = { code: 'target.two,2', data: 'target.one,0' };
+  const enabled = (spec: PatchSpec = {}, given: Names = names, options: ConversionOptions = {}) =>
+    ask(patch({ objects, ...spec }, given, options), {}, { enableLivepatch: true });
+
+  it('completes them', () => {
+    const before = enabled();
+    const asked = target({ modules: modules(before) });
+    expect(asked).toMatchObject({
+      answer: 'loads',
+      log: ["livepatch: applying patch 'fix' to loading module 'target'"],
+    });
+    const changed = asked.outcome.changedLivepatches!.get('fix')!;
+    expect(pointer(changed.image)).toBe(TARGET_BASE + 16n);
+    const stub = changed.image.stubs.find(s => s.name === '.klp.sym.target.two,2')!;
+    expect(stub.target).toBe(TARGET_BASE + 8n);
+    expect(wordsOf(changed.image, '.text')[6]).toBe(RESTORE_R2);
+    // The same bytes as when the module is there before.
+    const late = ask(patch({ objects }, names), {}, { enableLivepatch: true, modules: modules(target()) });
+    expect(wordsOf(changed.image, '.text')).toEqual(words(late));
+    expect(wordsOf(changed.image, '.stubs')).toEqual(words(late, '.stubs'));
+    // What was before is as it was.
+    expect(pointer(before.outcome.image!)).toBe(0n);
+    expect(words(before)[6]).toBe(NOP);
+  });
+
+  it('leaves others alone', () => {
+    const asked = target({ modules: modules(enabled()) }, 'other');
+    expect(asked).toMatchObject({ answer: 'loads', log: [] });
+    expect(asked.outcome.changedLivepatches).toBeUndefined();
+  });
+
+  it('is refused where one of them fails', () => {
+    const first = enabled({ name: 'first' });
+    const second = enabled({ name: 'second', objects: [{ name: 'target', functions: [['none']] }] });
+    expect(target({ modules: modules(first, second) })).toMatchObject({
+      answer: 'EINVAL',
+      log: [
+        "livepatch: applying patch 'first' to loading module 'target'",
+        "livepatch: symbol 'none' not found in symbol table",
+        "livepatch: failed to initialize patch 'second' for module 'target' (-22)",
+        "livepatch: patch 'second' failed for module 'target', refusing to load module 'target'",
+        "livepatch: reverting patch 'first' on unloading module 'target'",
+      ],
+    });
+  });
+
+  it('does not see replaced ones', () => {
+    const first = enabled({ name: 'first' });
+    const second = enabled({ name: 'second', replace: true });
+    expect(target({ modules: modules(first, second) }).log).toEqual([
+      "livepatch: applying patch 'second' to loading module 'target'",
+    ]);
+  });
+
+  it('is dangerous where they write to read-only memory', () => {
+    const wrong = enabled({}, names, { change: r => (r.type === R.REL24 ? { ...r, type: R.ADDR64 } : r) });
+    expect(wrong.outcome.dangerous).toBe(false);
+    expect(target({ modules: modules(wrong) }).outcome.dangerous).toBe(true);
+  });
+
+  it('may not be called like the kernel', () => {
+    expect(target({}, 'vmlinux')).toMatchObject({
+      answer: 'EINVAL',
+      log: ['livepatch: vmlinux.ko: invalid module name'],
+    });
   });
 });

@@ -1,6 +1,6 @@
 /** Who may use which symbol: the kernel's words about unknown, GPL-only, proprietary and namespaced ones. */
 import { describe, expect, it } from 'vitest';
-import { livepatchName, livepatchObject } from '../../../src/loader/livepatch.ts';
+import { livepatchName, livepatchObject } from '../../../src/loader/livepatch-names.ts';
 import type { LoadedModule, ModuleExport } from '../../../src/loader/model.ts';
 import type { KnowledgeSpec } from '../../support/kernel-knowledge.ts';
 import { load, Mutant } from '../../support/loader.ts';

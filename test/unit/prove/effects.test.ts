@@ -4,6 +4,7 @@ import { isPrefix, opcodeIndex, operandValue } from '../../../src/ppc64/decode.t
 import { instructions } from '../../../src/ppc64/instructions.ts';
 import { registersWritten } from '../../../src/ppc64/registers.ts';
 import { forgetWritten } from '../../../src/prove/effects.ts';
+import { ParameterAreas } from '../../../src/prove/parameters.ts';
 import { State } from '../../../src/prove/state.ts';
 import { transfer } from '../../../src/prove/transfer.ts';
 import { CR2, entry, PLACES, stack, UNKNOWN } from '../../../src/prove/values.ts';
@@ -122,7 +123,12 @@ describe('what instructions change', () => {
   it('has no known value left over where the transfer function has a case of its own', () => {
     // Values that the transfer function puts in are right by its other tests; here only that none stays as it was.
     const wrong: string[] = [];
-    const around = { home: UNKNOWN, pacaToc: undefined, constant: () => UNKNOWN };
+    const around = {
+      home: UNKNOWN,
+      pacaToc: undefined,
+      constant: () => UNKNOWN,
+      areas: new ParameterAreas(new Uint8Array(1)),
+    };
     for (const word of randomWords(200_000)) {
       if (word >>> 26 === 1 || (word >>> 26 >= 16 && word >>> 26 <= 19)) continue;
       const row = instructions()[opcodeIndex(word)];

@@ -6,11 +6,12 @@ import { checkJunit } from '../../../src/report/check/junit.ts';
 import { checkSarif } from '../../../src/report/check/sarif.ts';
 import { checkTable } from '../../../src/report/check/table.ts';
 import { parseDiagnostics } from '../../../src/report/diagnostics.ts';
-import type { CheckResult } from '../../../src/verify/check/finding.ts';
+import { type CheckResult, notJudged } from '../../../src/verify/check/finding.ts';
 import { root } from '../../support/samples.ts';
 
-const NOTHING = { functions: 3, proved: 0, refuted: 0, unknown: 3 };
+const NOTHING = notJudged(3);
 const clean: CheckResult = {
+  kind: 'module',
   loads: true,
   toc: NOTHING,
   findings: [],
@@ -19,6 +20,7 @@ const clean: CheckResult = {
   uses: [],
 };
 const refused: CheckResult = {
+  kind: 'module',
   loads: false,
   errno: 'ENOEXEC',
   kernelMessage: 'bad: Expected nop after call, got <7c0802a6>\nbad: & so on',

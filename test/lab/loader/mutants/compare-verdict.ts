@@ -18,7 +18,7 @@ const LEVELS: Readonly<Record<LogLine['level'], number>> = { err: 3, warning: 4,
 const NOT_THE_LOADERS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^Disabling lock debugging due to kernel taint$/, 'said by the lock debugger, once in the life of a kernel'],
   [
-    /^(CPU: \d+ .*PID: |Tainted: \[|Hardware name: |Call Trace:|\[c[0-9a-f]{15}\] \[|--- interrupt: |(NIP|LR|REGS|MSR|CFAR|GPR\d+)[: ])/,
+    /^(CPU: \d+ .*PID: |Tainted: \[|Hardware name: |Call Trace:|\[c[0-9a-f]{15}\] \[|-+ interrupt: |(NIP|LR|REGS|MSR|CFAR|IRQMASK|GPR\d+)[: ])/,
     'a stack, which some messages come with',
   ],
 ];
@@ -70,11 +70,14 @@ export type Agreement =
   | { readonly kind: 'equal' }
   /** The kernel died or warned of itself, and the twin said that it might. */
   | { readonly kind: 'foreseen' }
-  /** Differs, and the twin said that it was not sure; or it called dangerous what went well here. */
+  /** Same errno, other messages, and the twin said that it was not sure of them; or it called dangerous what went well here. */
   | { readonly kind: 'unsure' | 'cautious'; readonly details: string }
   | { readonly kind: 'different'; readonly details: string };
 
-/** Compares the two. A kernel that died or warned is right only with a twin that called it dangerous. */
+/**
+ * Compares the two. A kernel that died is foreseen only by a twin that called the module dangerous; one that warned without
+ * a sentence of its own, also by one that had a remark of level `error`.
+ */
 export function compareVerdict(verdict: Verdict, outcome: LoadOutcome): Agreement {
   const kernelErrno = verdict.errno;
   const twinErrno = outcome.loads ? 0 : outcome.errno!.number;
@@ -82,7 +85,8 @@ export function compareVerdict(verdict: Verdict, outcome: LoadOutcome): Agreemen
   const twinLog = normalized(withoutTraces(outcome.log.map(({ level, text }) => [LEVELS[level], text])));
   const differs = kernelErrno !== twinErrno || kernelLog.join('\n') !== twinLog.join('\n');
   if (!differs && !verdict.troubled) return { kind: 'equal' };
-  const isForeseen = outcome.dangerous || outcome.remarks.some(remark => remark.level === 'error');
+  const isForeseen =
+    outcome.dangerous || outcome.remarks.some(({ level }) => level === 'error') || saysWhy(verdict.log);
   if (!differs && isForeseen) return { kind: 'equal' };
   const details = [
     `kernel: ${kernelErrno === null ? 'went down' : `errno ${kernelErrno}`}${verdict.troubled ? ', warned of itself' : ''}`,
@@ -97,8 +101,15 @@ export function compareVerdict(verdict: Verdict, outcome: LoadOutcome): Agreemen
   if (kernelErrno === null || verdict.troubled)
     return outcome.dangerous ? { kind: 'foreseen' } : { kind: 'different', details };
   if (outcome.dangerous) return { kind: 'cautious', details };
-  if (outcome.unknown.length > 0) return { kind: 'unsure', details };
+  if (outcome.unknown.length > 0 && kernelErrno === twinErrno) return { kind: 'unsure', details };
   return { kind: 'different', details };
+}
+
+/** Every warning comes with a sentence of its own, which is compared like the others. */
+function saysWhy(log: Verdict['log']): boolean {
+  return log.every(
+    ([, text], at) => !text.startsWith('------------[ cut here ]') || !/^WARNING/.test(log[at + 1]?.[1] ?? 'WARNING'),
+  );
 }
 
 /** /dev/kmsg writes bytes that are not printable as `\xNN`. */
@@ -108,13 +119,13 @@ function unescaped(text: string): string {
 
 type Line = readonly [priority: number, text: string];
 
-/** Registers, stack and so on, which the kernel prints with a warning, are left out. */
+/** Of a warning the kernel's sentence stays; place, registers and stack, which come behind it, are left out. */
 function withoutTraces(lines: readonly Line[]): readonly Line[] {
   const kept: Line[] = [];
   let isTrace = false;
   for (const line of lines) {
-    if (line[1].startsWith('------------[ cut here ]')) isTrace = true;
-    if (!isTrace) kept.push(line);
+    if (/^(WARNING|kernel BUG|Oops): ?/.test(line[1])) isTrace = true;
+    if (!isTrace && !line[1].startsWith('------------[ cut here ]')) kept.push(line);
     if (line[1].startsWith('---[ end trace')) isTrace = false;
   }
   return kept;

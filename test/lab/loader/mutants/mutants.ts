@@ -1,9 +1,9 @@
 // All broken modules of a generation: the operators of the tables, applied to good modules.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildModule, cacheFolder, type Generation, kernel, samplesFolder } from '../../harness/harness.ts';
+import { buildOnce, cacheFolder, type Generation, kernel, samplesFolder } from '../../harness/harness.ts';
 import { Editor, NotApplicable } from './editor.ts';
 import { HEADER_OPERATORS } from './header-operators.ts';
 import { INFORMATION_OPERATORS } from './information-operators.ts';
@@ -38,12 +38,7 @@ export function baseModules(generation: Generation): Readonly<Record<Base, strin
   const digest = createHash('sha256').update(kernel(generation).release);
   for (const name of names) digest.update(readFileSync(join(source, name)));
   const folder = join(cacheFolder, 'modules', `mutants-${generation}-${digest.digest('hex').slice(0, 12)}`);
-  if (!existsSync(folder)) {
-    mkdirSync(join(cacheFolder, 'modules'), { recursive: true });
-    const scratch = mkdtempSync(`${folder}.`);
-    buildModule(generation, source, scratch);
-    renameSync(scratch, folder);
-  }
+  buildOnce(generation, source, folder);
   return {
     victim: join(folder, 'lab_victim.ko'),
     small: join(folder, 'lab_small.ko'),

@@ -92,15 +92,6 @@ export async function verdictsOf(
   return { verdicts: keys.map(key => store.verdicts[key]!), tried, boots, seconds };
 }
 
-/** What the cache has: one verdict a mutant, `undefined` where it was not tried yet. */
-export function knownVerdicts(generation: Generation, mutants: readonly Mutant[]): readonly (Verdict | undefined)[] {
-  const path = join(cacheFolder, 'loader', generation, 'mutants.json');
-  if (!existsSync(path)) return mutants.map(() => undefined);
-  const store = JSON.parse(readFileSync(path, 'utf8')) as Store;
-  const asked = askedOf(generation);
-  return mutants.map(mutant => store.verdicts[keyOf(asked, mutant)]);
-}
-
 function askedOf(generation: Generation): string {
   return `${FORMAT} ${kernel(generation).release} ${captureModule(generation)}`;
 }

@@ -177,8 +177,12 @@ export function assemble(source: Source): ProofSubject {
     toc: TOC,
     edges,
     constant: offset => constants.get(offset) ?? UNKNOWN,
-    labels: table => tables.get(table),
+    labels: (table, _function, count) => {
+      const list = tables.get(table);
+      return list !== undefined && list.length >= count ? list : undefined;
+    },
     isExposed: offset => (source.exposed ?? []).some(label => place(label) === offset),
+    isImported: value => kindOf(value) === EXTERNAL && externals[payloadOf(value)] !== 'nowhere',
     noReturn: value => kindOf(value) === EXTERNAL && externals[payloadOf(value)] === 'panic',
     nameOf: value => (kindOf(value) === EXTERNAL ? externals[payloadOf(value)]! : `+${payloadOf(value)}`),
     pacaToc: undefined,

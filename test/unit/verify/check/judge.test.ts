@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedModule } from '../../../../src/loader/model.ts';
 import { Exporters } from '../../../../src/verify/check/exporters.ts';
-import { Findings } from '../../../../src/verify/check/finding.ts';
+import { Findings, notJudged } from '../../../../src/verify/check/finding.ts';
 import { knownMessage } from '../../../../src/verify/check/kernel-messages.ts';
 import { loadOrder } from '../../../../src/verify/check/together.ts';
 import { knowledge } from '../../../support/kernel-knowledge.ts';
@@ -153,7 +153,7 @@ describe('what the kernel does not say', () => {
   });
 
   it('counts every function as not judged', () => {
-    expect(judged(outcome(), module()).toc).toEqual({ functions: 1, proved: 0, refuted: 0, unknown: 1 });
+    expect(judged(outcome(), module()).toc).toEqual(notJudged(1));
   });
 });
 
@@ -184,8 +184,9 @@ describe('modules together', () => {
   const file = (name: string, uses: string[] = []) => ({
     file: `${name}.ko`,
     result: {
+      kind: 'module' as const,
       loads: true,
-      toc: { functions: 0, proved: 0, refuted: 0, unknown: 0 },
+      toc: notJudged(0),
       findings: [],
       log: [],
       module: name,

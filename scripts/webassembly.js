@@ -1,0 +1,69 @@
+// Compiles AssemblyScript to WebAssembly and puts it into TypeScript files as text, from where bundles and tests take it like
+// any other module. Does nothing where such a file is newer than what it is made from.
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Each folder with its main file. `pages` of 64 KiB: what its `memory.ts` lays out, and room for a file of 18 MB. */
+const PROGRAMS = [
+  {
+    sources: 'src/sites/wasm',
+    main: 'count.ts',
+    output: 'src/sites/counting-code.ts',
+    constant: 'COUNTING_CODE',
+    pages: 560,
+  },
+  {
+    sources: 'src/verify/check/wasm',
+    main: 'screen.ts',
+    output: 'src/verify/check/screening-code.ts',
+    constant: 'SCREENING_CODE',
+    pages: 768,
+  },
+];
+
+const modified = path => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** Also what vitest calls before the tests. */
+export default async function makeWebAssembly() {
+  for (const program of PROGRAMS) await make(program);
+}
+
+async function make({ sources, main, output, constant, pages }) {
+  const folder = join(root, sources);
+  const file = join(root, output);
+  const inputs = [fileURLToPath(import.meta.url), ...readdirSync(folder).map(name => join(folder, name))];
+  if (modified(file) > Math.max(...inputs.map(modified))) return;
+  const code = Buffer.from(await compile(folder, main, pages)).toString('base64');
+  const text = `// Made by scripts/webassembly.js from ${sources}/.\nexport const ${constant}: string =\n  '${code}';\n`;
+  // Tests in several processes may make it at the same time.
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, text);
+  renameSync(fresh, file);
+}
+
+async function compile(folder, main, pages) {
+  const { default: asc } = await import('assemblyscript/asc');
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--initialMemory', `${pages}`];
+  let code;
+  const { error, stderr } = await asc.main([main, ...options, '--outFile', 'code.wasm'], {
+    readFile: name => readSource(folder, name),
+    writeFile: (_name, contents) => {
+      code = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error !== null || code === undefined) throw new Error(`${folder} does not compile\n${stderr}`);
+  return code;
+}
+
+/** `null` where there is no such file: the compiler tries several names. */
+function readSource(folder, name) {
+  try {
+    return readFileSync(join(folder, name), 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * From requests to a result that is proved, or is known not to be. With `--strategy auto` the strategies are tried one after the
+ * other, the cheapest first, until the whole of the result is proved.
+ */
+import { type ElfFile, readElf } from '../../elf/read.ts';
+import type { PatchPlan, PlannedRedirect, Unproved } from '../../plan/plan.ts';
+import type { PassedOverStrategy } from '../../report/patch/document.ts';
+import { type Applied, type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
+import { makePlan, type PatchRequest } from '../../rewrite/plan.ts';
+import type { RedirectRequest } from '../../rewrite/redirects.ts';
+import { RefusalError } from '../../util/errors.ts';
+import type { PatchProof, ProvedFunction, RedirectPlace } from '../../verify/patched/prove-patched.ts';
+
+/** What says whether a result is right; see verify/patched/prove-patched.ts. */
+export interface Judge {
+  prove(after: ElfFile, redirects: readonly RedirectPlace[]): PatchProof;
+}
+
+export interface Attempt {
+  readonly plan: PatchPlan;
+  readonly applied: Applied;
+  readonly proof: PatchProof;
+  /** Strategies that were tried before, or could not be, and why each was not taken. */
+  readonly passedOver: readonly PassedOverStrategy[];
+}
+
+/** @throws RefusalError PAT001 to PAT029 */
+export function attempt(elf: ElfFile, request: PatchRequest, options: ApplyOptions, prover: Judge): Attempt {
+  let redirects: readonly RedirectRequest[] = request.redirects;
+  const passedOver: PassedOverStrategy[] = [];
+  let best: Attempt | undefined;
+  for (;;) {
+    let plan: PatchPlan;
+    try {
+      plan = makePlan(elf, { ...request, redirects });
+    } catch (error) {
+      // A strategy that is not even possible ends the search: what was found wrong with the cheaper one counts.
+      if (best === undefined || !(error instanceof RefusalError)) throw error;
+      return { ...best, passedOver: besides(best, [...passedOver, ...impossible(error, best)]) };
+    }
+    const applied = applyPlan(elf, plan, options);
+    const actions = plan.actions.filter(a => a.kind === 'redirect');
+    const proof = prover.prove(readElf(applied.bytes), actions);
+    const tried = { plan, applied, proof };
+    if (proof.verdict === 'proved') return { ...tried, passedOver };
+    if (best === undefined || (best.proof.verdict === 'refuted' && proof.verdict === 'unknown'))
+      best = { ...tried, passedOver: [] };
+    if (proof.obstacle !== undefined) return { ...best, passedOver: besides(best, passedOver) };
+    const suspects = suspectsOf(actions, redirects, proof);
+    if (suspects.size === 0) return { ...best, passedOver: [] };
+    redirects = redirects.map((r, i) => {
+      const found = suspects.get(i);
+      if (found === undefined) return r;
+      const { strategy, function: name } = actions[i]!;
+      passedOver.push({ function: name, strategy, ...explained(found) });
+      return { ...r, passedOver: [...(r.passedOver ?? []), { strategy, code: found.code!, why: found.message! }] };
+    });
+  }
+}
+
+/** Of strategies that were tried, those that the result does not use all the same. */
+function besides({ plan }: Attempt, tried: readonly PassedOverStrategy[]): PassedOverStrategy[] {
+  const isUsed = (p: PassedOverStrategy) =>
+    plan.actions.some(a => a.kind === 'redirect' && a.function === p.function && a.strategy === p.strategy);
+  return tried.filter(p => !isUsed(p));
+}
+
+function impossible({ complaint }: RefusalError, best: Attempt): PassedOverStrategy[] {
+  if (complaint.code === 'PAT030') return [];
+  const action = best.plan.actions.find(a => a.kind === 'redirect');
+  const fn = complaint.function ?? action?.function ?? '';
+  return [{ function: fn, strategy: 'frame', code: complaint.code, message: complaint.message }];
+}
+
+function explained({ code, message, path }: ProvedFunction) {
+  return { code: code!, message: message!, ...(path !== undefined && { path }) };
+}
+
+/** Redirects whose strategy may be to blame, by number, with the finding; all that can be changed where none is named. */
+function suspectsOf(
+  actions: readonly PlannedRedirect[],
+  redirects: readonly RedirectRequest[],
+  proof: PatchProof,
+): ReadonlyMap<number, ProvedFunction> {
+  const wrong = proof.functions.filter(f => f.verdict !== 'proved');
+  const suspects = new Map<number, ProvedFunction>();
+  const isAuto = (i: number) => redirects[i]!.strategy === 'auto';
+  actions.forEach((action, i) => {
+    const names = [action.function, ...action.aliases, action.to, `__tocsin_${action.strategy}_${action.function}`];
+    const found = wrong.find(f => names.includes(f.function));
+    if (isAuto(i) && found !== undefined) suspects.set(i, found);
+  });
+  if (suspects.size === 0)
+    actions.forEach((_, i) => {
+      if (isAuto(i)) suspects.set(i, wrong[0]!);
+    });
+  return suspects;
+}
+
+/** What the note says of a result that is written without a proof. */
+export function unprovedOf({ functions, obstacle }: PatchProof): Unproved[] {
+  if (obstacle !== undefined) return [{ function: '', verdict: 'unknown', code: obstacle.code }];
+  return functions.flatMap(f =>
+    f.verdict === 'proved' ? [] : [{ function: f.function, verdict: f.verdict, code: f.code! }],
+  );
+}
+
+/** The same result with a note that tells what is not proved. */
+export function marked(elf: ElfFile, found: Attempt, options: ApplyOptions): Attempt {
+  const plan = Object.freeze({ ...found.plan, unproved: Object.freeze(unprovedOf(found.proof)) });
+  return { ...found, plan, applied: applyPlan(elf, plan, options) };
+}

@@ -1,0 +1,46 @@
+/** The part of `tocsin patch` that asks the prover and the kernel: redirects, and whatever a given kernel has to take. */
+import { type ElfFile, readElf } from '../../elf/read.ts';
+import { type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
+import { makePlan } from '../../rewrite/plan.ts';
+import type { RedirectRequest } from '../../rewrite/redirects.ts';
+import { InputError } from '../../util/errors.ts';
+import { exportersFor } from '../../verify/patched/exporters.ts';
+import { refusedBy } from '../../verify/patched/load.ts';
+import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
+import { PatchProver } from '../../verify/patched/prove-patched.ts';
+import type { PatchArguments } from '../commands/patch.ts';
+import { type Attempt, attempt, marked } from './attempt.ts';
+import { openPatchKernel, readExports } from './kernel.ts';
+
+/** @throws RefusalError PAT001 to PAT029, InputError */
+export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
+  const redirects = args.redirects.map(text => redirect(text, args));
+  const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, redirects.length > 0);
+  const wanted = redirects.map(r => r.to);
+  const exports = await readExports(args.symvers, kernel?.knowledge, wanted);
+  const request = { nops: args.nops, redirects, exports, kernelBtf: kernel?.btf, allowUnversioned: args.allowUnproved };
+  const given = kernel && { kernel: kernel.knowledge, exporterOf: exportersFor(elf, exports) };
+  if (redirects.length === 0) {
+    const plan = makePlan(elf, request);
+    const applied = applyPlan(elf, plan, options);
+    const obstacle = given && refusedBy(readElf(applied.bytes), given);
+    const proof = { ...PROOF_OF_NOPS, ...(given !== undefined && { kernel: given.kernel.release }) };
+    if (obstacle === undefined) return { plan, applied, proof, passedOver: [] };
+    return { plan, applied, proof: { ...proof, verdict: 'unknown', grounds: [], obstacle }, passedOver: [] };
+  }
+  const found = attempt(elf, request, options, new PatchProver(elf, given));
+  return found.proof.verdict === 'proved' ? found : marked(elf, found, options);
+}
+
+/** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
+function redirect(text: string, args: PatchArguments): RedirectRequest {
+  const parts = text.split('=');
+  if (parts.length !== 2 || parts[0] === '' || parts[1] === '')
+    throw new InputError({
+      code: 'CLI001',
+      message: `--redirect ${JSON.stringify(text)} does not name two functions`,
+      expected: 'F=G',
+      remedy: 'write the function to be replaced, "=", and its replacement',
+    });
+  return { from: parts[0]!, to: parts[1]!, strategy: args.strategy, at: args.at, toc: args.toc };
+}

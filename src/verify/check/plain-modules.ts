@@ -1,0 +1,204 @@
+/**
+ * Modules of which it can be told quickly that the kernel takes them and that there is nothing to say: all of those that a
+ * distribution ships with its kernel, thousands of them, for which the twin's structures and code that V8 has not optimised yet
+ * would take most of the time. The code in `wasm/` looks at each file once, where it was read to, and leaves every file that
+ * is not plain to the loader twin and the audits, which alone refuse and remark.
+ *
+ * What a module imports from others is settled when all have been seen. Several threads may each look at some of the files and
+ * tell one of them (`share`). Tests hold the answers together with the twin's: on stock modules and on damaged ones.
+ */
+import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
+import { isPlainKernelData } from '../../loader/kernel-addresses.ts';
+import { NOTICES } from '../../loader/modinfo-checks.ts';
+import { type CheckResult, notJudged } from './finding.ts';
+import { numberOfName, PLACES, type ScreeningCode, setKernel } from './plain-kernel.ts';
+import { type PlainShare, renumber } from './plain-share.ts';
+import { type ForeignExports, RECORD_WORDS, type SettledFile, settle } from './plain-together.ts';
+import { SCREENING_CODE } from './screening-code.ts';
+
+const PAGE = 1 << 16;
+/** Bytes behind the file that belong to nothing: names are compared without looking where the file ends. */
+const SLACK = 64;
+/** Words that `screen` of `wasm/screen.ts` leaves. */
+const RESULT_WORDS = 5;
+/** More than the bytes from an export of the kernel to a key behind it. */
+const KEYS_PER_EXPORT = 1 << 12;
+
+export class PlainModules {
+  readonly #code: ScreeningCode;
+  readonly #kernel: KernelKnowledge;
+  /** By number of the export and distance from it. */
+  readonly #keys = new Map<number, boolean>();
+  #buffer!: Uint8Array<ArrayBuffer>;
+  #result!: Uint32Array<ArrayBuffer>;
+  #memory!: Buffer<ArrayBuffer>;
+  readonly #files: SettledFile[] = [];
+  readonly #shared: Int32Array[] = [];
+  readonly #foreign: ForeignExports = { modules: new Set(), names: new Set() };
+  #hasRoom = true;
+
+  private constructor(code: ScreeningCode, kernel: KernelKnowledge) {
+    this.#code = code;
+    this.#kernel = kernel;
+    this.#look();
+  }
+
+  /**
+   * `undefined` for kernels whose loader does what the screen does not know, and where there is no WebAssembly
+   * (`node --jitless`) or no room for its memory.
+   */
+  static create(kernel: KernelKnowledge): PlainModules | undefined {
+    let code: ScreeningCode;
+    try {
+      const module = new WebAssembly.Module(Buffer.from(SCREENING_CODE, 'base64'));
+      code = new WebAssembly.Instance(module).exports as ScreeningCode;
+    } catch {
+      return undefined;
+    }
+    return setKernel(code, kernel) ? new PlainModules(code, kernel) : undefined;
+  }
+
+  /** Where the file that is to be screened belongs. Starts on an 8-byte boundary; another array after `grow`. */
+  get buffer(): Uint8Array<ArrayBuffer> {
+    return this.#buffer;
+  }
+
+  /** Makes `buffer` at least `size` bytes large; it keeps what it holds. */
+  grow(size: number): void {
+    const missing = size - this.#buffer.length;
+    if (missing <= 0) return;
+    try {
+      this.#code.memory.grow(Math.ceil(missing / PAGE));
+    } catch (cause) {
+      // What V8 says of every other array for which there is no memory.
+      throw new RangeError('Array buffer allocation failed', { cause });
+    }
+    this.#look();
+  }
+
+  /** Memory that has grown is another ArrayBuffer. */
+  #look(): void {
+    const { memory } = this.#code;
+    const at = this.#code.place(PLACES.file) >>> 0;
+    this.#buffer = new Uint8Array(memory.buffer, at, memory.buffer.byteLength - at - SLACK);
+    this.#result = new Uint32Array(memory.buffer, this.#code.place(PLACES.result) >>> 0, RESULT_WORDS);
+    this.#memory = Buffer.from(memory.buffer);
+  }
+
+  /**
+   * Screens the file that fills the first `size` bytes of `buffer`.
+   *
+   * @returns the number of its answer in what `settle` gives, or -1 where it is not plain; then `exports` has to be told
+   *   what it exports
+   */
+  screen(size: number): number {
+    const number = this.#files.length;
+    if (this.#code.screen(size, number + 1) === 0) return -1;
+    this.#code.keepRecords();
+    const result = this.#result;
+    this.#files.push({
+      module: this.#memory.toString('latin1', result[1]!, result[1]! + result[2]!),
+      functions: result[0]!,
+      isStaging: result[3] === 1,
+      isTest: result[4] === 1,
+      uses: [],
+      isExporter: false,
+    });
+    return number;
+  }
+
+  /** A module that was not screened, or that is not plain, exports these names: whoever imports them is left to the twin. */
+  exports(module: string, names: readonly string[]): void {
+    this.#foreign.modules.add(module);
+    for (const name of names) {
+      const number = numberOfName(this.#code, Buffer.from(name, 'latin1'));
+      if (number < 0) this.#hasRoom = false;
+      else this.#foreign.names.add(number);
+    }
+  }
+
+  /** All that was found, as plain data for another thread; without what `exports` told. */
+  share(): PlainShare {
+    const { buffer } = this.#code.memory;
+    const first = this.#kernel.exports.count;
+    const count = this.#code.nameCount() - first;
+    const strings = this.#code.place(PLACES.otherStrings);
+    return {
+      files: this.#files,
+      records: this.#records().slice(),
+      names: new Uint8Array(buffer, strings, this.#code.otherBytes()).slice(),
+      starts: new Uint32Array(buffer, this.#code.place(PLACES.otherStarts), count).slice(),
+    };
+  }
+
+  /** Takes what another thread found for the same kernel. @returns what is to be added to its numbers of files */
+  take(share: PlainShare): number {
+    const { names, starts } = share;
+    const first = this.#files.length;
+    this.grow(names.length + SLACK);
+    this.#buffer.set(names);
+    const at = this.#code.place(PLACES.file);
+    const numbers = new Int32Array(starts.length);
+    for (let i = 0; i < starts.length; i++) {
+      numbers[i] = this.#code.numberOf(at + starts[i]!);
+      if (numbers[i]! < 0) this.#hasRoom = false;
+    }
+    for (const file of share.files) this.#files.push(file);
+    this.#shared.push(renumber(share.records, first, this.#kernel.exports.count, numbers));
+    return first;
+  }
+
+  #records(): Int32Array {
+    const { memory } = this.#code;
+    return new Int32Array(memory.buffer, this.#code.place(PLACES.records), this.#code.recordCount() * RECORD_WORDS);
+  }
+
+  /**
+   * What is known of the files that were screened, now that all have been seen, by their numbers; `undefined` for those
+   * that the twin has to look at after all.
+   */
+  settle(): readonly (CheckResult | undefined)[] {
+    if (!this.#hasRoom) return this.#files.map(() => undefined);
+    const records = [this.#records(), ...this.#shared];
+    const isPlain = settle(this.#files, records, this.#code.nameCount(), this.#foreign, this.#isKey);
+    return this.#files.map((file, i) =>
+      isPlain[i] === 0
+        ? undefined
+        : {
+            kind: 'module',
+            loads: true,
+            toc: notJudged(file.functions),
+            findings: [],
+            log: this.#logOf(file),
+            module: file.module,
+            uses: file.uses,
+          },
+    );
+  }
+
+  /** Whether the file with this number exports something; known once `settle` was called. */
+  isExporter(number: number): boolean {
+    return this.#files[number]!.isExporter;
+  }
+
+  #logOf({ module, isStaging, isTest }: SettledFile): string[] {
+    const log: string[] = [];
+    if (isStaging) log.push(NOTICES.staging(module));
+    if (isTest) log.push(NOTICES.test(module));
+    if (this.#kernel.options.moduleSig) log.push(NOTICES.unsigned(module));
+    return log;
+  }
+
+  #isKey = (name: number, distance: number): boolean => {
+    const { exports } = this.#kernel;
+    const key = name * KEYS_PER_EXPORT + distance;
+    const known = this.#keys.get(key);
+    if (known !== undefined) return known;
+    const low = exports.addressLow(name) + distance;
+    const request = { running: undefined };
+    const isKey =
+      low <= 0xffff_ffff && isPlainKernelData({ kernel: this.#kernel, request }, low, exports.addressHigh(name));
+    this.#keys.set(key, isKey);
+    return isKey;
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * Whether a patched file keeps r2, r1, LR and the non-volatile registers right, found out from the two files alone: both are
+ * loaded by the twin, and the prover judges the image that comes out. It never asks how the patch was made.
+ *
+ * Three kinds of functions have to be proved: those that were redirected, new code, and whatever these go to. All others only
+ * must not be worse than before: what was wrong with the input is not the patch's fault.
+ */
+import type { ElfFile } from '../../elf/read.ts';
+import { InputError } from '../../util/errors.ts';
+import { type JudgedFunction, type PathStep, type Proof, proveModule, type Verdict } from '../proof/proof.ts';
+import { isPlainObject } from './as-module.ts';
+import { type LoadingKernel, loadPatched, type NoImage } from './load.ts';
+
+/** What a function has to do with the patch. `other`: it is worse than before. */
+export type PatchRole = 'redirected' | 'new' | 'replacement' | 'other';
+
+export interface ProvedFunction {
+  readonly function: string;
+  readonly role: PatchRole;
+  readonly verdict: Verdict;
+  /** Of those that are not proved: a code of docs/diagnostics.md, what is wrong, where, and how one gets there. */
+  readonly code?: string;
+  readonly message?: string;
+  readonly section?: string;
+  /** Bytes from the start of `section`. */
+  readonly offset?: number;
+  readonly path?: readonly PathStep[];
+}
+
+export interface PatchProof {
+  readonly verdict: Verdict;
+  /** The release whose rules were used; `assumed`: they were taken from the module; `none`: no kernel had to be asked. */
+  readonly kernel: string;
+  /** Those that have something to do with the patch, and those that are worse than before. */
+  readonly functions: readonly ProvedFunction[];
+  /** How many functions of the loaded module were judged, and how many of them are proved. */
+  readonly judged: number;
+  readonly proved: number;
+  /** What the verdict rests on, a sentence each. */
+  readonly grounds: readonly string[];
+  /** Why nothing could be judged. */
+  readonly obstacle?: NoImage;
+}
+
+/** A redirect's place: the word that became a branch. */
+export interface RedirectPlace {
+  readonly section: string;
+  readonly offset: number;
+}
+
+export class PatchProver {
+  readonly #before: ElfFile;
+  readonly #given: LoadingKernel | undefined;
+  #input: ReadonlyMap<string, JudgedFunction> | undefined;
+
+  /** @param before the input; @param given the kernel that the module is for, if anybody knows it */
+  constructor(before: ElfFile, given: LoadingKernel | undefined) {
+    this.#before = before;
+    this.#given = given;
+  }
+
+  /** @param after the output, read again */
+  prove(after: ElfFile, redirects: readonly RedirectPlace[]): PatchProof {
+    const isObject = isPlainObject(after);
+    const kernel = this.#given === undefined || isObject ? 'assumed' : this.#given.kernel.release;
+    const base = { kernel, functions: [], judged: 0, proved: 0 };
+    const loaded = loadPatched(after, this.#given);
+    if ('code' in loaded) return { ...base, verdict: 'unknown', grounds: [], obstacle: this.#withInput(loaded) };
+    const proof = tryProof(() => proveModule(loaded));
+    if ('code' in proof) return { ...base, verdict: 'unknown', grounds: [], obstacle: proof };
+    const judged = proof.judged();
+    const functions = this.#told(proof, judged, redirects);
+    return {
+      kernel,
+      verdict: worst(functions),
+      functions,
+      judged: judged.length,
+      proved: judged.filter(f => f.verdict === 'proved').length,
+      grounds: grounds(isObject, this.#given),
+    };
+  }
+
+  #withInput(obstacle: NoImage): NoImage {
+    if (!obstacle.isRefusal || !('code' in loadPatched(this.#before, this.#given))) return obstacle;
+    return { ...obstacle, message: `${obstacle.message} (the input is refused as well)` };
+  }
+
+  #told(proof: Proof, judged: readonly JudgedFunction[], redirects: readonly RedirectPlace[]): ProvedFunction[] {
+    const roles = this.#roles(judged, redirects);
+    const told: ProvedFunction[] = [];
+    for (const f of judged) {
+      const role = roles.get(f.index);
+      if (role === undefined && (f.verdict === 'proved' || !this.#isWorse(f))) continue;
+      const found = proof.finding(f.index);
+      told.push({
+        function: f.function,
+        role: role ?? 'other',
+        verdict: f.verdict,
+        ...(found !== undefined && {
+          code: found.code,
+          message: found.message,
+          section: found.section,
+          offset: found.offset,
+          ...(found.path.length > 0 && { path: found.path }),
+        }),
+      });
+    }
+    return told.sort((a, b) => ORDER.indexOf(a.role) - ORDER.indexOf(b.role));
+  }
+
+  #roles(judged: readonly JudgedFunction[], redirects: readonly RedirectPlace[]): ReadonlyMap<number, PatchRole> {
+    const roles = new Map<number, PatchRole>();
+    for (const f of judged) {
+      if (this.#before.sectionNamed(f.section) === undefined) roles.set(f.index, 'new');
+      else if (redirects.some(r => r.section === f.section && r.offset >= f.offset && r.offset < f.offset + f.size))
+        roles.set(f.index, 'redirected');
+    }
+    for (const f of judged)
+      if (roles.has(f.index) && roles.get(f.index) !== 'replacement')
+        for (const callee of f.relies) if (!roles.has(callee)) roles.set(callee, 'replacement');
+    return roles;
+  }
+
+  /** Whether the input has something better to say of the function that begins at the same place. */
+  #isWorse(f: JudgedFunction): boolean {
+    this.#input ??= this.#judgeInput();
+    const before = this.#input.get(placeOf(f));
+    if (before === undefined || before.verdict === 'proved') return true;
+    const isSame = before.code === f.code && placeOf(before.place) === placeOf(f.place);
+    return !isSame || (f.verdict === 'refuted' && before.verdict !== 'refuted');
+  }
+
+  /** The input's functions by place; none where it cannot be judged. */
+  #judgeInput(): ReadonlyMap<string, JudgedFunction> {
+    const loaded = loadPatched(this.#before, this.#given);
+    const proof = 'code' in loaded ? loaded : tryProof(() => proveModule(loaded));
+    return new Map('code' in proof ? [] : proof.judged().map(f => [placeOf(f), f]));
+  }
+}
+
+const ORDER: readonly PatchRole[] = ['redirected', 'new', 'replacement', 'other'];
+
+function placeOf({ section, offset }: { readonly section: string; readonly offset: number }): string {
+  return `${section}+${offset}`;
+}
+
+function worst(functions: readonly ProvedFunction[]): Verdict {
+  if (functions.some(f => f.verdict === 'refuted')) return 'refuted';
+  return functions.some(f => f.verdict === 'unknown') ? 'unknown' : 'proved';
+}
+
+function tryProof(run: () => Proof): Proof | NoImage {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { code: error.code, message: error.complaint.message, isRefusal: false };
+  }
+}
+
+function grounds(isObject: boolean, given: LoadingKernel | undefined): string[] {
+  if (isObject)
+    return ['a plain object was loaded as a module by itself: what it will be linked with was not looked at'];
+  if (given === undefined)
+    return [
+      'no kernel was given (--kernel): the rules of the loader follow from the module, and whether its symbols resolve was not judged',
+    ];
+  return given.kernel.options.moduleSigForce ? ['the kernel wants a signature, which was not judged'] : [];
+}

@@ -1,0 +1,76 @@
+// The lab's kernel with CONFIG_LIVEPATCH (../../harness/livepatch-kernel makes it), what tocsin knows of it, and modules
+// for it: its own samples and tests, and those of source/.
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { buildKernel } from '../../../../src/kernel/knowledge/build.ts';
+import type { KernelKnowledge } from '../../../../src/kernel/knowledge/model.ts';
+import { encodeIndex, openIndex } from '../../../../src/kernel/knowledge/store.ts';
+import { cacheFolder } from '../../harness/harness.ts';
+
+const folder = join(cacheFolder, 'livepatch');
+
+export const vmlinux = join(folder, 'vmlinux');
+
+/** Whether the kernel is in the cache. */
+export function isThere(): boolean {
+  return existsSync(vmlinux);
+}
+
+/** Builds it where it is missing: ten minutes and more. Throws an Error that says what is missing. */
+export function makeKernel(): void {
+  execFileSync(resolve(import.meta.dirname, '../../harness/livepatch-kernel'), {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+/** The kernel's own livepatches and what they patch, by file name without `.ko`. */
+export function kernelModules(): ReadonlyMap<string, Buffer> {
+  return modulesIn(join(folder, 'modules'));
+}
+
+/** The modules of source/, by file name without `.ko`. */
+export function ownModules(): ReadonlyMap<string, Buffer> {
+  const scratch = mkdtempSync(join(tmpdir(), 'tocsin-livepatch-'));
+  try {
+    cpSync(join(import.meta.dirname, 'source'), scratch, { recursive: true });
+    const flags = `-ffile-prefix-map=${scratch}/=`;
+    // Symbols that nobody exports are what a livepatch is about.
+    execFileSync(
+      'make',
+      [
+        '-s',
+        '-C',
+        join(folder, 'build'),
+        `M=${scratch}`,
+        'ARCH=powerpc',
+        'CROSS_COMPILE=powerpc64le-linux-gnu-',
+      ].concat([`KCFLAGS=${flags}`, `KAFLAGS=${flags}`, 'KBUILD_MODPOST_WARN=1', 'modules']),
+      { stdio: 'pipe' },
+    );
+    return modulesIn(scratch);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function modulesIn(path: string): ReadonlyMap<string, Buffer> {
+  const names = readdirSync(path).filter(name => name.endsWith('.ko'));
+  return new Map(names.sort().map(name => [name.slice(0, -3), readFileSync(join(path, name))]));
+}
+
+/** What tocsin knows of the kernel. It has neither BTF nor DWARF, so a module tells the size of `struct module`. */
+export function livepatchKnowledge(): KernelKnowledge {
+  return openIndex(
+    encodeIndex(
+      buildKernel({
+        image: readFileSync(vmlinux),
+        config: readFileSync(join(folder, 'config')),
+        symvers: readFileSync(join(folder, 'Module.symvers')),
+        module: kernelModules().get('livepatch-sample')!,
+      }),
+    ),
+  );
+}

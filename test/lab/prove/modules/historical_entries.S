@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#define CANARY_RECOVERS_R1
+#define CANARY_LIST "historical_list.h"
+#include "canary_entries.S"

@@ -1,0 +1,111 @@
+/** What the mutation campaign found the prover to believe once, and what stands in its way now. */
+import { describe, expect, it } from 'vitest';
+import { callStub, prologue, type Source, verdicts } from './support/assemble.ts';
+
+const PUSH = `mflr r0
+ std r0,16(r1)
+ stdu r1,-96(r1)`;
+const POP = `addi r1,r1,96
+ ld r0,16(r1)
+ mtlr r0
+ blr`;
+const STUB = callStub('stub', 'printk');
+
+/** The verdict about `f`, which may call `stub`. */
+function one(body: string, stub = STUB, more: Partial<Source> = {}): string | undefined {
+  return verdicts({
+    functions: { f: { k: 3 } },
+    code: `${prologue('f')}\n${body}\nstubs: ${stub}\nstubs_end:`,
+    stubs: ['stubs', 'stubs_end'],
+    ...more,
+  }).f;
+}
+
+describe('a register that is saved as a word', () => {
+  it('loses its upper half', () => {
+    const kept = (store: string, load: string) =>
+      one(`${store} r31,-8(r1)\n ${PUSH}\n li r31,1\n bl stub\n ld r2,24(r1)\n addi r1,r1,96\n ${load} r31,-8(r1)
+ ld r0,16(r1)\n mtlr r0\n blr`);
+    expect(kept('std', 'ld')).toBe('proved');
+    expect(kept('stw', 'lwz')).toBe('unknown TOC012');
+  });
+});
+
+describe('the back chain', () => {
+  it('is the old r1', () => {
+    const pushed = (push: string) => one(`mflr r0\n std r0,16(r1)\n ${push}\n bl stub\n ld r2,24(r1)\n ${POP}`);
+    expect(pushed('stdu r1,-96(r1)')).toBe('proved');
+    expect(pushed('stdu r0,-96(r1)')).toMatch(/TOC019$/);
+  });
+
+  it('stays', () => {
+    expect(one(`${PUSH}\n std r3,0(r1)\n bl stub\n ld r2,24(r1)\n ${POP}`)).toBe('unknown TOC019');
+  });
+
+  it('goes from frame to frame', () => {
+    expect(one(`${PUSH}\n stdu r1,-32(r1)\n bl stub\n ld r2,24(r1)\n addi r1,r1,32\n ${POP}`)).toBe('proved');
+  });
+});
+
+describe('a call', () => {
+  it('is made below the caller’s frame', () => {
+    const over = `mflr r0\n std r0,16(r1)\n addi r1,r1,64\n bl g\n addi r1,r1,-64\n ld r0,16(r1)\n mtlr r0\n blr\n g: blr`;
+    expect(one(over, STUB, { functions: { f: { k: 3 }, g: { k: 0 } } })).toMatch(/^refuted/);
+  });
+
+  it('does not need a return to be wrong', () => {
+    const endless = `${PUSH}\n cmpdi cr0,r3,0\n beq cr0,over\n addi r1,r1,96\n over: bl g\n b over\n g: blr`;
+    expect(one(endless, STUB, { functions: { f: { k: 3 }, g: { k: 0 } } })).toMatch(/TOC019$/);
+  });
+});
+
+describe('a stub', () => {
+  const called = (stub: string) => one(`${PUSH}\n bl stub\n ld r2,24(r1)\n ${POP}`, stub);
+
+  it('stores nothing but r2', () => {
+    expect(called(STUB)).toBe('proved');
+    expect(called(STUB.replace('std r2,24(r1)', 'std r2,40(r1)'))).toBe('unknown PRV005');
+  });
+
+  it('leads to something that is imported', () => {
+    expect(called(STUB.replace('.quad printk', '.quad nowhere'))).toBe('unknown PRV005');
+  });
+});
+
+describe('CTR', () => {
+  it('is counted down by a conditional return too', () => {
+    const through = (returns: string) =>
+      one(`mr r12,r3\n mtctr r12\n ${returns}\n ${PUSH}\n std r2,24(r1)\n bctrl\n ld r2,24(r1)\n ${POP}`);
+    expect(through('nop')).toBe('proved');
+    expect(through('bdnzlr')).toBe('unknown TOC004');
+  });
+});
+
+describe('a jump table', () => {
+  const table = (load: string, bound: number, entries: readonly string[]) =>
+    one(
+      `cmplwi cr0,r3,${bound}
+ bgt cr0,two
+ addis r10,r2,at@ha(table)
+ addi r10,r10,at@l(table)
+ rldic r9,r3,2,30
+ ${load} r9,r10,r9
+ add r9,r9,r10
+ mtctr r9
+ bctr
+ table: .quad 0
+ one: blr
+ two: blr`,
+      STUB,
+      { tables: { table: entries } },
+    );
+
+  it('is read with its sign', () => {
+    expect(table('lwax', 1, ['one', 'two'])).toBe('proved');
+    expect(table('lwzx', 1, ['one', 'two'])).toBe('unknown PRV002');
+  });
+
+  it('is as long as the compare says', () => {
+    expect(table('lwax', 2, ['one', 'two'])).toBe('unknown PRV002');
+  });
+});

@@ -1,0 +1,215 @@
+/**
+ * The quick look at modules that are plain, held together with the loader twin and the audits: what it calls plain has the
+ * same result, word for word, on the samples and on thousands of damaged ones; and what is wrong is never plain.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KernelKnowledge } from '../../../../src/kernel/knowledge/model.ts';
+import { openIndex } from '../../../../src/kernel/knowledge/store.ts';
+import { moduleExports } from '../../../../src/kernel/module-exports.ts';
+import { checkModule } from '../../../../src/verify/check/check.ts';
+import { Exporters } from '../../../../src/verify/check/exporters.ts';
+import { PlainModules } from '../../../../src/verify/check/plain-modules.ts';
+import { writeKernelIndex } from '../../../support/kernel-index.ts';
+import type { KnowledgeSpec } from '../../../support/kernel-knowledge.ts';
+import { root } from '../../../support/samples.ts';
+
+const GENERATIONS = ['6.1', '6.12', '7.2'] as const;
+type Generation = (typeof GENERATIONS)[number];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tocsin-plain-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function kernelOf(spec: KnowledgeSpec): KernelKnowledge {
+  const path = join(folder, 'kernel');
+  writeKernelIndex(path, spec);
+  return openIndex(readFileSync(path));
+}
+
+/** A sample as if it were of the kernel's own tree: modules from elsewhere taint the kernel, which is said. */
+function sample(generation: Generation, name: 'demo' | 'fix'): Uint8Array {
+  const bytes = readFileSync(`${root}samples/${generation}/tocsin_${name}.ko`);
+  const at = bytes.indexOf('\0description=') + 1;
+  expect(at).toBeGreaterThan(0);
+  bytes.write('intree=Y\0x=', at, 'latin1');
+  return new Uint8Array(bytes);
+}
+
+const IMPORTED = 'demo_in_range';
+
+/** tocsin_fix of 6.1, as if it imported a function of tocsin_demo in place of something of the kernel. */
+function importing(): Uint8Array {
+  const bytes = Buffer.from(sample('6.1', 'fix'));
+  const exported = moduleExports(sample('6.1', 'demo'))!;
+  const crc = exported.crcs![exported.names.indexOf(IMPORTED)]!;
+  let count = 0;
+  for (let at = bytes.indexOf('param_ops_ulong\0'); at >= 0; at = bytes.indexOf('param_ops_ulong\0', at), count++) {
+    bytes.write(`${IMPORTED}\0`.padEnd(15, '\0'), at, 'latin1');
+    // In front of the name in the table of versions, which 8 bytes of checksum precede.
+    if (bytes.readUInt32LE(at - 4) === 0) bytes.writeUInt32LE(crc, at - 8);
+  }
+  expect(count).toBe(2);
+  return new Uint8Array(bytes);
+}
+
+/** What the screen says of modules that are seen together. */
+function screened(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
+  const modules = PlainModules.create(kernel)!;
+  const numbers = files.map(bytes => {
+    modules.grow(bytes.length);
+    modules.buffer.set(bytes);
+    const number = modules.screen(bytes.length);
+    const exports = number < 0 ? moduleExports(bytes) : undefined;
+    if (exports !== undefined) modules.exports(exports.module, exports.names);
+    return number;
+  });
+  const results = modules.settle();
+  return numbers.map(number => results[number]);
+}
+
+/** The same from the twin and the audits. */
+function checked(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
+  const exporters = new Exporters(
+    files.flatMap((bytes, i) => {
+      const exports = moduleExports(bytes);
+      return exports === undefined ? [] : [{ file: `${i}`, exports }];
+    }),
+  );
+  return files.map((bytes, i) => {
+    const own = exporters.moduleOf(`${i}`);
+    const exporterOf = (symbol: string) => exporters.of(symbol, (file, module) => file !== `${i}` && module !== own);
+    return checkModule({ bytes, kernel, exporterOf, proof: false });
+  });
+}
+
+/** Numbers below `limit` that are always the same (xorshift). */
+function randomNumbers(seed: number): (limit: number) => number {
+  let x = seed | 1;
+  return limit => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) % limit;
+  };
+}
+
+describe.each(GENERATIONS)('modules of %s', generation => {
+  it('that are good are plain, with the same result', () => {
+    const kernel = kernelOf({ generation });
+    const files = [sample(generation, 'demo'), sample(generation, 'fix')];
+    const results = screened(kernel, files);
+    expect(results).toEqual(checked(kernel, files));
+    expect(results.map(r => r?.module)).toEqual(['tocsin_demo', 'tocsin_fix']);
+  });
+
+  it('that are damaged are plain only if the twin has nothing to say', () => {
+    const kernel = kernelOf({ generation });
+    const random = randomNumbers(0x5eed);
+    const screen = PlainModules.create(kernel)!;
+    const counts = { plain: 0, not: 0 };
+    for (const name of ['demo', 'fix'] as const) {
+      const original = sample(generation, name);
+      const other = sample(generation, name === 'demo' ? 'fix' : 'demo');
+      const view = new DataView(original.buffer);
+      const table = Number(view.getBigUint64(40, true));
+      for (let run = 0; run < RUNS; run++) {
+        const bytes = original.slice();
+        damage(bytes, table, random);
+        screen.grow(bytes.length);
+        screen.buffer.set(bytes);
+        if (screen.screen(bytes.length) < 0) {
+          counts.not++;
+          continue;
+        }
+        // Few enough for a screen that has seen nothing else.
+        if (run % 4 !== 0) continue;
+        const [result] = screened(kernel, [bytes, other]);
+        if (result === undefined) continue;
+        counts.plain++;
+        expect(result).toEqual(checked(kernel, [bytes, other])[0]);
+      }
+    }
+    // The damage says something only if some of it matters and some does not.
+    expect(counts.plain).toBeGreaterThan(20);
+    expect(counts.not).toBeGreaterThan(200);
+  });
+});
+
+/** Damaged files made of each sample. */
+const RUNS = 800;
+const VALUES = [0, 1, 2, 4, 7, 8, 0x10, 0x20, 0x60, 0x7f, 0x80, 0xfe, 0xff];
+
+/** Changes a few bytes: in section headers, in symbols and relocations, in a section, or anywhere. */
+function damage(bytes: Uint8Array, table: number, random: (limit: number) => number): void {
+  const view = new DataView(bytes.buffer);
+  const section = random(view.getUint16(60, true));
+  const offset = Number(view.getBigUint64(table + 64 * section + 24, true));
+  const size = view.getUint32(table + 64 * section + 32, true);
+  const kind = random(4);
+  for (let i = random(3); i >= 0; i--) {
+    const inSection = offset + random(Math.max(1, size));
+    const at = kind === 0 ? table + random(bytes.length - table) : kind < 3 ? inSection : random(bytes.length);
+    if (at < bytes.length) bytes[at] = random(2) === 0 ? VALUES[random(VALUES.length)]! : random(256);
+  }
+}
+
+/** 6.1's own samples, with one thing wrong in the kernel or beside them. */
+describe('never plain', () => {
+  const demo = () => sample('6.1', 'demo');
+  const isPlain = (spec: KnowledgeSpec, files: readonly Uint8Array[]) =>
+    screened(kernelOf({ generation: '6.1', ...spec }), files).map(result => result !== undefined);
+
+  it('are modules with another checksum, without an exporter, or in a namespace', () => {
+    expect(isPlain({ exports: [{ name: '_printk', crc: 1 }] }, [demo()])).toEqual([false]);
+    expect(isPlain({ without: ['_printk'] }, [demo()])).toEqual([false]);
+    expect(isPlain({}, [importing()])).toEqual([false]);
+    expect(isPlain({}, [importing(), demo()])).toEqual([true, true]);
+    const other = importing();
+    const crc = moduleExports(demo())!.crcs![0]!;
+    const at = Buffer.from(other).indexOf(Buffer.from(new Uint32Array([crc, 0]).buffer));
+    other[at] = other[at]! ^ 1;
+    expect(isPlain({}, [other, demo()])).toEqual([false, true]);
+    expect(isPlain({ exports: [{ name: 'module_layout', crc: 1 }] }, [demo()])).toEqual([false]);
+  });
+
+  it('are two that export the same, whoever imports from them, or one that exports what the kernel does', () => {
+    expect(isPlain({}, [demo(), demo(), importing()])).toEqual([false, false, false]);
+    const [name] = moduleExports(demo())!.names;
+    expect(isPlain({ exports: [{ name: name!, crc: 1 }] }, [demo()])).toEqual([false]);
+  });
+
+  it('is a module that was built for another kernel', () => {
+    expect(isPlain({ vermagic: '6.1.0-50-powerpc64le SMP ' }, [demo()])).toEqual([false]);
+    expect(isPlain({ moduleSize: 1032 }, [demo()])).toEqual([false]);
+  });
+
+  it('is any module of a kernel whose loader differs', () => {
+    const created = (options: KnowledgeSpec['options']) =>
+      PlainModules.create(kernelOf({ generation: '6.1', ...(options && { options }) })) !== undefined;
+    expect(created(undefined)).toBe(true);
+    for (const options of [{ pcrel: true }, { moduleSigForce: true }, { kallsyms: false }, { moduleUnload: false }])
+      expect(created(options)).toBe(false);
+  });
+});
+
+it('gives the same answers from two threads as from one', () => {
+  const kernel = kernelOf({ generation: '6.1' });
+  const files = [sample('6.1', 'demo'), importing()] as const;
+  const parts = files.map(bytes => {
+    const part = PlainModules.create(kernel)!;
+    part.buffer.set(bytes);
+    expect(part.screen(bytes.length)).toBe(0);
+    return part;
+  });
+  // The second one's names have other numbers in the first.
+  expect(parts[0]!.take(structuredClone(parts[1]!.share()))).toBe(1);
+  const results = parts[0]!.settle();
+  expect(results).toEqual(screened(kernel, files));
+  expect(results[1]!.uses).toEqual(['tocsin_demo']);
+  expect(parts[0]!.isExporter(0)).toBe(true);
+});
