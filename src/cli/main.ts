@@ -149,7 +149,9 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           force: argv.force,
           ...common(argv),
         };
-        choose(async () => (await import('./commands/patch.ts')).patchCommand(request, () => import('./patch/proved.ts')));
+        choose(async () =>
+          (await import('./commands/patch.ts')).patchCommand(request, () => import('./patch/proved.ts')),
+        );
       },
     )
     .command(

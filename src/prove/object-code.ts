@@ -12,7 +12,7 @@ export const HOME_BACK = 9;
 
 export class ObjectCode {
   readonly subject: ProofSubject;
-  /** The `address` value of the home's TOC; UNKNOWN where the object has none. */
+  /** The `address` value of the home's TOC; NaN, which no register holds, where the object has none within reach. */
   readonly home: Value;
   readonly around: Surroundings;
   /** What functions do to their callers' frames, as far as they were followed. */
@@ -27,7 +27,9 @@ export class ObjectCode {
 
   constructor(subject: ProofSubject) {
     this.subject = subject;
-    this.home = subject.toc === undefined ? UNKNOWN : address(subject.toc);
+    // NaN is equal to nothing: without a TOC that the lattice can name, no r2 is ever the right one.
+    const home = subject.toc === undefined ? UNKNOWN : address(subject.toc);
+    this.home = home === UNKNOWN ? Number.NaN : home;
     const { functions } = subject;
     this.areas = new ParameterAreas(functions.assembly);
     this.around = {

@@ -132,11 +132,6 @@ export function difference(a: Value, b: Value): Value {
   return UNKNOWN;
 }
 
-/** Whether two things of which this is known can never be the same in a correct program: the value says what it is. */
-export function isDefinite(value: Value): boolean {
-  return value !== UNKNOWN;
-}
-
 const names: Readonly<Record<number, string>> = { [LR]: 'LR', [CTR]: 'CTR', 34: 'CR2', 35: 'CR3', 36: 'CR4' };
 
 /** `r14`, `LR`, `CR2`. */

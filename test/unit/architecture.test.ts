@@ -27,7 +27,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Rooms that touch neither files nor the clock nor the terminal. */
-const PURE = ['util', 'elf', 'ppc64', 'plan', 'kernel', 'loader', 'sites', 'trampoline', 'rewrite', 'verify', 'diff', 'report'];
+const PURE = [
+  'util',
+  'elf',
+  'ppc64',
+  'plan',
+  'kernel',
+  'loader',
+  'sites',
+  'trampoline',
+  'rewrite',
+  'verify',
+  'diff',
+  'report',
+];
 
 /** Node's modules that compute and do nothing else. */
 const PURE_BUILTINS = ['node:crypto', 'node:zlib', 'node:util', 'node:buffer'];

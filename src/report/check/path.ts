@@ -63,7 +63,13 @@ export function derivationLines({ function: name, verdict, steps, finding, relie
   else lines.push('  along this path, joined with others:');
   lines.push(...pathLines(steps, true).map(line => `  ${line}`));
   if (relies.length > 0) lines.push(`  relies on: ${withVerdicts(relies)}`);
-  if (verdict === 'refuted' && callers.length > 0) lines.push(callersLine(callers.map(c => c.function), name));
+  if (verdict === 'refuted' && callers.length > 0)
+    lines.push(
+      callersLine(
+        callers.map(c => c.function),
+        name,
+      ),
+    );
   else if (callers.length > 0) lines.push(`  relied on by: ${withVerdicts(callers)}`);
   if (verdict === 'refuted') lines.push('  whoever calls it from outside, or through a pointer, goes on with it too');
   return lines;

@@ -51,7 +51,8 @@ export function checkModule(request: CheckRequest): CheckResult {
 
 /** Whether the bytes are of a kernel image: an executable or position-independent one, with program headers. */
 export function isKernelImage(bytes: Uint8Array): boolean {
-  if (bytes.length < 64 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) return false;
+  if (bytes.length < 64 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46)
+    return false;
   const type = bytes[16]! | (bytes[17]! << 8);
   const segments = bytes[56]! | (bytes[57]! << 8);
   return (type === 2 || type === 3) && segments > 0;
@@ -60,6 +61,14 @@ export function isKernelImage(bytes: Uint8Array): boolean {
 /** @throws InputError for a damaged image, PRV101 for one without symbols */
 export function checkKernel(bytes: Uint8Array, options: ProofOptions): CheckResult {
   const proof = proveKernel(readElf(bytes));
-  const empty = { kind: 'vmlinux', loads: true, toc: notJudged(0), findings: [], log: [], module: '', uses: [] } as const;
+  const empty = {
+    kind: 'vmlinux',
+    loads: true,
+    toc: notJudged(0),
+    findings: [],
+    log: [],
+    module: '',
+    uses: [],
+  } as const;
   return withProof(empty, proof, options);
 }

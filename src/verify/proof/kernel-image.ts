@@ -6,6 +6,7 @@ import { imageRecords, imageThunks, type Thunk } from '../../kernel/image.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { NOP } from '../../ppc64/words.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
+import { LIMIT } from '../../prove/values.ts';
 import { InputError } from '../../util/errors.ts';
 import { lazy } from '../../util/lazy.ts';
 import type { TableRange } from './edges.ts';
@@ -45,6 +46,15 @@ export function kernelSubject(elf: ElfFile): {
       isConstant: s.isCode || (s.sh_flags & SHF_WRITE) === 0 || CONSTANT.test(s.name),
     }))
     .sort((a, b) => a.offset - b.offset);
+  const far = Math.max(...sections.map(s => s.offset + s.size), Number(symbols.address(toc) - origin));
+  if (far >= LIMIT)
+    throw new InputError({
+      code: 'PRV102',
+      message: 'the image spans more than the prover can name',
+      expected: `less than ${LIMIT} bytes`,
+      found: `${far}`,
+      remedy: 'report the image: no kernel is known that is as large',
+    });
   applyRelative(elf, origin, sections);
   const memory = new Memory(origin, sections);
   const at = (name: string) => {

@@ -99,7 +99,7 @@ export async function session(
       memory: options.memory ?? '2G',
       // What a machine says that goes down is on the console only.
       logLevel: options.unload ? 3 : 1,
-      kernelArguments: 'softlockup_panic=1 watchdog_thresh=5 log_buf_len=16M printk.devkmsg=on',
+      kernelArguments: `log_buf_len=16M printk.devkmsg=on ${options.unload ? LOCKUP : 'nowatchdog'}`,
     }).finally(stop);
     const text = readText(report);
     if (options.dump !== undefined) truncateSync(options.dump, recorded(boot));
@@ -108,6 +108,9 @@ export async function session(
     rmSync(scratch, { recursive: true, force: true });
   }
 }
+
+/** A broken module that keeps the processor ends the machine with a trace of where it was, after 40 s. */
+const LOCKUP = 'softlockup_panic=1 watchdog_thresh=20';
 
 /** Real seconds in which the machine must have said something new: until it begins, and then. attempt.c has its own. */
 const PATIENCE = { booting: 180, broken: 75, good: 400 } as const;

@@ -10,7 +10,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { cacheFolder, type Generation, type Kernel, kernel, loadOrder } from '../harness/harness.ts';
 import { spread } from '../support/lab.ts';
 import { plainModulesOf } from '../support/plain.ts';
@@ -108,7 +108,12 @@ async function record(
     timeoutSeconds: 1800,
   });
   writeFileSync(join(folder, 'console'), boot.console);
-  if (!complete) throw new Error(`${generation}: the machine ended at ${answers.at(-1)?.name}: ${boot.failure}`);
+  if (!complete) {
+    const log = join(cacheFolder, 'log', `capture-${generation}.console`);
+    mkdirSync(dirname(log), { recursive: true });
+    writeFileSync(log, boot.console);
+    throw new Error(`${generation}: the machine ended at ${answers.at(-1)?.name}: ${boot.failure}; see ${log}`);
+  }
   const plain = new Map(plainModulesOf(of).map(module => [moduleName(module.plain), module.plain]));
   const early = [...earlySections(boot)].map(([name, sections]) => entry(name, plain.get(name)!, 0, [], sections));
   const index: CaptureIndex = {

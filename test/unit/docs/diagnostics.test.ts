@@ -11,7 +11,9 @@ function codesBelow(folder: string): Set<string> {
     if (entry.isFile() && entry.name.endsWith('.ts')) {
       const text = readFileSync(join(entry.parentPath, entry.name), 'utf8');
       // Only codes that are raised: in quotes, or as a key of a table.
-      for (const match of text.matchAll(/(?:'|^\s*)((?:CLI|SYS|IO|ELF|KER|SIG|PAT|PRV|RVT|VER|TOC|REL|SYM|FTR|KLP|MOD|LOD)\d{3})(?:'|:)/gm))
+      for (const match of text.matchAll(
+        /(?:'|^\s*)((?:CLI|SYS|IO|ELF|KER|SIG|PAT|PRV|RVT|VER|TOC|REL|SYM|FTR|KLP|MOD|LOD)\d{3})(?:'|:)/gm,
+      ))
         codes.add(match[1]!);
     }
   return codes;

@@ -6,7 +6,7 @@ import { checkJunit } from '../../../src/report/check/junit.ts';
 import { checkSarif } from '../../../src/report/check/sarif.ts';
 import { checkTable } from '../../../src/report/check/table.ts';
 import { parseDiagnostics } from '../../../src/report/diagnostics.ts';
-import { type CheckResult, notJudged } from '../../../src/verify/check/finding.ts';
+import { type CheckResult, notJudged, passes } from '../../../src/verify/check/finding.ts';
 import { root } from '../../support/samples.ts';
 
 const NOTHING = notJudged(3);
@@ -164,6 +164,92 @@ describe('SARIF', () => {
     expect(only.artifacts.map(a => a.location.uri)).toEqual(['a%20b/clean.ko', 'file:///x/b%C3%A4d%231.ko', 'gone.ko']);
     expect(only.invocations[0].executionSuccessful).toBe(false);
     expect(only.invocations[0].toolExecutionNotifications[0]!.descriptor.id).toBe('IO001');
+  });
+});
+
+/** A module of which the prover has something to say. */
+describe('findings of the prover', () => {
+  const step = (offset: number, text: string, r2: string) => ({
+    section: '.text',
+    offset,
+    word: '60000000',
+    text,
+    place: `f+0x${offset.toString(16)}`,
+    r1: 'r1 at entry',
+    r2,
+  });
+  const path = [
+    step(8, 'mflr    r0', "the home's TOC"),
+    step(12, 'bl      stub of g', "the home's TOC"),
+    step(16, 'nop', 'wrong'),
+    step(20, 'blr', 'wrong'),
+  ];
+  const place = { section: '.text', offset: 20, function: 'f' };
+  const toc = {
+    functions: 4,
+    proved: 1,
+    refuted: 1,
+    unknown: 2,
+    judged: true,
+    assembly: { functions: 1, proved: 0, refuted: 0, unknown: 1 },
+  };
+  const bad: CheckResult = {
+    ...clean,
+    toc,
+    findings: [
+      { code: 'TOC002', level: 'error', message: 'f returns', verdict: 'refuted', ...place, path, callers: ['h'] },
+      { code: 'PRV002', level: 'warning', message: 'not proved: i jumps', verdict: 'unknown', function: 'i', path },
+      { code: 'PRV009', level: 'note', message: 'not proved: j', verdict: 'unknown', function: 'j' },
+    ],
+    explanation: {
+      function: 'f',
+      verdict: 'refuted',
+      steps: path,
+      relies: [],
+      callers: [{ function: 'h', verdict: 'proved' }],
+    },
+  };
+  const unknown: CheckResult = { ...bad, toc: { ...toc, refuted: 0, proved: 2 }, findings: bad.findings.slice(1) };
+  const noted: CheckResult = { ...unknown, findings: bad.findings.slice(2) };
+  const of = (result: CheckResult): CheckRun => ({ ...run, files: [{ file: 'x.ko', result }] });
+  const plain = { verbose: false, quiet: false, style: (_style: string, text: string) => text };
+
+  it('decide what passes: what is refuted, and what is compiled and unknown, does not', () => {
+    expect([clean, refused, bad, unknown, noted].map(passes)).toEqual([true, false, false, false, true]);
+    const failures = [bad, unknown, noted].map(r => checkJunit(of(r)).match(/<failure /g)?.length ?? 0);
+    expect(failures).toEqual([1, 1, 0]);
+  });
+
+  it('are of the schema, path and explanation too', () => {
+    const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(
+      JSON.parse(readFileSync(`${root}schemas/tocsin.check-1.schema.json`, 'utf8')),
+    );
+    for (const result of [bad, unknown, noted]) {
+      const [document] = checkDocuments(of(result));
+      expect(validate(document), JSON.stringify(validate.errors)).toBe(true);
+    }
+  });
+
+  it('have a code flow in SARIF, with registers as its state', () => {
+    const [first, second, third] = checkSarif(of(bad), diagnostics).runs[0].results;
+    const flow = first!.codeFlows![0]!.threadFlows[0].locations;
+    expect(flow.map(l => l.location.message.text)).toEqual(path.map(s => s.text));
+    expect(flow.map(l => l.state.r2!.text)).toEqual(path.map(s => s.r2));
+    expect(flow[2]!.location.logicalLocations![0]!.fullyQualifiedName).toBe('.text+0x10 (f+0x10)');
+    expect(second).toHaveProperty('codeFlows');
+    expect(third).not.toHaveProperty('codeFlows');
+  });
+
+  it('are counted in the line of the file, and shown where r2 turns', () => {
+    const lines = checkTable(of(bad), plain).split('\n');
+    expect(lines[0]).toBe(
+      'x.ko: 6.1.0-50-powerpc64le loads it; 1 of 3 functions proved, 1 unknown, 1 refuted; hand-written: 0 of 1 proved, 1 unknown',
+    );
+    expect(lines[1]).toBe('  error    .text+0x14 (f): f returns [TOC002]');
+    expect(lines.find(line => line.includes('nop'))).toContain('r2 = wrong');
+    expect(lines).toContain('    f is called by h, and they go on with what it leaves');
+    expect(lines.filter(line => line.includes('f is refuted'))).toHaveLength(1);
+    expect(lines.at(-2)).toContain('through a pointer');
   });
 });
 

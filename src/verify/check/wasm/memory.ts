@@ -23,12 +23,10 @@ export const RESULT: u32 = 0x1_0000;
 export const SETTINGS: u32 = 0x1_0100;
 /** Texts of the kernel that strings of a file have to be, NUL-ended. */
 export const VERMAGIC: u32 = 0x1_0200;
-export const MOST_VERMAGIC: u32 = 0x400;
 /** What a relocation type does, a byte each; see `relocations.ts`. */
 export const ACTIONS: u32 = 0x1_0800;
 /** A name that JavaScript asks about. */
 export const ASKED: u32 = 0x1_1000;
-export const MOST_ASKED: u32 = 0x1000;
 /** By section: what is in it (a byte), its relocations' section, the number of its first word of code. */
 export const KINDS: u32 = 0x1_2000;
 export const RELOCATIONS: u32 = KINDS + MOST_SECTIONS;

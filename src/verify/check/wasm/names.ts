@@ -71,21 +71,15 @@ export function takeKernelNames(count: u32, slots: u32, stringBytes: u32): bool 
 }
 
 /** Not 0 where one of the four bytes is 0; its lowest bit is then the uppermost of the first such byte. */
-// @ts-expect-error: decorator
-@inline
 function zeroByte(word: i32): i32 {
   return (word - 0x0101_0101) & ~word & 0x8080_8080;
 }
 
-// @ts-expect-error: decorator
-@inline
 function cut(word: i32, zero: i32): i32 {
   const bits = ctz(zero) - 7;
   return word & ((1 << bits) - 1);
 }
 
-// @ts-expect-error: decorator
-@inline
 function mixed(hash: i32, word: i32): i32 {
   const product = (hash ^ word) * MULTIPLIER;
   return product ^ (product >>> 15);
@@ -121,11 +115,11 @@ export function kernelNumber(at: u32, hash: i32): i32 {
     const entry = KERNEL_SLOTS + 8 * slot;
     const number = load<i32>(entry, 4) - 1;
     if (number < 0) return -1;
-    if (load<i32>(entry) === hash && isStored(KERNEL_STRINGS + load<u32>(KERNEL_STARTS + 4 * number), at)) return number;
+    if (load<i32>(entry) === hash && isStored(KERNEL_STRINGS + load<u32>(KERNEL_STARTS + 4 * number), at))
+      return number;
     slot = (slot + 1) & kernelMask;
   }
 }
-
 
 /** Number of a name that the kernel does not export, made where it is new; -1 where there is no room. */
 export function otherNumber(at: u32, hash: i32): i32 {

@@ -16,13 +16,14 @@ export function forgetPlaces(): void {
 /** Where the place is kept, or may be. */
 function slotOf(place: u64): u32 {
   let slot = u32((place ^ (place >>> 29)) * 0x9e37_79b1) >>> 20;
-  while (true) {
-    const at = OBJECTS + 8 * (slot & (MOST_PLACES - 1));
-    const known = load<u64>(at) & ~FOUND;
-    if (known === 0 || known === place) return at;
+  let at = OBJECTS + 8 * (slot & (MOST_PLACES - 1));
+  let known = load<u64>(at) & ~FOUND;
+  while (known !== 0 && known !== place) {
     slot++;
+    at = OBJECTS + 8 * (slot & (MOST_PLACES - 1));
+    known = load<u64>(at) & ~FOUND;
   }
-  return 0;
+  return at;
 }
 
 /** @param offset bytes from the start of `section`, which is not 0 */

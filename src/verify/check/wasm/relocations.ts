@@ -22,7 +22,18 @@ import {
   targetOf,
 } from './sections';
 import { moduleExit, moduleInit, recordedNops, relocatesPercpu } from './settings';
-import { BARE, EXEMPT, EXTERNAL, GONE, IN_CODE, MCOUNT, sectionOf, symbolAt, symbolCount, TOC_POINTER } from './symbols';
+import {
+  BARE,
+  EXEMPT,
+  EXTERNAL,
+  GONE,
+  IN_CODE,
+  MCOUNT,
+  sectionOf,
+  symbolAt,
+  symbolCount,
+  TOC_POINTER,
+} from './symbols';
 
 /** Marks: a call of `_mcount` that has the form that the tracer wants; a relocation writes here; a fixup table names it. */
 export const CALL: u32 = 1;
@@ -91,7 +102,8 @@ export function checkRelocations(): bool {
       if (target === sectionOfKind(PERCPU) && relocatesPercpu()) return false;
       continue;
     }
-    if ((kind & FILLED) === 0 || (target === structure && !fillsInitAndExit(i)) || !check(i, target, kind)) return false;
+    if ((kind & FILLED) === 0 || (target === structure && !fillsInitAndExit(i)) || !check(i, target, kind))
+      return false;
   }
   return true;
 }
@@ -173,16 +185,13 @@ function check(section: u32, target: u32, kind: u32): bool {
         return false;
     }
     if (marksWrites)
-      for (let word = offset >>> 2; word < (after + 3) >>> 2; word++)
-        store<u8>(marks + word, u8(WRITTEN));
+      for (let word = offset >>> 2; word < (after + 3) >>> 2; word++) store<u8>(marks + word, u8(WRITTEN));
     if (after > end) end = after;
     before = offset;
   }
   return isOrdered || !hasBranches;
 }
 
-// @ts-expect-error: decorator
-@inline
 function isNear(symbol: u32, addend: i64): bool {
   return load<u64>(symbol, 8) < u64(FAR) && addend < FAR && addend > -FAR;
 }

@@ -7,9 +7,8 @@
  */
 import { checkExports, checkParameters } from './exports';
 import { isStaging, isTest, name, nameLength, readInformation } from './information';
-import { ASKED, FILE, MOST_RECORDS, RECORDS, RESULT, SETTINGS, VERMAGIC } from './memory';
+import { ASKED, FILE, RECORDS, RESULT, SETTINGS, VERMAGIC } from './memory';
 import {
-  classOfName,
   crcAt,
   KERNEL_SLOTS,
   KERNEL_STRINGS,
@@ -23,6 +22,7 @@ import {
   startsAt,
   takeKernelNames,
 } from './names';
+import { isNearEnough } from './near';
 import { keepRecords, recordCount, startRecords } from './records';
 import { checkRelocations, setActions } from './relocations';
 import { readHeader, readSections } from './sections';
@@ -34,7 +34,7 @@ import { readVersions } from './versions';
 
 export { keepRecords, nameCount, numberOf, otherBytes, recordCount, setClassOfName, setNamespace, takeKernelNames };
 
-/** Addresses in bytes, by number: see `Place` in `plain-modules.ts`. */
+/** Addresses in bytes, by number: see `PLACES` in `plain-kernel.ts`. */
 export function place(which: u32): u32 {
   switch (which) {
     case 0:
@@ -78,7 +78,7 @@ export function screen(size: u32, file: u32): bool {
   setActions();
   startRecords(file);
   const length = unsignedSize(size);
-  if (length === 0 || !readHeader(length) || !readSections()) return false;
+  if (length === 0 || !readHeader(length) || !readSections() || !isNearEnough()) return false;
   if (!readInformation(serial) || !readVersions(serial) || !readSymbols(serial)) return false;
   if (!checkRelocations() || !checkTables() || !checkRecords() || !checkExports() || !checkParameters()) return false;
   store<u32>(RESULT, functions);

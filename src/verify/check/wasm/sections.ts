@@ -9,13 +9,11 @@ import {
   knownByName,
   MODINFO,
   OTHER,
-  PATCHABLE,
   PERCPU,
   STUBS,
   sectionOfKind,
   setSectionOfKind,
   THIS_MODULE,
-  TOC,
   TYPES,
   UNWELCOME,
   VERSIONS,
@@ -28,12 +26,12 @@ import {
   isNewHash,
   KINDS,
   MOST_SECTIONS,
-  MOST_WORDS,
   RELOCATIONS,
   SHDR_SIZE,
 } from './memory';
 import { hashOf } from './names';
-import { hasVersions, looksAtTypes, moduleSize, mostPercpu, pageSize } from './settings';
+import { isOrderly, putInOrder, startOrder } from './order';
+import { hasVersions, moduleSize, mostPercpu, pageSize } from './settings';
 
 const EHDR_SIZE: u32 = 64;
 const ET_REL: u32 = 1;
@@ -57,9 +55,8 @@ const PLAIN_FLAGS: u32 = 0x2f7 | 0x80;
 const MOST_ALIGNMENT: u64 = 0x1_0000;
 
 /** What all that is loaded may have, and all code with its stubs: bytes. A page's alignment in front of each area is left. */
-const MOST_LOADED: u32 = 0x1800_0000;
-const MOST_CODE: u32 = 0x1e0_0000;
-const STUB_SIZE: u32 = 40;
+export const MOST_LOADED: u32 = 0x1800_0000;
+export const MOST_CODE: u32 = 0x1e0_0000;
 
 /** What is in a section: bits of KINDS. */
 export const PLACED: u32 = 1;
@@ -78,10 +75,8 @@ export let symbolTable: u32 = 0;
 export let stringTable: u32 = 0;
 /** Words of all code. */
 export let codeWords: u32 = 0;
-let codeBytes: u32 = 0;
+export let codeBytes: u32 = 0;
 
-// @ts-expect-error: decorator
-@inline
 export function headerOf(section: u32): u32 {
   return headers + section * SHDR_SIZE;
 }
@@ -108,8 +103,6 @@ export function targetOf(section: u32): u32 {
   return load<u32>(headerOf(section), 44);
 }
 
-// @ts-expect-error: decorator
-@inline
 export function kindOf(section: u32): u32 {
   return load<u8>(KINDS + section);
 }
@@ -159,7 +152,7 @@ export function readSections(): bool {
     const name = load<u32>(header);
     if (name >= u32(namesSize) || !readSection(header, i, text + name, names)) return false;
   }
-  return isOrderly(namesAt) && pairRelocations() && hasParts() && isNear();
+  return isOrderly(namesAt) && pairRelocations() && hasParts();
 }
 
 /** Whether a section header is all zeros. */
@@ -170,23 +163,13 @@ function isEmpty(header: u32): bool {
 
 /** Bytes in front of the headers. */
 let room: u64 = 0;
-let loadedBytes: u32 = 0;
-/** Ends of the parts but relocations and of these, and where the first of these begins. */
-let othersEnd: u64 = 0;
-let relocationsStart: u64 = 0;
-let relocationsEnd: u64 = 0;
-let end: u64 = 0;
-let isInOrder: bool = false;
-let isInTwoParts: bool = false;
+export let loadedBytes: u32 = 0;
 
 function start(): void {
   forgetKnown();
   forgetHashes();
   symbolTable = stringTable = codeWords = codeBytes = loadedBytes = 0;
-  end = othersEnd = EHDR_SIZE;
-  relocationsStart = u64.MAX_VALUE;
-  relocationsEnd = 0;
-  isInOrder = isInTwoParts = true;
+  startOrder(EHDR_SIZE);
   store<u8>(KINDS, 0);
   memory.fill(RELOCATIONS, 0, 2 * sections);
 }
@@ -210,7 +193,7 @@ function readSection(header: u32, i: u32, name: u32, names: u32): bool {
   if (type !== SHT_NOBITS && type !== SHT_NULL) {
     const at = load<u64>(header, 24);
     if (at + size > room) return false;
-    if (size > 0 && i !== names) putInOrder(type, at, at + size);
+    if (size > 0 && i !== names) putInOrder(type === SHT_RELA, at, at + size);
   }
   if (isLoaded) return readLoaded(i, type, u32(flags), u32(size), u32(alignment), load<u32>(header, 24), known);
   if (type === SHT_SYMTAB) {
@@ -265,24 +248,6 @@ function setKind(section: u32, kind: u32): bool {
   return true;
 }
 
-function putInOrder(type: u32, from: u64, to: u64): void {
-  if (from < end) isInOrder = false;
-  end = max(end, to);
-  if (type !== SHT_RELA) {
-    if (from < othersEnd) isInTwoParts = false;
-    othersEnd = to;
-    return;
-  }
-  if (relocationsStart === u64.MAX_VALUE) relocationsStart = from;
-  if (from < relocationsEnd) isInTwoParts = false;
-  relocationsEnd = to;
-}
-
-/** Sections in their order, or all but relocations and then those; then their names; then the headers. */
-function isOrderly(namesAt: u64): bool {
-  return end <= namesAt && (isInOrder || (isInTwoParts && othersEnd <= relocationsStart));
-}
-
 /** Each section has at most one section of relocations, which is a table of whole ones. */
 function pairRelocations(): bool {
   for (let i: u32 = 1; i < sections; i++) {
@@ -306,31 +271,4 @@ function hasParts(): bool {
   const strings = contentsOf(stringTable);
   const size = sizeOf(stringTable);
   return size > 0 && load<u8>(strings) === 0 && load<u8>(strings + size - 1) === 0;
-}
-
-/** Whether nothing can be out of reach, with as many stubs as there may be. */
-function isNear(): bool {
-  // The kernel keeps the symbols and their names twice at most, and a byte a symbol.
-  const kept: u32 = 3 * (sizeOf(symbolTable) + sizeOf(stringTable));
-  if (codeWords > MOST_WORDS || kept > MOST_LOADED || loadedBytes + kept > MOST_LOADED) return false;
-  // Most relocations are no branches, but counting those costs a walk.
-  return codeBytes + STUB_SIZE * stubs(false) <= MOST_CODE || codeBytes + STUB_SIZE * stubs(true) <= MOST_CODE;
-}
-
-const R_PPC64_REL24: u32 = 10;
-/** The tracer's two, the one that is kept empty, and one to round up. */
-const MORE_STUBS: u32 = 4;
-
-/** As many stubs as there are records of the tracer and relocations, or, `exactly`, branches among these. */
-function stubs(exactly: bool): u32 {
-  const records = sectionOfKind(PATCHABLE);
-  let count = MORE_STUBS + (records === 0 ? 0 : sizeOf(records) / 8);
-  for (let i: u32 = 1; i < sections; i++) {
-    if (!isRelocations(i) || (kindOf(targetOf(i)) & (PLACED | CODE)) === PLACED) continue;
-    const first = contentsOf(i);
-    const end = first + sizeOf(i);
-    if (!exactly) count += sizeOf(i) / ENTRY_SIZE;
-    else for (let at = first; at < end; at += ENTRY_SIZE) if (load<u32>(at, 8) === R_PPC64_REL24) count++;
-  }
-  return min(count, MOST_CODE);
 }

@@ -1,4 +1,4 @@
-/** What the screen knows of the kernel: words that JavaScript writes once (`plain-modules.ts` has them in the same order). */
+/** What the screen knows of the kernel: words that JavaScript writes once (`plain-kernel.ts` has them in the same order). */
 import { SETTINGS } from './memory';
 
 /** Imports have checksums (CONFIG_MODVERSIONS). */

@@ -2,9 +2,29 @@
 
 import { PERCPU, sectionOfKind } from './known';
 import { CLASSES, ENTRY_SIZE, isText, MOST_SYMBOLS } from './memory';
-import { classOfName, hashOf, hasVersion, importsNamespace, kernelNumber, namespaceOf, otherNumber, versionOf } from './names';
+import {
+  classOfName,
+  hashOf,
+  hasVersion,
+  importsNamespace,
+  kernelNumber,
+  namespaceOf,
+  otherNumber,
+  versionOf,
+} from './names';
 import { addImport, addWeak } from './records';
-import { CODE, contentsOf, headerOf, infoOf, kindOf, PLACED, sections, sizeOf, stringTable, symbolTable } from './sections';
+import {
+  CODE,
+  contentsOf,
+  headerOf,
+  infoOf,
+  kindOf,
+  PLACED,
+  sections,
+  sizeOf,
+  stringTable,
+  symbolTable,
+} from './sections';
 import { hasVersions } from './settings';
 import { isVersion } from './versions';
 
@@ -33,14 +53,10 @@ let strings: u32 = 0;
 /** Symbols that the audits count. */
 export let functions: u32 = 0;
 
-// @ts-expect-error: decorator
-@inline
 export function symbolAt(index: u32): u32 {
   return symbols + index * ENTRY_SIZE;
 }
 
-// @ts-expect-error: decorator
-@inline
 export function sectionOf(symbol: u32): u32 {
   return load<u16>(symbol, 6);
 }

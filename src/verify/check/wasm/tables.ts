@@ -20,18 +20,7 @@ import { hashOf, kernelNumber } from './names';
 import { addPlace, areObjects, forgetPlaces } from './objects';
 import { addKey } from './records';
 import { R_PPC64_ADDR64, REWRITTEN } from './relocations';
-import {
-  baseOf,
-  CODE,
-  CONTENTS,
-  contentsOf,
-  kindOf,
-  PLACED,
-  relocationsOf,
-  sections,
-  sizeOf,
-  WRITABLE,
-} from './sections';
+import { baseOf, CODE, contentsOf, kindOf, PLACED, relocationsOf, sections, sizeOf, WRITABLE } from './sections';
 import {
   bugSize,
   EVAL_MAP_ENTRY,

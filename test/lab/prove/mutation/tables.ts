@@ -15,8 +15,6 @@ export function tablesOf(image: LoadedImage, origin: bigint): readonly TablePlac
     .map(s => ({ name: s.name, at: Number(s.address - origin), size: s.bytes.length }));
 }
 
-export const TABLES = /^(__ex_table|__jump_table|__mcount_loc|__patchable_function_entries)$/;
-
 type Ways = (body: Body, word: (at: number) => number, entry: number, from: number) => Mutation;
 
 /** All entries of `table` whose first field names a place of the function. */

@@ -43,9 +43,17 @@ function calledBefore({ section, offset }: { section: LoadedSection; offset: num
   return section.address + BigInt(offset - 4 + ((word << 6) >> 8) * 4);
 }
 
+function isIn(of: LoadedImage, { section, offset }: { section: LoadedSection; offset: number }, name: string): boolean {
+  const { address, size } = of.symbols.find(s => s.name === name)!;
+  const at = section.address + BigInt(offset);
+  return at >= address && at < address + BigInt(size);
+}
+
 /** What is found when each of some words in turn is broken. */
 function broken(of: LoadedImage, matches: (word: number) => boolean, word: number): ProofFinding[][] {
-  return placesOf(of, matches).map(({ section, offset }) => proveModule(withWord(of, section, offset, word)).findings());
+  return placesOf(of, matches).map(({ section, offset }) =>
+    proveModule(withWord(of, section, offset, word)).findings(),
+  );
 }
 
 describe.each(GENERATIONS)('the samples of %s', generation => {
@@ -61,9 +69,12 @@ describe.each(GENERATIONS)('the samples of %s', generation => {
     const of = image(generation, 'demo');
     const all = broken(of, word => word === RESTORE_TOC, NOP);
     expect(all.length).toBeGreaterThan(10);
-    // Behind a call that never comes back nothing has to be restored.
+    // Behind a call that never comes back nothing has to be restored, and canary_pointer, which measures what its callee
+    // leaves in r2, keeps a copy of its own.
     const last = of.stubs.find(s => s.name === '__stack_chk_fail')!.address;
-    const dead = placesOf(of, word => word === RESTORE_TOC).map(place => calledBefore(place) === last);
+    const dead = placesOf(of, word => word === RESTORE_TOC).map(
+      place => calledBefore(place) === last || isIn(of, place, 'canary_pointer'),
+    );
     expect(all.map(findings => findings.length === 0)).toEqual(dead);
     const firsts = all.flatMap(findings => findings.slice(0, 1));
     for (const { code } of firsts) expect(['TOC001', 'TOC002', 'TOC003', 'TOC007']).toContain(code);
