@@ -13,6 +13,7 @@ import { figure, full, some } from '../support/lab.ts';
 import { type CaptureSet, capture } from './capture.ts';
 import { compareImage, compareLayout, type ImageCounts, noCounts } from './compare-image.ts';
 import { type CapturedModule, capturedModules, captureIndex } from './dumps.ts';
+import { isOfTheLoader } from './log-lines.ts';
 import { basesOf, knowledge, Loaded } from './twin.ts';
 
 const SET: CaptureSet = full ? 'full' : 'sample';
@@ -90,7 +91,9 @@ function compare(generation: Generation, module: CapturedModule, loaded: Loaded,
   loaded.add(fromBases);
   if (!fromBases.image || !fromSections.image) return [`${module.name}: the twin refuses it: ${texts(fromBases)}`];
   return [
-    ...(texts(fromBases) === module.log.join('\n') ? [] : [`${module.name}: the log differs: ${texts(fromBases)}`]),
+    ...(texts(fromBases) === module.log.filter(isOfTheLoader).join('\n')
+      ? []
+      : [`${module.name}: the log differs: ${texts(fromBases)}`]),
     ...(fromBases.dangerous ? [`${module.name}: the twin calls it dangerous`] : []),
     ...compareLayout(module, fromBases.image),
     ...compareImage(module, fromBases.image, counts),

@@ -5,6 +5,7 @@ import { loadModule } from '../../../../src/loader/load.ts';
 import type { LoadedModule, LoadOutcome, LogLine, Placement } from '../../../../src/loader/model.ts';
 import type { Generation } from '../../harness/harness.ts';
 import { DISK_DRIVERS } from '../attempts.ts';
+import { isOfTheLoader } from '../log-lines.ts';
 import { basesOf, knowledge, loadedModule } from '../twin.ts';
 import { baseModules, type Mutant } from './mutants.ts';
 import type { Verdict } from './verdicts.ts';
@@ -13,15 +14,6 @@ import type { Verdict } from './verdicts.ts';
 const SOMEWHERE: Placement = { kind: 'base', base: 0xc008_0000_0800_0000n };
 
 const LEVELS: Readonly<Record<LogLine['level'], number>> = { err: 3, warning: 4, notice: 5, info: 6, debug: 7 };
-
-/** Lines that are not the loader's. Each with its reason. */
-const NOT_THE_LOADERS: readonly (readonly [pattern: RegExp, reason: string])[] = [
-  [/^Disabling lock debugging due to kernel taint$/, 'said by the lock debugger, once in the life of a kernel'],
-  [
-    /^(CPU: \d+ .*PID: |Tainted: \[|Hardware name: |Call Trace:|\[c[0-9a-f]{15}\] \[|-+ interrupt: |(NIP|LR|REGS|MSR|CFAR|IRQMASK|GPR\d+)[: ])/,
-    'a stack, which some messages come with',
-  ],
-];
 
 /** Parts of lines that only the running machine knows. */
 const UNPREDICTABLE: readonly (readonly [pattern: RegExp, replacement: string, reason: string])[] = [
@@ -138,7 +130,7 @@ function withoutTraces(lines: readonly Line[]): readonly Line[] {
 function normalized(lines: readonly Line[]): readonly string[] {
   return lines
     .flatMap(([priority, text]) => text.split('\n').map((line, at) => (at === 0 ? `${priority} ${line}` : `- ${line}`)))
-    .filter(line => !NOT_THE_LOADERS.some(([pattern]) => pattern.test(line.slice(2))))
+    .filter(line => isOfTheLoader(line.slice(2)))
     .map(line => line.slice(0, RECORD_BYTES))
     .map(line => UNPREDICTABLE.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), line));
 }
