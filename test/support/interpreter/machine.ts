@@ -62,14 +62,19 @@ export class Random {
 export class Memory {
   readonly #words = new Map<bigint, bigint>();
   readonly #origin: (address: bigint) => bigint;
+  readonly #isFixed: (address: bigint) => boolean;
   /** Doublewords, by address / 8, in which calling conventions have put something. */
   readonly guarded = new Set<bigint>();
-  /** A store has hit one of them. */
+  /** A store has hit one of them, or what is fixed. */
   isHit = false;
 
-  /** @param origin the doubleword at an address (a multiple of 8) that nobody has written */
-  constructor(origin: (address: bigint) => bigint) {
+  /**
+   * @param origin the doubleword at an address (a multiple of 8) that nobody has written
+   * @param isFixed whether nothing may be written there: code and constants
+   */
+  constructor(origin: (address: bigint) => bigint, isFixed: (address: bigint) => boolean = () => false) {
     this.#origin = origin;
+    this.#isFixed = isFixed;
   }
 
   #doubleword(at: bigint): bigint {
@@ -98,7 +103,7 @@ export class Memory {
   write(address: bigint, width: number, value: bigint): void {
     const at = address >> 3n;
     const skip = Number(address & 7n);
-    if (this.guarded.has(at)) this.isHit = true;
+    if (this.guarded.has(at) || this.#isFixed(address)) this.isHit = true;
     if (width === 8 && skip === 0) {
       this.#words.set(at, value);
       return;

@@ -11,7 +11,7 @@ export type Outcome =
   | 'unsupported'
   /** Jumped where no code is, or through a table beyond its end. */
   | 'wild'
-  /** Wrote over saved registers through a pointer: a program that does so has no conventions to keep. */
+  /** Wrote over saved registers or constants through a pointer: a program that does so has no conventions to keep. */
   | 'overrun';
 
 export interface Options {

@@ -44,10 +44,13 @@ export class Run {
     this.function = f;
     this.#options = options;
     const random = new Random(options.seed);
-    const memory = new Memory(address => {
-      const own = world.contents(address);
-      return own === undefined || !own.isConstant ? random.value() : own.value;
-    });
+    const memory = new Memory(
+      address => {
+        const own = world.contents(address);
+        return own === undefined || !own.isConstant ? random.value() : own.value;
+      },
+      address => world.isFixed(address),
+    );
     const machine = new Machine(memory, random);
     this.machine = machine;
     machine.r[1] = STACK + BigInt(random.below(1 << 12) * 16);

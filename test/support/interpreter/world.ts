@@ -64,6 +64,8 @@ export class World {
   /** Addresses that the loader made stubs for. */
   readonly imports: ReadonlyMap<bigint, string>;
   readonly #sections: readonly Area[];
+  readonly #start: bigint;
+  readonly #end: bigint;
   #last: Area | undefined;
   readonly #entries = new Map<bigint, WorldFunction>();
 
@@ -79,6 +81,8 @@ export class World {
         section,
         view: new DataView(section.bytes.buffer, section.bytes.byteOffset, section.bytes.length),
       }));
+    this.#start = this.#sections.reduce((least, s) => (s.start < least ? s.start : least), image.toc);
+    this.#end = this.#sections.reduce((most, s) => (s.end > most ? s.end : most), image.toc);
     this.functions = image.symbols
       .filter(s => (s.info & 15) === STT_FUNC && s.section !== 0 && s.size > 0)
       .map(s => {
@@ -131,6 +135,12 @@ export class World {
       value = (value << 8n) | BigInt(at >= 0 && at < found.view.byteLength ? found.view.getUint8(at) : 0);
     }
     return { value, isConstant: isConstant(found.section) };
+  }
+
+  /** Whether the program changes nothing at an address: code and constants of the object. */
+  isFixed(address: bigint): boolean {
+    const found = address >= this.#start && address < this.#end ? this.#at(address) : undefined;
+    return found !== undefined && isConstant(found.section);
   }
 
   /** Changes four bytes, whatever they are. @returns what was there */
