@@ -98,14 +98,16 @@ export function opinionOf(
         if (result.wrong.length > 0 || isOver) return;
         const pc = Number(address - origin);
         const known = states.get(pc);
-        // Code of a stub, which the proof follows by itself.
-        if (known === undefined && !isJudged(subject, index, pc)) return;
-        const callee = known === undefined ? calleeBefore(subject, world, origin, pc) : undefined;
+        // The callee of a `bl` that may be the last word of the function: behind it stands whatever comes next.
+        const isBehindCall = isJudged(subject, index, pc - 4) && last === subject.code[(pc - 4) >> 2];
+        const callee = known === undefined && isBehindCall ? calleeBefore(subject, world, origin, pc) : undefined;
         if (callee !== undefined) {
           result.endless.add(callee);
           isOver = true;
           return;
         }
+        // Code of a stub, which the proof follows by itself.
+        if (known === undefined && !isJudged(subject, index, pc)) return;
         if (known === undefined && running.forced > 0 && last >>> 26 === 19) {
           // An index beyond its table, which a condition would have kept out.
           result.outcomes.set('wild', (result.outcomes.get('wild') ?? 0) + 1);

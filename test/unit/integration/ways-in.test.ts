@@ -50,7 +50,9 @@ describe('kbuild', () => {
 
   it('builds, then checks; a finding fails the build', () => {
     const passed = make('modules', 'good');
-    expect(passed.stdout).toMatch(/^built modules\n.*demo\.ko: 6\.1\.0-50-powerpc64le loads it; 24 of 24 functions proved.*\n$/);
+    expect(passed.stdout).toMatch(
+      /^built modules\n.*demo\.ko: 6\.1\.0-50-powerpc64le loads it; 24 of 24 functions proved.*\n$/,
+    );
     expect(passed.code).toBe(0);
     const failed = make('modules', 'bad');
     expect(failed.code).toBe(2);
