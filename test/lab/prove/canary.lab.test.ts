@@ -10,7 +10,7 @@ import { type Trial, tryMutants } from './try-mutants.ts';
 import { type VictimMutant, victimMutants } from './victims.ts';
 
 /** Mutants that are proved, and some that are not: what the prover objects to must be seen in the machine too, or it sees nothing. */
-const TRIED = full ? { proved: 160, others: 60 } : { proved: 32, others: 12 };
+const TRIED = { proved: 160, others: 60 };
 
 /**
  * Operators after which a function goes elsewhere, with every convention kept: along another of its paths, or through a pointer
@@ -29,7 +29,12 @@ function emptied(mutant: VictimMutant): VictimMutant {
 /** Kernels die of these at once, whatever the function does with them. */
 const DEADLY = /r13|r1 overwritten|back chain|frame|LR/;
 
-describe.each(full ? GENERATIONS : GENERATIONS.slice(0, 1))('mutants in the machine, kernel %s', generation => {
+if (!full)
+  console.log(
+    'canary mutants: left out without --full, because a mutant that loops holds its machine until the time limit',
+  );
+
+describe.skipIf(!full).each(GENERATIONS)('mutants in the machine, kernel %s', generation => {
   let all: readonly VictimMutant[];
   let trials: readonly Trial[];
 
@@ -57,7 +62,7 @@ describe.each(full ? GENERATIONS : GENERATIONS.slice(0, 1))('mutants in the mach
   });
 
   it('are tried in hundreds', () => {
-    expect(trials.length).toBeGreaterThanOrEqual(full ? 200 : 40);
+    expect(trials.length).toBeGreaterThanOrEqual(200);
     expect(all.length).toBeGreaterThan(3000);
   });
 
