@@ -7,8 +7,11 @@
 import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
 import { version } from '../util/version.ts';
 import { checkOptions } from './describe-check.ts';
+import { diffOptions } from './describe-diff.ts';
 import { kernelOptions } from './describe-kernel.ts';
 import { loadOptions } from './describe-load.ts';
+import { patchOptions } from './describe-patch.ts';
+import { scanOptions } from './describe-scan.ts';
 import { guarded } from './guarded.ts';
 import { note, print } from './terminal.ts';
 
@@ -101,7 +104,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
     .command(
       'scan [files..]',
       'list call sites, entry points and calls',
-      y => scanOptions(y),
+      y => scanOptions(y, positive('--jobs')),
       argv => {
         requireSingle(argv);
         const files = strings(argv.files);
@@ -283,122 +286,6 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
 function onlyFile(command: string, files: readonly string[]): string {
   if (files.length !== 1) throw new UsageError(`${command}: give one FILE; ${files.length} given`);
   return files[0]!;
-}
-
-function scanOptions<T>(y: Argv<T>) {
-  return y
-    .positional('files', {
-      describe: 'FILE: .ko, .o or vmlinux, also packed, or a folder of modules; - for stdin',
-      type: 'string',
-      array: true,
-    })
-    .option('files-from', {
-      describe: 'read names of files from this file, one a line; - for stdin',
-      type: 'string',
-      requiresArg: true,
-    })
-    .option('summary', { describe: 'counts only, one row a file', type: 'boolean', default: false })
-    .option('calls', { describe: 'list the calls too', type: 'boolean', default: false })
-    .option('functions', { describe: 'only functions whose name matches GLOB', type: 'string', requiresArg: true })
-    .option('format', {
-      describe: 'how to print',
-      choices: ['table', 'json', 'ndjson'] as const,
-      requiresArg: true,
-      default: 'table' as const,
-    })
-    .option('jobs', {
-      alias: 'j',
-      describe: 'worker threads',
-      type: 'string',
-      requiresArg: true,
-      coerce: positive('--jobs'),
-    })
-    .example('$0 scan ext4.ko', 'functions, entries and call sites of one module')
-    .example('$0 scan --summary /lib/modules/$(uname -r)', 'one row for each module below a folder')
-    .example("$0 scan --calls --functions 'ext4_*' --format json ext4.ko", 'the calls that some functions make');
-}
-
-function patchOptions<T>(y: Argv<T>) {
-  return y
-    .positional('files', { describe: 'FILE: .ko or .o, also packed', type: 'string', array: true })
-    .option('output', { alias: 'o', describe: 'where the result goes', type: 'string', requiresArg: true })
-    .option('nop', {
-      describe: 'take the call sites of these functions out (repeatable)',
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-    })
-    .option('redirect', {
-      describe: 'F=G: whoever calls F reaches G (repeatable)',
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-    })
-    .option('strategy', {
-      describe: 'how a redirect keeps r2 right',
-      choices: ['auto', 'direct', 'frame'] as const,
-      requiresArg: true,
-      default: 'auto' as const,
-    })
-    .option('toc', {
-      describe: 'how frame gets r2 back',
-      choices: ['recomputed', 'saved'] as const,
-      requiresArg: true,
-      default: 'recomputed' as const,
-    })
-    .option('at', {
-      describe: 'which word of F becomes the branch',
-      choices: ['after-site', 'site'] as const,
-      requiresArg: true,
-      default: 'after-site' as const,
-    })
-    .option('symvers', {
-      describe: 'Module.symvers with the versions of new imports (repeatable)',
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-    })
-    .option('kernel', {
-      describe: 'kernel that the result is for: index, vmlinux or release',
-      type: 'string',
-      requiresArg: true,
-    })
-    .option('allow-unproved', {
-      describe: 'write what is not proved, or has an import without version',
-      type: 'boolean',
-      default: false,
-    })
-    .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
-    .option('report', {
-      describe: 'also write a report to this file (.json, else text)',
-      type: 'string',
-      requiresArg: true,
-    })
-    .option('format', {
-      describe: 'how to print',
-      choices: ['text', 'json'] as const,
-      requiresArg: true,
-      default: 'text' as const,
-    })
-    .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
-    .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
-    .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
-    .example('$0 patch demo.ko --dry-run --redirect demo_add=demo_sub', 'show each word before and after');
-}
-
-function diffOptions<T>(y: Argv<T>) {
-  return y
-    .positional('files', { describe: 'OLD and NEW', type: 'string', array: true })
-    .option('format', {
-      describe: 'how to print',
-      choices: ['text', 'json'] as const,
-      requiresArg: true,
-      default: 'text' as const,
-    })
-    .example('$0 diff original.ko patched.ko', 'changed functions with their disassembly');
 }
 
 function positive(option: string): (value: string | readonly string[] | undefined) => number | undefined {

@@ -75,6 +75,8 @@ export interface BootOptions {
   readonly pidFile?: string;
   /** Real seconds until the machine is given up. 120 unless told. */
   readonly timeoutSeconds?: number;
+  /** Real seconds in which a running script may print nothing; then the machine is given up. No limit unless told. */
+  readonly silenceSeconds?: number;
   /** As qemu takes it. '2G' unless told. */
   readonly memory?: string;
   /** Kernel messages below this level appear on the console. 4 (errors) unless told. */
@@ -210,11 +212,17 @@ export async function bootKernel(options: BootOptions): Promise<Boot> {
     const flags = ['-m', options.memory ?? '2G', '-t', String(options.timeoutSeconds ?? 120)];
     if (options.outFolder !== undefined) flags.push('-o', options.outFolder);
     for (const disk of options.disks ?? []) flags.push('-d', disk);
-    if (options.pidFile !== undefined) flags.push('-p', options.pidFile);
+    const pidFile = options.pidFile ?? (options.silenceSeconds === undefined ? undefined : join(scratch, 'pid'));
+    if (pidFile !== undefined) flags.push('-p', pidFile);
     if (options.logLevel !== undefined) flags.push('-l', String(options.logLevel));
     if (options.kernelArguments !== undefined) flags.push('-a', options.kernelArguments);
     const started = performance.now();
-    const { status, stdout, stderr } = await collect('boot', [...flags, image, script, ...(options.files ?? [])]);
+    const bootArguments = [...flags, image, script, ...(options.files ?? [])];
+    const silence: Silence | undefined =
+      options.silenceSeconds === undefined
+        ? undefined
+        : { seconds: options.silenceSeconds, begins: 'LAB script starts', act: () => kill(pidFile!) };
+    const { status, stdout, stderr } = await collect('boot', bootArguments, silence);
     const seconds = (performance.now() - started) / 1000;
     // Without a console there was no machine: a program or a file is missing, and stderr says which.
     if (stdout === '') throw new Error(stderr.trim() || `boot ended with status ${status}`);
@@ -335,20 +343,43 @@ function runScript(name: string, args: readonly string[]): string {
   }
 }
 
+/** What to do where a program prints nothing for some seconds after it has printed `begins`. */
+interface Silence {
+  readonly seconds: number;
+  readonly begins: string;
+  readonly act: () => void;
+}
+
+function kill(pidFile: string): void {
+  try {
+    process.kill(Number(readFileSync(pidFile, 'utf8')));
+  } catch {
+    // It has just ended.
+  }
+}
+
 function collect(
   name: string,
   args: readonly string[],
+  silence?: Silence,
 ): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
   return new Promise((done, failed) => {
     const child = spawn(join(here, name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    let watch: NodeJS.Timeout | undefined;
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout.push(chunk);
+      if (watch !== undefined) watch.refresh();
+      else if (silence !== undefined && chunk.includes(silence.begins))
+        watch = setTimeout(silence.act, silence.seconds * 1000);
+    });
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.on('error', failed);
-    child.on('close', status =>
-      done({ status, stdout: Buffer.concat(stdout).toString('utf8'), stderr: Buffer.concat(stderr).toString('utf8') }),
-    );
+    child.on('close', status => {
+      clearTimeout(watch);
+      done({ status, stdout: Buffer.concat(stdout).toString('utf8'), stderr: Buffer.concat(stderr).toString('utf8') });
+    });
   });
 }
 

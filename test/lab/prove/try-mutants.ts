@@ -135,6 +135,7 @@ export async function tryMutants(
       const { console } = await bootKernel({
         generation,
         timeoutSeconds: 900,
+        silenceSeconds: PATIENCE * 3,
         files: [fix, probe, poke, list, ...copies],
         script: script(),
         kernelArguments: 'softlockup_panic=1 watchdog_thresh=4',

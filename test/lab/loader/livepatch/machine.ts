@@ -79,7 +79,7 @@ export async function run(
       vmlinux,
       script: script.join('\n'),
       files: [program, list, ...paths],
-      timeoutSeconds: 900,
+      timeoutSeconds: 1800,
       logLevel: 1,
     });
     return { answers: parse(boot.console), boot };

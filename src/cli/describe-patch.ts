@@ -1,0 +1,73 @@
+/** The options of `patch`, for yargs. */
+import type { Argv } from 'yargs';
+
+export function patchOptions<T>(y: Argv<T>) {
+  return y
+    .positional('files', { describe: 'FILE: .ko or .o, also packed', type: 'string', array: true })
+    .option('output', { alias: 'o', describe: 'where the result goes', type: 'string', requiresArg: true })
+    .option('nop', {
+      describe: 'take the call sites of these functions out (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('redirect', {
+      describe: 'F=G: whoever calls F reaches G (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('strategy', {
+      describe: 'how a redirect keeps r2 right',
+      choices: ['auto', 'direct', 'frame'] as const,
+      requiresArg: true,
+      default: 'auto' as const,
+    })
+    .option('toc', {
+      describe: 'how frame gets r2 back',
+      choices: ['recomputed', 'saved'] as const,
+      requiresArg: true,
+      default: 'recomputed' as const,
+    })
+    .option('at', {
+      describe: 'which word of F becomes the branch',
+      choices: ['after-site', 'site'] as const,
+      requiresArg: true,
+      default: 'after-site' as const,
+    })
+    .option('symvers', {
+      describe: 'Module.symvers with the versions of new imports (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('kernel', {
+      describe: 'kernel that the result is for: index, vmlinux or release',
+      type: 'string',
+      requiresArg: true,
+    })
+    .option('allow-unproved', {
+      describe: 'write what is not proved, or has an import without version',
+      type: 'boolean',
+      default: false,
+    })
+    .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
+    .option('report', {
+      describe: 'also write a report to this file (.json, else text)',
+      type: 'string',
+      requiresArg: true,
+    })
+    .option('format', {
+      describe: 'how to print',
+      choices: ['text', 'json'] as const,
+      requiresArg: true,
+      default: 'text' as const,
+    })
+    .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
+    .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
+    .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
+    .example('$0 patch demo.ko --dry-run --redirect demo_add=demo_sub', 'show each word before and after');
+}
