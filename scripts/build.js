@@ -22,7 +22,15 @@ const common = {
   platform: 'node',
   target: 'node20.19',
   define: { TOCSIN_VERSION: JSON.stringify(version) },
-  external: ['@bokuweb/zstd-wasm', 'xz-decompress', '@alexaltea/capstone-js', 'elf-tools', 'ora', 'fast-myers-diff'],
+  external: [
+    '@bokuweb/zstd-wasm',
+    'xz-decompress',
+    '@alexaltea/capstone-js',
+    'elf-tools',
+    'asn1js',
+    'ora',
+    'fast-myers-diff',
+  ],
   legalComments: 'none',
   logLevel: 'warning',
 };

@@ -1,5 +1,6 @@
 /** The options of `patch`, for yargs. */
 import type { Argv } from 'yargs';
+import { SIGNING_HASHES } from '../sign/hashes.ts';
 
 export function patchOptions<T>(y: Argv<T>) {
   return y
@@ -54,6 +55,18 @@ export function patchOptions<T>(y: Argv<T>) {
       type: 'boolean',
       default: false,
     })
+    .option('sign-key', {
+      describe: 'sign the result with this private key (PEM; passphrase in KBUILD_SIGN_PIN)',
+      type: 'string',
+      requiresArg: true,
+    })
+    .option('sign-cert', { describe: "the key's certificate (PEM or DER)", type: 'string', requiresArg: true })
+    .option('sign-hash', {
+      describe: "the kernel's CONFIG_MODULE_SIG_HASH",
+      choices: SIGNING_HASHES,
+      requiresArg: true,
+      default: 'sha256' as const,
+    })
     .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
     .option('report', {
       describe: 'also write a report to this file (.json, else text)',
@@ -69,5 +82,6 @@ export function patchOptions<T>(y: Argv<T>) {
     .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
     .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
     .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
+    .example("$0 patch demo.ko -o out.ko --nop '*' --sign-key key.pem --sign-cert cert.pem", 'sign what is written')
     .example('$0 patch demo.ko --dry-run --redirect demo_add=demo_sub', 'show each word before and after');
 }

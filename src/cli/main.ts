@@ -5,7 +5,9 @@
  * (EX_SOFTWARE), so that no script takes it for an answer.
  */
 import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
+import type { SigningHash } from '../sign/hashes.ts';
 import { version } from '../util/version.ts';
+import type { SigningArguments } from './commands/patch.ts';
 import { checkOptions } from './describe-check.ts';
 import { diffOptions } from './describe-diff.ts';
 import { kernelOptions } from './describe-kernel.ts';
@@ -148,6 +150,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           symvers: argv.symvers,
           kernel: argv.kernel,
           allowUnproved: argv.allowUnproved,
+          signing: signing(argv),
           format: argv.format,
           force: argv.force,
           ...common(argv),
@@ -281,6 +284,20 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
       if (error !== undefined && error !== null) throw error;
       throw new UsageError(message);
     });
+}
+
+/** Who signs what `patch` writes, if anybody does. */
+function signing({
+  signKey,
+  signCert,
+  signHash,
+}: Readonly<Record<`sign${'Key' | 'Cert'}`, string | undefined>> & { readonly signHash: SigningHash }):
+  | SigningArguments
+  | undefined {
+  if (signKey === undefined && signCert === undefined) return undefined;
+  if (signKey === undefined || signCert === undefined)
+    throw new UsageError('patch: --sign-key and --sign-cert go together');
+  return { key: signKey, certificate: signCert, hash: signHash };
 }
 
 function onlyFile(command: string, files: readonly string[]): string {

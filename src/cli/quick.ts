@@ -113,6 +113,7 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     symvers: plain.list('--symvers'),
     kernel: values.get('--kernel'),
     allowUnproved: flags.has('--allow-unproved'),
+    signing: undefined,
     dryRun,
     report: values.get('--report'),
     format: (values.get('--format') ?? 'text') as PatchArguments['format'],

@@ -43,6 +43,16 @@ export function moduleSignature(file: Uint8Array): ModuleSignature | undefined {
   return { start: info - length, length };
 }
 
+/** What goes behind the ELF part for a PKCS#7 message: the message, what describes it, the marker. */
+export function appendedSignature(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(message.length + INFO_SIZE + MARKER.length);
+  bytes.set(message);
+  bytes[message.length + 2] = PKCS7;
+  new DataView(bytes.buffer).setUint32(message.length + 8, message.length, false);
+  bytes.set(MARKER, message.length + INFO_SIZE);
+  return bytes;
+}
+
 /** `mod_check_sig` wants every field but the kind and the length to be zero. */
 function checkKind(view: DataView, info: number): void {
   const others = [0, 1, 3, 4, 5, 6, 7].find(i => view.getUint8(i) !== 0);

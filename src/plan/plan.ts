@@ -147,3 +147,7 @@ export interface PatchPlan {
   /** What the user was told is not proved, and wants all the same; absent where all is proved. The note in the file says so. */
   readonly unproved?: readonly Unproved[];
 }
+
+/** The warning of a plan with `dropsSignature`; of no account where the result is signed anew. */
+export const SIGNATURE_DROPPED =
+  'the signature at the end of the file no longer holds: the output is written without it';

@@ -9,7 +9,7 @@ import { Btf } from '../kernel/btf.ts';
 import { patchNoteSection } from '../kernel/patch-note.ts';
 import { moduleSignature } from '../kernel/signature.ts';
 import { RECORD_SIZE } from '../kernel/tracer-tables.ts';
-import type { PatchPlan } from '../plan/plan.ts';
+import { type PatchPlan, SIGNATURE_DROPPED } from '../plan/plan.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { Draft } from './draft.ts';
@@ -93,8 +93,7 @@ function checkShrunkTables(elf: ElfFile, draft: Draft): void {
 }
 
 function warn(elf: ElfFile, signed: boolean, draft: Draft): void {
-  if (signed)
-    draft.warnings.push('the signature at the end of the file no longer holds: the output is written without it');
+  if (signed) draft.warnings.push(SIGNATURE_DROPPED);
   if (patchNoteSection(elf) !== undefined)
     draft.warnings.push('the file was patched before: revert will undo this patch only, and then the one before it');
 }

@@ -28,6 +28,7 @@ const PROGRAMS = [
   ['make', 'make'],
   ['xz', 'xz-utils'],
   ['dpkg', 'dpkg'],
+  ['openssl', 'openssl'],
   ['apt-get', 'apt'],
   ['flock', 'util-linux'],
 ];

@@ -17,12 +17,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sites: ['kernel', 'elf', 'ppc64', 'util', 'plan'],
   trampoline: ['ppc64', 'elf', 'util', 'plan'],
   rewrite: ['trampoline', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
+  sign: ['kernel', 'util'],
   loader: ['kernel', 'ppc64', 'elf', 'util'],
   prove: ['ppc64', 'util'],
   verify: ['loader', 'prove', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
   'cross-check': ['elf', 'util'],
   diff: ['sites', 'kernel', 'ppc64', 'elf', 'util'],
-  report: ['diff', 'verify', 'loader', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
+  report: ['diff', 'verify', 'sign', 'loader', 'sites', 'kernel', 'ppc64', 'elf', 'util', 'plan'],
   io: ['util'],
 };
 
@@ -37,6 +38,7 @@ const PURE = [
   'sites',
   'trampoline',
   'rewrite',
+  'sign',
   'verify',
   'diff',
   'report',

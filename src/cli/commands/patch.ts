@@ -7,7 +7,7 @@ import { type ElfFile, readElf } from '../../elf/read.ts';
 import { type StagedFile, stageFile, writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { type ObjectFile, readObject } from '../../io/read.ts';
-import type { PatchPlan, RedirectAt, TocRecovery } from '../../plan/plan.ts';
+import { type PatchPlan, type RedirectAt, SIGNATURE_DROPPED, type TocRecovery } from '../../plan/plan.ts';
 import { relocationName } from '../../ppc64/relocations.ts';
 import {
   codeOfPlan,
@@ -22,6 +22,7 @@ import { patchText } from '../../report/patch/text.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
+import type { SigningHash } from '../../sign/hashes.ts';
 import { type Complaint, InputError, inFile, RefusalError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
@@ -44,12 +45,20 @@ export interface PatchArguments {
   /** The kernel that the module is for: an index, a vmlinux or a release. Its BTF tells prototypes. */
   readonly kernel: string | undefined;
   readonly allowUnproved: boolean;
+  readonly signing: SigningArguments | undefined;
   readonly dryRun: boolean;
   readonly report: string | undefined;
   readonly format: 'text' | 'json';
   readonly force: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+}
+
+/** Who signs the result: files, and the digest's name. */
+export interface SigningArguments {
+  readonly key: string;
+  readonly certificate: string;
+  readonly hash: SigningHash;
 }
 
 /**
@@ -66,6 +75,7 @@ export async function patchCommand(args: PatchArguments, proving: Proving): Prom
 }
 
 async function patchObject(args: PatchArguments, input: ObjectFile, proving: Proving): Promise<number> {
+  const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
   const { plan, applied, proof, passedOver } = await found(args, elf, input, proving);
   const told = { proof: proofDocument(proof, passedOver) };
@@ -75,11 +85,12 @@ async function patchObject(args: PatchArguments, input: ObjectFile, proving: Pro
     if (complaint !== undefined) throw new RefusalError(complaint);
     return 0;
   }
-  const stored = await compress(applied.bytes, input.form);
+  const made = signs === undefined ? applied.bytes : signs.sign(applied.bytes);
+  const stored = await compress(made, input.form);
   const staged = await stageFile(args.output!, stored, { mode: input.mode, force: args.force });
   let verdict: Verdict;
   try {
-    verdict = await judge(elf, input, plan, applied.bytes, stored, staged);
+    verdict = await judge(elf, input, plan, { made, size: applied.bytes.length, stored, signs }, staged);
   } catch (error) {
     await staged.discard();
     throw error;
@@ -89,7 +100,15 @@ async function patchObject(args: PatchArguments, input: ObjectFile, proving: Pro
   if (ok) await staged.commit();
   else await staged.discard();
   const { original } = applied.record;
-  const result = { written: ok, verification, original, ...told, ...(secondReader && { secondReader }) };
+  const signature = signs?.summary;
+  const result = {
+    written: ok,
+    verification,
+    original,
+    ...told,
+    ...(secondReader && { secondReader }),
+    ...(signature && { signature }),
+  };
   await show(args, document(args, elf, plan, result));
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
@@ -106,6 +125,30 @@ async function found(args: PatchArguments, elf: ElfFile, input: ObjectFile, prov
   return { plan, applied: applyPlan(elf, plan, options), proof: PROOF_OF_NOPS, passedOver: [] };
 }
 
+/** What is to be written. */
+interface Output {
+  /** Unpacked, with its signature. */
+  readonly made: Uint8Array;
+  /** Bytes in front of the signature. */
+  readonly size: number;
+  /** Packed as the input was. */
+  readonly stored: Uint8Array;
+  readonly signs: Signing | undefined;
+}
+
+/** Signing, and looking at what was signed. */
+type Signing = Awaited<ReturnType<typeof signingWith>>;
+
+async function signingWith(how: SigningArguments) {
+  const { readSigner, signatureFault, signatureOf, summaryOf } = await import('../patch/signing.ts');
+  const signer = await readSigner(how.key, how.certificate, how.hash);
+  return {
+    summary: summaryOf(signer),
+    sign: (module: Uint8Array): Uint8Array => Buffer.concat([module, signatureOf(module, signer)]),
+    fault: (file: Uint8Array) => signatureFault(file, signer.certificate.publicKey),
+  };
+}
+
 interface Verdict {
   readonly verification: Verification;
   /** Not asked about an output that has not passed verification. */
@@ -120,8 +163,7 @@ async function judge(
   elf: ElfFile,
   input: ObjectFile,
   plan: PatchPlan,
-  made: Uint8Array,
-  stored: Uint8Array,
+  { made, size, stored, signs }: Output,
   staged: StagedFile,
 ): Promise<Verdict> {
   const back = staged.readBack();
@@ -131,7 +173,13 @@ async function judge(
   const isProved = plan.actions.some(a => a.kind === 'redirect');
   if (isProved && plain && back !== undefined && Buffer.compare(back, made) !== 0) throw notAsWritten();
   const bytes = plain && back !== undefined ? back : made;
-  const verification = verifyPatched({ elf, bytes: input.bytes }, bytes, plan);
+  const verification = verifyPatched(
+    { elf, bytes: input.bytes },
+    signs === undefined ? bytes : bytes.subarray(0, size),
+    plan,
+  );
+  const fault = signs?.fault(bytes);
+  if (fault !== undefined) throw badSignature(fault);
   // Where the file was read again, the bytes that it was made of serve nobody any more: the package may have them.
   const secondReader = verification.ok ? await askSecondReader(bytes, bytes === made ? undefined : made) : undefined;
   return { verification, secondReader };
@@ -140,6 +188,14 @@ async function judge(
 function packedOriginal(input: ObjectFile) {
   if (input.form === 'plain') return undefined;
   return { form: input.form, sha256: createHash('sha256').update(input.stored).digest('hex') };
+}
+
+function badSignature(fault: string): RefusalError {
+  return new RefusalError({
+    code: 'VER902',
+    message: `the signature of the result does not verify, nothing is written: ${fault}`,
+    remedy: 'this is a fault of tocsin: please report it with the input',
+  });
 }
 
 function notAsWritten(): RefusalError {
@@ -225,7 +281,7 @@ function document(
   args: PatchArguments,
   elf: ElfFile,
   plan: PatchPlan,
-  result: Pick<PatchDocument, 'written' | 'proof' | 'verification' | 'original' | 'secondReader'>,
+  result: Pick<PatchDocument, 'written' | 'proof' | 'verification' | 'original' | 'secondReader' | 'signature'>,
 ): PatchDocument {
   const names: PlanNames = {
     section: index => elf.sections[index]?.name ?? `section ${index}`,
@@ -245,7 +301,7 @@ function document(
       records: plan.removedRecords.length,
     },
     importedVersions: plan.addedVersions.map(v => ({ name: v.name, crc: `0x${v.crc.toString(16).padStart(8, '0')}` })),
-    warnings: plan.warnings,
+    warnings: args.signing === undefined ? plan.warnings : plan.warnings.filter(w => w !== SIGNATURE_DROPPED),
     ...result,
   };
 }

@@ -1,5 +1,6 @@
 /** What `tocsin patch` did, or would do, as one document; text and JSON are made from it. */
 import type { PatchPlan, PlannedAction, Strategy } from '../../plan/plan.ts';
+import type { SignatureSummary } from '../../sign/sign-module.ts';
 import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import type { PathStep } from '../../verify/proof/proof.ts';
 import type { Verification } from '../../verify/verification.ts';
@@ -71,6 +72,8 @@ export interface PatchDocument {
   readonly proof?: ProofDocument;
   readonly verification?: Verification;
   readonly secondReader?: SecondReader;
+  /** Who signed the output; absent where nobody did. */
+  readonly signature?: SignatureSummary;
 }
 
 export function proofDocument(proof: PatchProof, passedOver: readonly PassedOverStrategy[]): ProofDocument {

@@ -96,6 +96,8 @@ function verdict(doc: PatchDocument, verbose: boolean): string {
     lines.push(
       `${f.level}: ${f.section ?? ''}${f.offset === undefined ? '' : `+${hex(f.offset)}`}: ${f.message} [${f.code}]`,
     );
+  if (doc.signature !== undefined)
+    lines.push(`signed:   ${doc.signature.hash}, by ${doc.signature.signer} (serial ${doc.signature.serial})`);
   if (doc.written) lines.push(`written: ${doc.output}`);
   else lines.push(doc.dryRun ? 'nothing is written (--dry-run)' : 'nothing is written');
   return lines.join('\n');
