@@ -20,6 +20,11 @@ export function patchOptions<T>(y: Argv<T>) {
       nargs: 1,
       default: [] as string[],
     })
+    .option('plan', {
+      describe: 'what to do, as YAML or JSON; for FILE, or for the modules that it names',
+      type: 'string',
+      requiresArg: true,
+    })
     .option('strategy', {
       describe: 'how a redirect keeps r2 right',
       choices: ['auto', 'direct', 'frame'] as const,
@@ -83,5 +88,6 @@ export function patchOptions<T>(y: Argv<T>) {
     .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
     .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
     .example("$0 patch demo.ko -o out.ko --nop '*' --sign-key key.pem --sign-cert cert.pem", 'sign what is written')
+    .example('$0 patch --plan fixes.yaml', 'patch the modules that a file names, as it says')
     .example('$0 patch demo.ko --dry-run --redirect demo_add=demo_sub', 'show each word before and after');
 }

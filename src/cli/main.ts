@@ -131,14 +131,14 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
       y => patchOptions(y),
       argv => {
         requireSingle(argv);
-        const file = onlyFile('patch', strings(argv.files));
-        const output = argv.output;
-        if (output === undefined && !argv.dryRun)
+        const { plan, output } = argv;
+        const files = strings(argv.files);
+        const file = plan !== undefined && files.length === 0 ? undefined : onlyFile('patch', files);
+        if (plan === undefined && output === undefined && !argv.dryRun)
           throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
-        if (argv.nop.length + argv.redirect.length === 0)
-          throw new UsageError('patch: nothing to do: give --nop or --redirect');
+        if (plan === undefined && argv.nop.length + argv.redirect.length === 0)
+          throw new UsageError('patch: nothing to do: give --nop, --redirect or --plan');
         const request = {
-          file,
           output,
           nops: argv.nop,
           redirects: argv.redirect,
@@ -155,9 +155,13 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           force: argv.force,
           ...common(argv),
         };
-        choose(async () =>
-          (await import('./commands/patch.ts')).patchCommand(request, () => import('./patch/proved.ts')),
-        );
+        const proving = () => import('./patch/proved.ts');
+        if (plan === undefined)
+          choose(async () => (await import('./commands/patch.ts')).patchCommand({ ...request, file: file! }, proving));
+        else
+          choose(async () =>
+            (await import('./commands/patch-plan.ts')).patchPlanCommand({ ...request, file, plan }, proving),
+          );
       },
     )
     .command(

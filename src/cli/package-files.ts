@@ -2,15 +2,23 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const DIAGNOSTICS = 'docs/diagnostics.md';
-
-/** The package's docs/diagnostics.md. The code that asks lies in `src/cli/`, `dist/` or `dist/chunks/`. */
+/** The package's docs/diagnostics.md. */
 export function diagnosticsFile(): string {
+  return packageFile('docs/diagnostics.md');
+}
+
+/** Of `tocsin.NAME/1`. */
+export function schemaFile(name: string): string {
+  return packageFile(`schemas/tocsin.${name}-1.schema.json`);
+}
+
+/** The code that asks lies in `src/cli/`, `dist/` or `dist/chunks/`. */
+function packageFile(name: string): string {
   let folder = new URL('.', import.meta.url);
   for (let up = 0; up < 4; up++) {
     folder = new URL('..', folder);
-    const path = fileURLToPath(new URL(DIAGNOSTICS, folder));
+    const path = fileURLToPath(new URL(name, folder));
     if (existsSync(path)) return path;
   }
-  throw new Error(`the package has no ${DIAGNOSTICS}`);
+  throw new Error(`the package has no ${name}`);
 }

@@ -124,6 +124,6 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
 }
 
 /** Whether a patch asks for more than taking call sites out. */
-export function needsMore({ redirects, symvers, kernel }: PatchArguments): boolean {
-  return redirects.length + symvers.length > 0 || kernel !== undefined;
+export function needsMore({ redirects, symvers, kernel, planned }: PatchArguments): boolean {
+  return redirects.length + symvers.length + (planned?.redirects.length ?? 0) > 0 || kernel !== undefined;
 }

@@ -13,6 +13,7 @@ import {
   codeOfPlan,
   type PassedOverStrategy,
   type PatchDocument,
+  type PlanComments,
   type PlanNames,
   proofDocument,
   type SecondReader,
@@ -29,6 +30,7 @@ import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import { type Verification, verifyObject, verifyPatched } from '../../verify/verify.ts';
 import type { Attempt } from '../patch/attempt.ts';
+import type { RedirectEntry } from '../patch/plan-file.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
 
@@ -46,12 +48,21 @@ export interface PatchArguments {
   readonly kernel: string | undefined;
   readonly allowUnproved: boolean;
   readonly signing: SigningArguments | undefined;
+  /** What a plan file asks for besides. */
+  readonly planned?: PlannedWork | undefined;
   readonly dryRun: boolean;
   readonly report: string | undefined;
   readonly format: 'text' | 'json';
   readonly force: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+}
+
+export interface PlannedWork {
+  /** The plan's file, as it was given. */
+  readonly file: string;
+  readonly redirects: readonly RedirectEntry[];
+  readonly comments: PlanComments;
 }
 
 /** Who signs the result: files, and the digest's name. */
@@ -63,25 +74,35 @@ export interface SigningArguments {
 
 /**
  * @param proving not asked for what `needsMore` says no to
+ * @param tell takes what `--format json` prints
  * @returns the exit code
  */
-export async function patchCommand(args: PatchArguments, proving: Proving): Promise<number> {
+export async function patchCommand(
+  args: PatchArguments,
+  proving: Proving,
+  tell: (doc: PatchDocument) => void = printJson,
+): Promise<number> {
   const input = await readObject(args.file);
   try {
-    return await patchObject(args, input, proving);
+    return await patchObject(args, input, proving, tell);
   } catch (error) {
     throw inFile(error, args.file);
   }
 }
 
-async function patchObject(args: PatchArguments, input: ObjectFile, proving: Proving): Promise<number> {
+async function patchObject(
+  args: PatchArguments,
+  input: ObjectFile,
+  proving: Proving,
+  tell: (doc: PatchDocument) => void,
+): Promise<number> {
   const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
   const { plan, applied, proof, passedOver } = await found(args, elf, input, proving);
   const told = { proof: proofDocument(proof, passedOver) };
   const complaint = unprovedComplaint(proof, passedOver, args.allowUnproved);
   if (args.dryRun || complaint !== undefined) {
-    await show(args, document(args, elf, plan, { written: false, ...told }));
+    await show(args, document(args, elf, plan, { written: false, ...told }), tell);
     if (complaint !== undefined) throw new RefusalError(complaint);
     return 0;
   }
@@ -109,7 +130,7 @@ async function patchObject(args: PatchArguments, input: ObjectFile, proving: Pro
     ...(secondReader && { secondReader }),
     ...(signature && { signature }),
   };
-  await show(args, document(args, elf, plan, result));
+  await show(args, document(args, elf, plan, result), tell);
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
 }
@@ -293,6 +314,7 @@ function document(
     file: args.file,
     ...(args.output !== undefined && !args.dryRun && { output: args.output }),
     dryRun: args.dryRun,
+    ...(args.planned && { plan: { file: args.planned.file, ...args.planned.comments } }),
     actions: plan.actions,
     ...(listsWords(args) && { words: wordsOfPlan(plan, names) }),
     newCode: codeOfPlan(plan, names),
@@ -311,12 +333,16 @@ function listsWords(args: PatchArguments): boolean {
   return args.dryRun || args.verbose || args.format === 'json' || args.report !== undefined;
 }
 
-async function show(args: PatchArguments, doc: PatchDocument): Promise<void> {
+function printJson(doc: PatchDocument): void {
+  print(`${JSON.stringify(doc, null, 2)}\n`);
+}
+
+async function show(args: PatchArguments, doc: PatchDocument, tell: (doc: PatchDocument) => void): Promise<void> {
   if (args.report !== undefined) {
     const text = args.report.endsWith('.json') ? `${JSON.stringify(doc, null, 2)}\n` : patchText(doc, true);
     await writeAtomic(args.report, Buffer.from(text));
   }
-  if (args.format === 'json') print(`${JSON.stringify(doc, null, 2)}\n`);
+  if (args.format === 'json') tell(doc);
   else if (!args.quiet || doc.dryRun) print(patchText(doc, args.verbose));
   else for (const warning of doc.warnings) note(`tocsin: ${args.file}: ${warning}`);
 }

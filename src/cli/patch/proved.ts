@@ -14,7 +14,7 @@ import { openPatchKernel, readExports } from './kernel.ts';
 
 /** @throws RefusalError PAT001 to PAT029, InputError */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
-  const redirects = args.redirects.map(text => redirect(text, args));
+  const redirects = [...args.redirects.map(text => redirect(text, args)), ...planned(args)];
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, redirects.length > 0);
   const wanted = redirects.map(r => r.to);
   const exports = await readExports(args.symvers, kernel?.knowledge, wanted);
@@ -30,6 +30,18 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
   }
   const found = attempt(elf, request, options, new PatchProver(elf, given));
   return found.proof.verdict === 'proved' ? found : marked(elf, found, options);
+}
+
+/** What a plan says of a redirect counts more than the command line. */
+function planned({ planned, strategy, at, toc }: PatchArguments): RedirectRequest[] {
+  const entries = planned?.redirects ?? [];
+  return entries.map(e => ({
+    from: e.function,
+    to: e.to,
+    strategy: e.strategy ?? strategy,
+    at: e.at ?? at,
+    toc: e.toc ?? toc,
+  }));
 }
 
 /** `F=G`; names may hold `@section+offset`, but neither holds `=`. */

@@ -54,6 +54,14 @@ export interface ProofDocument extends Omit<PatchProof, 'obstacle'> {
   readonly passedOver: readonly PassedOverStrategy[];
 }
 
+/** What the author of a plan file wrote beside its entries. */
+export interface PlanComments {
+  /** Of the whole plan, and of this module. */
+  readonly comments: readonly string[];
+  /** By entry: what it names, and what is said of it. */
+  readonly entries: readonly { readonly entry: string; readonly comment: string }[];
+}
+
 export interface PatchDocument {
   readonly schema: 'tocsin.patch/1';
   readonly file: string;
@@ -61,6 +69,8 @@ export interface PatchDocument {
   readonly output?: string;
   readonly dryRun: boolean;
   readonly written: boolean;
+  /** The plan file, where there was one. */
+  readonly plan?: { readonly file: string } & PlanComments;
   readonly actions: readonly PlannedAction[];
   /** Left out where nobody asked for them. */
   readonly words?: readonly PatchedWord[];

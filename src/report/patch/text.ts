@@ -10,7 +10,7 @@ const MOST = 24;
 
 export function patchText(doc: PatchDocument, verbose: boolean): string {
   const most = verbose ? Number.POSITIVE_INFINITY : MOST;
-  const blocks = [actions(doc, most)];
+  const blocks = [actions(doc, most), planned(doc)];
   if (doc.dryRun || verbose) blocks.push(words(doc, most));
   if (doc.dryRun || verbose || doc.newCode.length > 0) blocks.push(...doc.newCode.map(listing));
   blocks.push(removed(doc));
@@ -43,6 +43,13 @@ function action(a: PlannedAction): string {
   const toc = a.toc === 'kept' ? 'r2 kept' : `r2 ${a.toc}`;
   const grounds = a.grounds.map(g => `\n            ${g}`).join('');
   return `  redirect  ${a.function}${also} -> ${a.to}  ${a.strategy}, ${a.at} at ${place}, ${toc}${record}${grounds}`;
+}
+
+/** What the plan's author had to say. */
+function planned({ plan }: PatchDocument): string {
+  if (plan === undefined) return '';
+  const lines = [...plan.comments, ...plan.entries.map(({ entry, comment }) => `${entry}: ${comment}`)];
+  return [`plan ${plan.file}`, ...lines.map(line => `  ${line}`)].join('\n');
 }
 
 function words(doc: PatchDocument, most: number): string {
