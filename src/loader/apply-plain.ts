@@ -3,7 +3,7 @@
  * They are applied in 32-bit halves without an object for each; whatever is not plain is left to apply.ts, which has the
  * kernel's own arithmetic, its refusals and the remarks.
  */
-import { SHN_UNDEF } from '../elf/constants.ts';
+import { SHN_LIVEPATCH, SHN_UNDEF } from '../elf/constants.ts';
 import { SYMBOL_SIZE } from './arch.ts';
 import type { PlacedMemory } from './placed-memory.ts';
 import * as R from './relocation-numbers.ts';
@@ -105,7 +105,7 @@ export class PlainRelocations {
     const symbols = this.#symbols.view;
     const symbol = this.#symbols.at + number * SYMBOL_SIZE;
     const section = symbols.getUint16(symbol + 6, true);
-    if (section < this.#gone.length && this.#gone[section] === 1) return false;
+    if (section === SHN_LIVEPATCH || (section < this.#gone.length && this.#gone[section] === 1)) return false;
     const sum = symbols.getUint32(symbol + 8, true) + source.getUint32(at + 16, true);
     const low = sum >>> 0;
     const carry = sum >= TWO_32 ? 1 : 0;

@@ -8,6 +8,7 @@ import { RELA_SIZE, SYMBOL_SIZE } from './arch.ts';
 import { isRelativeBranch } from './branch-words.ts';
 import { isTocName } from './frob.ts';
 import { textAt } from './headers.ts';
+import { SHF_RELA_LIVEPATCH } from './kept-sections.ts';
 import { makeLoad, patchInstruction, rewriteEntry, setImmediate34 } from './place-words.ts';
 import { type MemoryPlace, PlacedMemory } from './placed-memory.ts';
 import * as R from './relocation-numbers.ts';
@@ -159,6 +160,8 @@ export class RelocationApplier {
   /** What is not kept is freed when the module is loaded: an address there leads nowhere. */
   #watchSymbol(section: number, offset: bigint): void {
     const { headers, index, places } = this.#state;
+    if (section === SHN_LIVEPATCH && (headers.flags[this.#source]! & SHF_RELA_LIVEPATCH) === 0)
+      this.#danger('REL114', 'an ordinary relocation takes a livepatch symbol, which has no address yet', offset);
     if (section === SHN_UNDEF || section >= headers.count || section === index.percpu) return;
     if (places[section] !== undefined) return;
     this.#danger('REL110', `a relocation leads into ${headers.text(section)}, which is not kept`, offset);

@@ -31,7 +31,7 @@ export const SYMBOL_EXTERNAL = 0x80;
 export const SYMBOL_EXEMPT = 0x40;
 /** Anything that only the whole image tells, such as an address of zero. */
 export const SYMBOL_PECULIAR = 0x20;
-/** It lies in a section that is not kept. */
+/** It lies in a section that is not kept, or has no address yet (livepatch symbols). */
 export const SYMBOL_GONE = 0x10;
 
 export class ArchState {

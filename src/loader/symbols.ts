@@ -198,7 +198,7 @@ export function simplifySymbols(state: LoadState): void {
         low[i] = Number(toc & LOW);
         high[i] = Number(toc >> 32n);
       }
-    } else if (section === SHN_LIVEPATCH) classes[i] = other | SYMBOL_EXTERNAL | SYMBOL_PECULIAR;
+    } else if (section === SHN_LIVEPATCH) classes[i] = other | SYMBOL_EXTERNAL | SYMBOL_PECULIAR | SYMBOL_GONE;
     else if (section === SHN_COMMON) {
       if (textAt(bytes, name).startsWith('__gnu_lto')) continue;
       state.print('warning', `${state.name}: please compile with -fno-common`);

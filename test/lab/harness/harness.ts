@@ -368,11 +368,15 @@ function collect(
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let watch: NodeJS.Timeout | undefined;
+    // The console comes in pieces of a few bytes.
+    let last = '';
     child.stdout.on('data', (chunk: Buffer) => {
       stdout.push(chunk);
       if (watch !== undefined) watch.refresh();
-      else if (silence !== undefined && chunk.includes(silence.begins))
-        watch = setTimeout(silence.act, silence.seconds * 1000);
+      else if (silence !== undefined) {
+        last = (last + chunk.toString('latin1')).slice(-1000);
+        if (last.includes(silence.begins)) watch = setTimeout(silence.act, silence.seconds * 1000);
+      }
     });
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     child.on('error', failed);

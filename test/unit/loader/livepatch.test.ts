@@ -273,6 +273,17 @@ describe('livepatch relocations for the kernel', () => {
     });
   });
 
+  it('are dangerous where nothing says that they wait', () => {
+    const { answer, outcome } = ask(patch({}, {}, { flags: 0x42 }));
+    expect(answer).toBe('loads');
+    expect(outcome.dangerous).toBe(true);
+    expect(outcome.remarks.map(r => [r.code, r.section, r.offset])).toEqual([
+      ['REL114', '.data.klp', POINTER],
+      ['REL114', '.text', CALL],
+    ]);
+    expect(ask(patch()).outcome.dangerous).toBe(false);
+  });
+
   it('are relocations like others', () => {
     const unknown = patch({}, {}, { change: r => (r.type === R.REL24 ? { ...r, type: 200 } : r) });
     expect(ask(unknown)).toMatchObject({ answer: 'ENOEXEC', log: ['module_64: fix: Unknown ADD relocation: 200'] });

@@ -79,7 +79,9 @@ export async function run(
       vmlinux,
       script: script.join('\n'),
       files: [program, list, ...paths],
-      timeoutSeconds: 1800,
+      timeoutSeconds: 900,
+      // A kernel that has lost the loading process waits for it for ever.
+      silenceSeconds: 60,
       logLevel: 1,
     });
     return { answers: parse(boot.console), boot };

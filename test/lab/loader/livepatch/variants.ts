@@ -30,6 +30,9 @@ const SYMBOLS = {
   line: 'command_line_of_kernel',
 };
 
+/** In `.toc`: what comes first is the kernel's, and the module's own init goes where it leads. */
+const isOfTarget = (r: { readonly offset: number }, section: string): boolean => section === '.toc' && r.offset !== 0;
+
 export function variants(fix: Uint8Array): readonly Variant[] {
   const found: Variant[] = [];
   const add = (
@@ -96,21 +99,18 @@ export function variants(fix: Uint8Array): readonly Variant[] {
     {},
     { rename: name => (name === '.klp.rela.klp_target..toc' ? '.klp.rela.klp_target' : name) },
   );
-  add('unflagged', {}, { flags: 0x42 });
+  // The loader takes the livepatch symbols for ordinary ones, and the module's own init goes to where their zeros lead.
+  add('unflagged', {}, { flags: 0x42 }, {}, true);
   // Relocations.
   add('ordinary-symbol', {}, { change: (r, section) => (section === '.toc' ? { ...r, symbol: 1 } : r) });
   add('undefined-symbol', {}, {}, { same: { shndx: 0 } });
   add('unknown-type', {}, { change: r => (r.type === REL24 ? { ...r, type: 200 } : r) });
-  add(
-    'unknown-type-of-target',
-    {},
-    { change: (r, section) => (section === '.toc' && r.offset !== 0 ? { ...r, type: 200 } : r) },
-  );
-  add('no-type', {}, { change: (r, section) => (section === '.toc' && r.offset !== 0 ? { ...r, type: 0 } : r) });
-  add('toc16-ds', {}, { change: (r, section) => (section === '.toc' ? { ...r, type: TOC16_DS } : r) });
-  add('toc16-ha', {}, { change: (r, section) => (section === '.toc' ? { ...r, type: TOC16_HA } : r) });
-  add('rel32', {}, { change: (r, section) => (section === '.toc' ? { ...r, type: 26 } : r) });
-  add('addend', {}, { change: r => (r.type === ADDR64 ? { ...r, addend: 4 } : r) });
+  add('unknown-type-of-target', {}, { change: (r, section) => (isOfTarget(r, section) ? { ...r, type: 200 } : r) });
+  add('no-type', {}, { change: (r, section) => (isOfTarget(r, section) ? { ...r, type: 0 } : r) });
+  add('toc16-ds', {}, { change: (r, section) => (isOfTarget(r, section) ? { ...r, type: TOC16_DS } : r) });
+  add('toc16-ha', {}, { change: (r, section) => (isOfTarget(r, section) ? { ...r, type: TOC16_HA } : r) });
+  add('rel32', {}, { change: (r, section) => (isOfTarget(r, section) ? { ...r, type: 26 } : r) });
+  add('addend', {}, { change: (r, section) => (isOfTarget(r, section) ? { ...r, addend: 4 } : r) });
   add('no-nop-after-target', {}, { words: [{ section: '.text', offset: 0x88, word: BLR }] });
   add('no-nop-after-kernel', {}, { words: [{ section: '.text', offset: 0x30, word: BLR }] });
   add(
