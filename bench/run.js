@@ -143,6 +143,10 @@ const has = command => spawnSync(command, ['--version'], { stdio: 'ignore' }).er
 // depmod is in sbin, which is not in everybody's PATH.
 process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`;
 
+// Node reads these certificates whenever it starts, for a program that may never open a connection. Where a machine sets the
+// variable, as some behind a proxy do, that takes longer than starting Node, and would be all that is measured of short runs.
+delete process.env.NODE_EXTRA_CA_CERTS;
+
 const node = process.execPath;
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
 const held = [];

@@ -11,6 +11,7 @@ lab=$here/../test/lab/harness
 command -v zstd >/dev/null || { echo "build.sh: 'zstd' is not installed: apt-get install zstd" >&2 && exit 1; }
 for generation in "$@"; do
   "$lab/build-module" "$generation" "$here/$generation" "$here/src"
+  rm "$here/$generation/tocsin_merge.ko" # only its demo_object.o is wanted
   "$here/kernel-pieces.sh" "$generation" "$here/$generation/tocsin_demo.ko" "$here/$generation/tocsin_fix.ko"
 done
 

@@ -22,6 +22,10 @@ export type {
 } from './kernel/knowledge/model.ts';
 export { encodeIndex, type KernelParts, openIndex } from './kernel/knowledge/store.ts';
 export { type ExportedSymbol, parseSymvers } from './kernel/symvers.ts';
+export { applyMerge, type Merged } from './merge/apply.ts';
+export type { MergeObject } from './merge/objects.ts';
+export { type MergeOptions, planMerge } from './merge/plan.ts';
+export type { MergePlan } from './plan/merge.ts';
 export type { PatchPlan, PlannedAction, RedirectAt, SiteForm, Strategy, TocRecovery } from './plan/plan.ts';
 export { type Applied, type ApplyOptions, applyPlan as apply } from './rewrite/apply.ts';
 export { makePlan as plan, type PatchRequest } from './rewrite/plan.ts';
@@ -31,4 +35,5 @@ export { type Complaint, InputError, RefusalError } from './util/errors.ts';
 export { version } from './util/version.ts';
 export { type CheckRequest, checkModule as check } from './verify/check/check.ts';
 export type { CheckFinding, CheckResult } from './verify/check/finding.ts';
+export { type MergeCase, verifyMerge } from './verify/merged/verify-merge.ts';
 export { type Verification, verifyPatched as verify } from './verify/verify.ts';

@@ -35,4 +35,9 @@ long fix_sum_ten(long a, long b, long c, long d, long e, long f, long g, long h,
 long fix_sum_variadic(int count, ...);
 void fix_alarm(long index);
 
+/* demo_object.c, to be merged into tocsin_demo */
+long fixed_in_range(long index);
+long fixed_parity(unsigned long value);
+long fixed_sum_ten(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j);
+
 #endif

@@ -34,6 +34,11 @@ export function checkOptions<T>(
       type: 'boolean',
       default: true,
     })
+    .option('signatures', {
+      describe:
+        'verify the signature of every file, also where many are looked through quickly; --no-signatures: of none',
+      type: 'boolean',
+    })
     .option('allow-unproved', {
       describe: 'let functions pass that are neither proved nor refuted',
       type: 'boolean',

@@ -20,6 +20,34 @@ export function patchOptions<T>(y: Argv<T>) {
       nargs: 1,
       default: [] as string[],
     })
+    .option('hook', {
+      describe: 'GLOB=H: H(ip, parent_ip) is called before these functions (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('hook-exit', {
+      describe: 'GLOB=H: H(ip, parent_ip, result) is called when these functions have returned (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('retarget', {
+      describe: 'F:CALL=G: calls of CALL in F lead to G; F:+0xOFFSET=G for one of them (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
+    .option('with', {
+      describe: 'OBJECT.o that becomes part of the module first (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
     .option('plan', {
       describe: 'what to do, as YAML or JSON; for FILE, or for the modules that it names',
       type: 'string',
@@ -32,16 +60,15 @@ export function patchOptions<T>(y: Argv<T>) {
       default: 'auto' as const,
     })
     .option('toc', {
-      describe: 'how frame gets r2 back',
+      describe: 'how frame and hooks of other modules get r2 back',
       choices: ['recomputed', 'saved'] as const,
       requiresArg: true,
       default: 'recomputed' as const,
     })
     .option('at', {
-      describe: 'which word of F becomes the branch',
+      describe: 'which word of F becomes the branch (after-site; for hooks site where that cannot be)',
       choices: ['after-site', 'site'] as const,
       requiresArg: true,
-      default: 'after-site' as const,
     })
     .option('symvers', {
       describe: 'Module.symvers with the versions of new imports (repeatable)',
@@ -87,6 +114,10 @@ export function patchOptions<T>(y: Argv<T>) {
     .option('force', { describe: 'replace a write-protected OUT', type: 'boolean', default: false })
     .example("$0 patch demo.ko -o out.ko --nop 'demo_*'", 'no tracer calls in these functions')
     .example('$0 patch demo.ko -o out.ko --redirect demo_add=fix_add', 'replace a function by one of another module')
+    .example("$0 patch demo.ko -o out.ko --hook 'demo_*=fix_enter'", 'call a function of another module before these')
+    .example('$0 patch demo.ko -o out.ko --hook-exit demo_add=fix_leave', 'call one that sees what demo_add returned')
+    .example('$0 patch demo.ko -o out.ko --retarget demo_run:demo_add=fix_add', 'change what one function calls')
+    .example('$0 patch demo.ko -o out.ko --with fix.o --redirect demo_add=add', 'replace it by one of an object')
     .example("$0 patch demo.ko -o out.ko --nop '*' --sign-key key.pem --sign-cert cert.pem", 'sign what is written')
     .example('$0 patch --plan fixes.yaml', 'patch the modules that a file names, as it says')
     .example('$0 patch demo.ko --dry-run --redirect demo_add=demo_sub', 'show each word before and after');

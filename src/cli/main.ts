@@ -20,7 +20,18 @@ import { note, print } from './terminal.ts';
 class UsageError extends Error {}
 
 /** Options that mean one thing may be given once. */
-const REPEATABLE = new Set(['nop', 'redirect', 'symvers', 'structure', 'modules']);
+const REPEATABLE = new Set([
+  'nop',
+  'redirect',
+  'hook',
+  'hook-exit',
+  'hookExit',
+  'retarget',
+  'symvers',
+  'with',
+  'structure',
+  'modules',
+]);
 
 /** Stands for `-` while yargs reads the command line: it takes that word for an option. No argument can hold a NUL. */
 const DASH = '\0-';
@@ -136,12 +147,19 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         const file = plan !== undefined && files.length === 0 ? undefined : onlyFile('patch', files);
         if (plan === undefined && output === undefined && !argv.dryRun)
           throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
-        if (plan === undefined && argv.nop.length + argv.redirect.length === 0)
-          throw new UsageError('patch: nothing to do: give --nop, --redirect or --plan');
+        const asked = [argv.nop, argv.redirect, argv.hook, argv.hookExit, argv.retarget];
+        if (plan === undefined && asked.every(list => list.length === 0))
+          throw new UsageError(
+            'patch: nothing to do: give --nop, --redirect, --hook, --hook-exit, --retarget or --plan',
+          );
         const request = {
           output,
           nops: argv.nop,
           redirects: argv.redirect,
+          hooks: argv.hook,
+          exitHooks: argv.hookExit,
+          retargets: argv.retarget,
+          objects: argv.with,
           strategy: argv.strategy,
           toc: argv.toc,
           at: argv.at,
@@ -233,8 +251,8 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         if (files.length === 0 && argv.filesFrom === undefined)
           throw new UsageError('check: give a FILE, a folder, or --files-from');
         const { filesFrom, kernel, modules, parameters, format, report, jobs } = argv;
-        const { proof, allowUnproved, explain } = argv;
-        const how = { proof, allowUnproved, explain, format, report, jobs };
+        const { proof, signatures, allowUnproved, explain } = argv;
+        const how = { proof, signatures, allowUnproved, explain, format, report, jobs };
         const request = { files, filesFrom, kernel, modules, parameters, ...how, ...common(argv) };
         choose(async () => (await import('./commands/check.ts')).checkCommand(request));
       },

@@ -89,7 +89,7 @@ const PATCH: Shape = {
     '--report': null,
     '--kernel': null,
   },
-  lists: ['--nop', '--redirect', '--symvers'],
+  lists: ['--nop', '--redirect', '--with', '--symvers'],
 };
 
 /** Arguments of a plain `patch` command, or `undefined` where yargs should look. */
@@ -107,9 +107,13 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     output,
     nops,
     redirects,
+    objects: plain.list('--with'),
+    hooks: [],
+    exitHooks: [],
+    retargets: [],
     strategy: (values.get('--strategy') ?? 'auto') as PatchArguments['strategy'],
     toc: (values.get('--toc') ?? 'recomputed') as PatchArguments['toc'],
-    at: (values.get('--at') ?? 'after-site') as PatchArguments['at'],
+    at: values.get('--at') as PatchArguments['at'],
     symvers: plain.list('--symvers'),
     kernel: values.get('--kernel'),
     allowUnproved: flags.has('--allow-unproved'),
@@ -124,6 +128,9 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
 }
 
 /** Whether a patch asks for more than taking call sites out. */
-export function needsMore({ redirects, symvers, kernel, planned }: PatchArguments): boolean {
-  return redirects.length + symvers.length + (planned?.redirects.length ?? 0) > 0 || kernel !== undefined;
+export function needsMore(args: PatchArguments): boolean {
+  const { redirects, hooks, exitHooks, retargets, objects, symvers, kernel, planned } = args;
+  const lists = [redirects, hooks, exitHooks, retargets, objects, symvers, planned?.redirects ?? []];
+  const alsoPlanned = [planned?.hooks ?? [], planned?.retargets ?? []];
+  return [...lists, ...alsoPlanned].some(list => list.length > 0) || kernel !== undefined;
 }

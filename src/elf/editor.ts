@@ -7,7 +7,7 @@
  * changes its size, its place.
  */
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
-import { RELA_SIZE, STB_LOCAL } from './constants.ts';
+import { RELA_SIZE, SHT_NOBITS, STB_LOCAL } from './constants.ts';
 import type { ElfFile } from './read.ts';
 import type { Section } from './section.ts';
 
@@ -33,6 +33,8 @@ export interface NewSection {
   readonly sh_addralign: number;
   readonly sh_entsize: number;
   readonly contents: Uint8Array;
+  /** Bytes, of a section without contents in the file (SHT_NOBITS). */
+  readonly size?: number;
 }
 
 export interface NewSymbol {
@@ -52,6 +54,9 @@ export class ElfEditor {
   readonly newSections: NewSection[] = [];
   readonly newSymbols: NewSymbol[] = [];
   readonly droppedSections = new Set<SectionIndex>();
+  /** New `sh_addralign` and, of sections without contents in the file, new `sh_size`. */
+  readonly alignments = new Map<SectionIndex, number>();
+  readonly sizes = new Map<SectionIndex, number>();
   /** Bytes of the input behind this offset are left out (a signature); the input's size where nothing is. */
   end: number;
 
@@ -155,6 +160,17 @@ export class ElfEditor {
   addSymbol(symbol: NewSymbol): SymbolIndex {
     this.newSymbols.push(symbol);
     return (this.elf.symbols?.count ?? 0) + this.newSymbols.length - 1;
+  }
+
+  /** Aligns a section more strictly: `alignment` bytes, a power of two. */
+  raiseAlignment(index: SectionIndex, alignment: number): void {
+    this.alignments.set(index, Math.max(alignment, this.#section(index).sh_addralign));
+  }
+
+  /** Gives a section without contents in the file (SHT_NOBITS) another size, bytes. */
+  resize(index: SectionIndex, size: number): void {
+    if (this.#section(index).sh_type !== SHT_NOBITS) throw new RangeError(`section ${index} has contents in the file`);
+    this.sizes.set(index, size);
   }
 
   /**

@@ -26,6 +26,8 @@ export interface LaidOut {
   readonly bytes: Uint8Array;
   /** Ascending in `from`. What no range covers has no counterpart in the output. */
   readonly correspondences: readonly Correspondence[];
+  /** The same, with what is written there where that is known. */
+  readonly ranges: readonly PlacedRange[];
 }
 
 /** Parts of the input that are kept, in file order, with their new sizes. */
@@ -57,7 +59,7 @@ function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>,
       const start = section.hasContents ? section.sh_offset : Math.min(section.sh_offset, bytes.length);
       const end = section.hasContents ? start + section.sh_size : start;
       const kept = contents ?? whole(start, end);
-      add(start, end, section.sh_addralign, kept, kept.size, [section.index]);
+      add(start, end, editor.alignments.get(section.index) ?? section.sh_addralign, kept, kept.size, [section.index]);
     }
   }
   return parts.sort((a, b) => a.oldStart - b.oldStart || a.oldEnd - b.oldEnd);
@@ -114,11 +116,13 @@ function place(editor: ElfEditor, parts: readonly Part[]): number {
   let moved = false;
   for (const part of parts) {
     // What was empty may have stood in the middle of something else.
-    part.start = moved || part.oldStart < cursor ? alignUp(cursor, part.alignment) : part.oldStart;
+    const mustMove =
+      part.oldStart % Math.max(part.alignment, 1) !== 0 && part.sections.some(s => editor.alignments.has(s));
+    part.start = moved || part.oldStart < cursor || mustMove ? alignUp(cursor, part.alignment) : part.oldStart;
     if (part.start !== part.oldStart && part.start - cursor > MOST_PADDING) throw tooMuchPadding(editor, part);
     if (part.start !== part.oldStart && editor.elf.header.e_phnum > 0) checkMayMove(editor, part);
     cursor = part.start + part.size;
-    if (part.size !== part.oldEnd - part.oldStart) moved = true;
+    if (part.size !== part.oldEnd - part.oldStart || mustMove) moved = true;
   }
   return cursor;
 }
@@ -156,9 +160,10 @@ function follow(parts: readonly Part[], offset: number, fileEnd: number): number
  * Lays the file out with all changes.
  *
  * @param late makes the contents of the last new section, which was added without any
+ * @param memory zeroed, and used for the result if it is large enough
  * @throws InputError ELF025 to ELF028 where the format has no room for a change, else as reading does
  */
-export function layOut(editor: ElfEditor, late?: LateContents): LaidOut {
+export function layOut(editor: ElfEditor, late?: LateContents, memory?: Uint8Array): LaidOut {
   const built = rebuildSections(editor);
   const sectionCount = built.sectionIndex.count;
   const tableSize = sectionCount * SHDR_SIZE;
@@ -176,12 +181,12 @@ export function layOut(editor: ElfEditor, late?: LateContents): LaidOut {
     size = part.start + part.size;
   }
   const parts = [...stay, ...behind];
-  const bytes = new Uint8Array(size);
+  const bytes = memory !== undefined && memory.length >= size ? memory.subarray(0, size) : new Uint8Array(size);
   for (const part of parts) if (part.contents !== undefined) copyContents(part.contents, bytes, part.start);
   const newSizes = editor.newSections.map((_, i) => fresh[i]!.size);
   writeHeaders(editor, parts, built, bytes, sectionCount, newSizes);
   if (tableLast) addRanges(parts.at(-1)!, ranges);
-  return { bytes, correspondences: ranges };
+  return { bytes, correspondences: ranges, ranges };
 }
 
 function newParts(editor: ElfEditor, late: LateContents | undefined, ranges: readonly PlacedRange[]): Part[] {
@@ -210,7 +215,7 @@ function writeHeaders(
 ): void {
   const { elf } = editor;
   const table = parts.find(p => p.contents === undefined)!;
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const kept = parts.filter(p => p.oldStart >= 0);
   const partOf = new Map<SectionIndex, Part>();
   for (const part of parts) for (const index of part.sections) partOf.set(index, part);
@@ -230,6 +235,10 @@ function writeHeaders(
       put64(at(index) + 24, follow(kept, section.sh_offset, bytes.length));
       if (built.contents.has(section.index)) put64(at(index) + 32, 0);
     }
+    const size = editor.sizes.get(section.index);
+    if (size !== undefined) put64(at(index) + 32, size);
+    const alignment = editor.alignments.get(section.index);
+    if (alignment !== undefined) put64(at(index) + 48, alignment);
     view.setUint32(at(index) + 40, built.link(section), true);
     view.setUint32(at(index) + 44, built.info(section), true);
   }
@@ -240,7 +249,7 @@ function writeHeaders(
     view.setUint32(header + 4, section.sh_type, true);
     put64(header + 8, section.sh_flags);
     put64(header + 24, partOf.get(own)!.start);
-    put64(header + 32, newSizes[i]!);
+    put64(header + 32, section.size ?? newSizes[i]!);
     view.setUint32(header + 40, built.newLink(section), true);
     view.setUint32(header + 44, built.newInfo(section), true);
     put64(header + 48, section.sh_addralign);

@@ -40,7 +40,7 @@ const WRITE_PIECE = 16 << 20;
 /** A file that is written, and not yet in its place. One of `commit` and `discard` ends it. */
 export interface StagedFile {
   /** What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet. */
-  readBack(): Uint8Array | undefined;
+  readBack(): Promise<Uint8Array | undefined>;
   /** Waits until the disk has it, and puts it into its place. Throws as `writeAtomic`. */
   commit(): Promise<void>;
   /** Removes it: the target is as it was. */
@@ -135,13 +135,13 @@ class Staged implements StagedFile {
     this.#flushed.catch(() => {});
   }
 
-  readBack(): Uint8Array {
+  async readBack(): Promise<Uint8Array> {
     const bytes = allocate(this.#size);
     let length = 0;
     while (length < bytes.length) {
-      const count = fs.readSync(this.#temporary.fd, bytes, length, bytes.length - length, length);
-      if (count === 0) return bytes.subarray(0, length);
-      length += count;
+      const { bytesRead } = await read(this.#temporary.fd, bytes, length, bytes.length - length, length);
+      if (bytesRead === 0) return bytes.subarray(0, length);
+      length += bytesRead;
     }
     return bytes;
   }
@@ -180,6 +180,7 @@ class Staged implements StagedFile {
   }
 }
 
+const read = promisify(fs.read);
 const write = promisify(fs.write);
 const fsync = promisify(fs.fsync);
 
@@ -226,7 +227,7 @@ async function flushFolder(folder: string, target: string): Promise<void> {
 /** A pipe or a device, which cannot be written beside its place. */
 function direct(target: string, bytes: Uint8Array): StagedFile {
   return {
-    readBack: () => undefined,
+    readBack: async () => undefined,
     commit: async () => {
       try {
         await writeDirectly(target, bytes);

@@ -10,6 +10,7 @@ import { SHT_NOTE } from '../elf/constants.ts';
 import { noteSize, putNote, readNotes } from '../elf/notes.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
+import type { MergedObject } from '../plan/merge.ts';
 import type { PlannedAction, Unproved } from '../plan/plan.ts';
 
 export const PATCH_NOTE_SECTION = '.note.tocsin';
@@ -43,6 +44,8 @@ export interface PatchRecord {
   readonly codeAdded: number;
   /** What was not proved when the file was written; absent where all was. */
   readonly unproved?: readonly Unproved[];
+  /** Objects that became part of the module, in their order; absent where there were none. */
+  readonly merged?: readonly MergedObject[];
   readonly actions: readonly PlannedAction[];
 }
 
@@ -53,14 +56,24 @@ export interface PatchNote {
   readonly script: Uint8Array;
 }
 
-/** Contents of the section, which is aligned to 4. */
-export function encodePatchNote(record: PatchRecord, script: Uint8Array): Uint8Array {
-  const description = Buffer.from(JSON.stringify(record));
+/**
+ * Contents of the section, which is aligned to 4.
+ *
+ * @param actions `record.actions` as JSON, for whoever has it already: it may be megabytes
+ */
+export function encodePatchNote(record: PatchRecord, script: Uint8Array, actions?: string): Uint8Array {
+  const description = Buffer.from(actions === undefined ? JSON.stringify(record) : withActions(record, actions));
   const first = noteSize(OWNER, description);
   const contents = new Uint8Array(first + noteSize(OWNER, script));
   putNote(contents, 0, OWNER, TYPE_RECORD, description);
   putNote(contents, first, OWNER, TYPE_SCRIPT, script);
   return contents;
+}
+
+/** The same text as `JSON.stringify(record)`: the actions are its last field. */
+function withActions(record: PatchRecord, actions: string): string {
+  const { actions: _, ...head } = record;
+  return `${JSON.stringify(head).slice(0, -1)},"actions":${actions}}`;
 }
 
 /** Whether the file has a section with tocsin's name and type. */

@@ -1,5 +1,6 @@
 /** The loaded module as a value, when all steps are done. */
-import { SHF_ALLOC } from '../elf/constants.ts';
+import { SHF_ALLOC, SHN_UNDEF, STT_FUNC } from '../elf/constants.ts';
+import { lazy } from '../util/lazy.ts';
 import { SYMBOL_SIZE } from './arch.ts';
 import { textAt } from './headers.ts';
 import type { LoadedImage, LoadedSection, LoadedSymbol } from './model.ts';
@@ -29,20 +30,23 @@ function sections(state: LoadState): LoadedSection[] {
   return found;
 }
 
-function symbols(state: LoadState): LoadedSymbol[] {
+function symbols(state: LoadState, isWanted: (info: number, section: number) => boolean): LoadedSymbol[] {
   const { headers, index, bytes, view } = state;
   const found: LoadedSymbol[] = [];
   const table = headers.offset[index.symtab]!;
   const strings = headers.offset[index.strtab]!;
   for (let i = 1; i < state.symbolLow.length; i++) {
     const at = table + i * SYMBOL_SIZE;
+    const info = view.getUint8(at + 4);
+    const section = view.getUint16(at + 6, true);
+    if (!isWanted(info, section)) continue;
     found.push({
       name: textAt(bytes, strings + view.getUint32(at, true)),
       address: (BigInt(state.symbolHigh[i]!) << 32n) | BigInt(state.symbolLow[i]!),
       size: Number(view.getBigUint64(at + 16, true)),
-      info: view.getUint8(at + 4),
+      info,
       other: view.getUint8(at + 5),
-      section: view.getUint16(at + 6, true),
+      section,
     });
   }
   return found;
@@ -64,11 +68,18 @@ function keptTables(state: LoadState): LoadedImage['kallsyms'] | undefined {
 /** @returns the module as it lies in memory before its own code has run */
 export function loadedImage(state: LoadState): LoadedImage {
   const kallsyms = keptTables(state);
+  const all = lazy(() => symbols(state, () => true));
+  const functions = lazy(() => symbols(state, (info, section) => (info & 0xf) === STT_FUNC && section !== SHN_UNDEF));
   return {
     name: state.name,
     toc: state.toc,
     sections: sections(state),
-    symbols: symbols(state),
+    get symbols() {
+      return all();
+    },
+    get functions() {
+      return functions();
+    },
     stubs: state.stubs,
     ...(kallsyms === undefined ? {} : { kallsyms }),
   };

@@ -4,6 +4,7 @@
  */
 import type { KernelKnowledge } from '../kernel/knowledge/model.ts';
 import type { LivepatchPatch } from './livepatch-patch.ts';
+import type { ReusedMemory } from './reused-memory.ts';
 import type { LoadState } from './state.ts';
 
 /** Messages of the kernel's log, as `dmesg` prints them without the time. */
@@ -83,6 +84,8 @@ export type MemoryKind =
 export interface LoadRequest {
   /** The file's bytes, unpacked; never changed. */
   readonly bytes: Uint8Array;
+  /** What the twin may put the module into: the outcome's image is good until it is cleared. */
+  readonly memory?: ReusedMemory;
   readonly kernel: KernelKnowledge;
   readonly placement: Placement;
   /** Modules that are loaded already, by name. */
@@ -101,6 +104,8 @@ export interface LoadRequest {
   readonly blacklist?: readonly string[];
   /** Signatures are enforced (`module.sig_enforce`), where the configuration alone does not say so. */
   readonly enforceSignatures?: boolean;
+  /** `false`: a signature is read, but not held against the module's bytes. */
+  readonly verifySignature?: boolean;
   /** MODULE_INIT_IGNORE_MODVERSIONS and MODULE_INIT_IGNORE_VERMAGIC of finit_module(2). */
   readonly ignoreModversions?: boolean;
   readonly ignoreVermagic?: boolean;
@@ -160,6 +165,8 @@ export interface LoadedImage {
   /** Allocated sections, in the order of the file. */
   readonly sections: readonly LoadedSection[];
   readonly symbols: readonly LoadedSymbol[];
+  /** Those of `symbols` that are functions of the module. */
+  readonly functions: readonly LoadedSymbol[];
   readonly stubs: readonly LoadedStub[];
   /** The tables that kallsyms keeps (`.symtab`, `.strtab`, one type letter a symbol), where the kernel has CONFIG_KALLSYMS. */
   readonly kallsyms?: {

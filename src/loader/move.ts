@@ -79,16 +79,17 @@ function percpuAddress(state: LoadState): bigint {
   return kernelAddress(state, '__per_cpu_start') ?? 0n;
 }
 
-function emptyMemory(kind: AreaMemory['kind'], base: bigint, size: number): AreaMemory {
-  const bytes = new Uint8Array(size);
-  return { kind, base, bytes, view: new DataView(bytes.buffer) };
+function emptyMemory(state: LoadState, kind: AreaMemory['kind'], base: bigint, size: number): AreaMemory {
+  // The areas of a livepatch are told apart by their buffers.
+  const bytes = (state.livepatch ? undefined : state.request.memory)?.zeroed(size) ?? new Uint8Array(size);
+  return { kind, base, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, size) };
 }
 
 /** Copies the kept sections; `sh_size` bytes of the file each, which for `.stubs` may be more than the section has. */
 function copySections(state: LoadState): void {
   const { headers, arch, index } = state;
   const { pageSize } = state.kernel.options;
-  arch.memory = state.areas.map(area => emptyMemory(area.kind, area.base, alignUp(area.size, pageSize)));
+  arch.memory = state.areas.map(area => emptyMemory(state, area.kind, area.base, alignUp(area.size, pageSize)));
   for (let i = 0; i < headers.count; i++) {
     const place = state.places[i];
     if (place === undefined || (headers.flags[i]! & SHF_ALLOC) === 0) continue;
@@ -107,7 +108,7 @@ function copySections(state: LoadState): void {
   setUnformed(state.contents[index.thisModule]);
   if (index.percpu === 0) return;
   const start = headers.offset[index.percpu]!;
-  const percpu = emptyMemory('percpu', sectionAddress(state, index.percpu), headers.size[index.percpu]!);
+  const percpu = emptyMemory(state, 'percpu', sectionAddress(state, index.percpu), headers.size[index.percpu]!);
   percpu.bytes.set(state.bytes.subarray(start, start + percpu.bytes.length));
   arch.memory.push(percpu);
   state.contents[index.percpu] = percpu.bytes;

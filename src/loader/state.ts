@@ -58,6 +58,7 @@ export const ERRNO = {
   EBADMSG: 74,
   EOPNOTSUPP: 95,
   ENOPKG: 65,
+  EMSGSIZE: 90,
   ENODATA: 61,
   ENOKEY: 126,
   EKEYREJECTED: 129,
@@ -205,7 +206,9 @@ export class LoadState {
     this.request = request;
     this.kernel = request.kernel;
     this.rules = rules;
-    this.bytes = request.checkOnly ? request.bytes : new Uint8Array(request.bytes);
+    this.bytes = request.checkOnly
+      ? request.bytes
+      : (request.memory?.copyOf(request.bytes) ?? new Uint8Array(request.bytes));
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
     this.length = this.bytes.length;
     this.taints = new Set(request.taints);

@@ -25,7 +25,7 @@ import { checkModuleStructure } from './module-structure.ts';
 import { moveModule } from './move.ts';
 import { parseArguments } from './parameters.ts';
 import { applyRelocations } from './relocate.ts';
-import { moduleSigCheck } from './signature-check.ts';
+import { moduleSigCheck } from './signature/check.ts';
 import type { LoadState } from './state.ts';
 import { simplifySymbols } from './symbols.ts';
 import { modSysfsSetup } from './sysfs.ts';

@@ -11,9 +11,12 @@ import type { LoadState } from './state.ts';
 /** Permissions that sysfs lets a file have. */
 const ALLOWED_MODE = 0o664;
 
+/** Core parameters have a folder of that name. */
+const CORE = 'kernel';
+
 export function modSysfsSetup(state: LoadState): void {
-  // Core parameters have a folder of that name.
-  if (state.name === 'kernel') state.refuse('EINVAL', 'kernel: module is already loaded');
+  if (state.name === CORE || state.kernel.builtin?.includes(state.name) === true)
+    state.refuse('EINVAL', `${state.name}: module is already loaded`);
   if (state.name === '') {
     // The object's address, which the kernel hides: as it prints one that it cannot hash yet.
     state.print('warning', 'kobject: ((____ptrval____)): attempted to be registered with empty name!');

@@ -7,6 +7,7 @@
  * the named section.
  */
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
+import type { MergedInto } from './merge.ts';
 
 export type Strategy = 'direct' | 'frame';
 export type RedirectAt = 'after-site' | 'site';
@@ -16,7 +17,7 @@ export type TocRecovery = 'recomputed' | 'saved';
 export type SiteForm = 'mprofile-kernel' | 'mprofile-kernel-lr' | 'patchable' | 'patchable-out-of-line' | 'pg';
 
 /** One thing done to one function; what people read. */
-export type PlannedAction = PlannedNop | PlannedRedirect;
+export type PlannedAction = PlannedNop | PlannedRedirect | PlannedHook | PlannedRetarget;
 
 export interface PlannedNop {
   readonly kind: 'nop';
@@ -45,6 +46,47 @@ export interface PlannedRedirect {
   /** How the caller's r2 is right again on return: `kept` where nothing between changes it. */
   readonly toc: 'kept' | TocRecovery;
   /** What the choice rests on, a sentence each (argument passing, entry state, who was looked at). */
+  readonly grounds: readonly string[];
+}
+
+/** Functions that are called before another one, or when it has returned. One of `before` and `after` at least is there. */
+export interface PlannedHook {
+  readonly kind: 'hook';
+  readonly function: string;
+  readonly aliases: readonly string[];
+  /** Called with (ip, parent_ip). */
+  readonly before?: string;
+  /** Called with (ip, parent_ip, result). */
+  readonly after?: string;
+  /** `after-site`: the word that becomes the branch is moved behind the calls. `site`: it was the call site's. */
+  readonly at: RedirectAt;
+  readonly section: string;
+  /** The word that becomes the branch; the function goes on at the next one. */
+  readonly offset: SectionOffset;
+  /** What the hooks get as `ip`: the word that the tracer would turn into a call. */
+  readonly ip: SectionOffset;
+  readonly form: SiteForm;
+  readonly recordRemoved: boolean;
+  /** How r2 is the function's own again behind a hook that lies elsewhere. `kept`: all hooks lie in this object. */
+  readonly toc: 'kept' | TocRecovery;
+  readonly grounds: readonly string[];
+}
+
+/** A branch that leads to another function than before. */
+export interface PlannedRetarget {
+  readonly kind: 'retarget';
+  /** The function that the branch stands in. */
+  readonly function: string;
+  readonly aliases: readonly string[];
+  /** Whom it led to. */
+  readonly call: string;
+  readonly to: string;
+  readonly section: string;
+  readonly offset: SectionOffset;
+  /** `bl`, or `b` to a function that returns to this one's caller. */
+  readonly links: boolean;
+  /** `restored`: the word behind the branch is a nop, which the loader turns into the load of r2. */
+  readonly toc: 'kept' | 'restored';
   readonly grounds: readonly string[];
 }
 
@@ -146,6 +188,8 @@ export interface PatchPlan {
   readonly warnings: readonly string[];
   /** What the user was told is not proved, and wants all the same; absent where all is proved. The note in the file says so. */
   readonly unproved?: readonly Unproved[];
+  /** Objects that were merged first: then the input that this plan speaks of is the merged module. */
+  readonly merged?: MergedInto;
 }
 
 /** The warning of a plan with `dropsSignature`; of no account where the result is signed anew. */

@@ -259,10 +259,10 @@ function compile([mnemonic, text, operands, conditions]: Row, index: number): In
 /** Every row, extended mnemonics before what they extend. An index into this list names an instruction everywhere else. */
 export const instructions = lazy((): readonly Instruction[] =>
   [
-    ...branchRows,
+    ...branchRows(),
     ...fixedPointRows,
     ...loadStoreRows,
-    ...specialRegisterRows,
+    ...specialRegisterRows(),
     ...systemRows,
     ...floatRows,
     ...vectorRows,

@@ -37,6 +37,7 @@ import {
   TOC_AT_RETURN,
   TOC_AT_STUB,
 } from './reasons.ts';
+import { Slots } from './slots.ts';
 import type { State } from './state.ts';
 import type { StubEffect } from './stubs.ts';
 import {
@@ -193,12 +194,11 @@ export class Contracts {
     state.arguments = 0;
     const { top } = state;
     if (Number.isNaN(top)) {
-      state.slots = 0;
+      state.slots = Slots.none;
       return;
     }
     const link = state.load(top + 16, 8);
-    state.forgetBelow(top);
-    state.forget(top + 8, top + 24);
+    state.slots = state.slots.withoutCallees(top);
     if (savesLink && link !== UNKNOWN) state.store(top + 16, 8, CLOBBERED);
   }
 

@@ -51,6 +51,18 @@ function forgetField(state: State, field: number): void {
 }
 
 /**
+ * Which one of its fields names the register that an instruction changes, where that is all it changes of what is followed.
+ * `undefined` where it changes more, or the instruction table has to be asked. Comparisons may change a CR field besides.
+ */
+export function onlyForgets(word: number): 'none' | 'RT' | 'RA' | undefined {
+  const primary = word >>> 26;
+  const extended = (word >>> 1) & 0x3ff;
+  const kind = primary === 31 ? by31[extended]! : byPrimary[primary]!;
+  if (kind === NONE && primary === 31 && INTO_CR.has(extended)) return undefined;
+  return kind === NONE ? 'none' : kind === RT ? 'RT' : kind === RA ? 'RA' : undefined;
+}
+
+/**
  * Forgets what the instruction changes. `next` is the word behind it, for prefixed instructions.
  *
  * @returns whether the instruction is known at all

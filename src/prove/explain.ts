@@ -3,9 +3,10 @@
  * instruction, as it goes when that path is taken and no other. For a proved one: what holds before each instruction on
  * all paths, and whom it relies on.
  */
-import { type Finding, type Leg, PROVED, type Prover } from './prover.ts';
+import { PROVED, type Prover } from './prover.ts';
 import type { State } from './state.ts';
 import { UNKNOWN, type Value } from './values.ts';
+import type { Finding, Leg } from './watcher.ts';
 
 export interface Step {
   /** Bytes from the origin. */

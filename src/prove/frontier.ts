@@ -9,9 +9,11 @@ import { State } from './state.ts';
  * next one, and thousands of objects are proved one after another.
  */
 const pool: State[] = [];
+/** By word: 1 + number of the state that is kept for it, and whether it waits. Zeroes, but for the function that is followed. */
+let stateAt = new Int32Array(0);
+let isWaiting = new Uint8Array(0);
 
 export class Frontier {
-  /** 1 + number of the state kept for a word. */
   readonly #stateAt: Int32Array;
   readonly #isWaiting: Uint8Array;
   readonly #touched: number[] = [];
@@ -19,8 +21,12 @@ export class Frontier {
   readonly #heap: number[] = [];
 
   constructor(words: number) {
-    this.#stateAt = new Int32Array(words);
-    this.#isWaiting = new Uint8Array(words);
+    if (words > stateAt.length) {
+      stateAt = new Int32Array(words);
+      isWaiting = new Uint8Array(words);
+    }
+    this.#stateAt = stateAt;
+    this.#isWaiting = isWaiting;
   }
 
   /** Control reaches the block at `target`, bytes from the origin, in `state`. */

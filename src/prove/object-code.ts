@@ -1,9 +1,9 @@
 /** What holds for the whole object while its functions are followed: which word is whose entry, where blocks begin, what stubs do. */
 
+import type { Surroundings } from './accesses.ts';
 import { ParameterAreas } from './parameters.ts';
 import { type StubEffect, stubEffect } from './stubs.ts';
 import { CODE, LEADER, type ProofSubject, STUB } from './subject.ts';
-import type { Surroundings } from './transfer.ts';
 import { address, UNKNOWN, type Value } from './values.ts';
 
 /** Contracts that no symbol can state: see contracts.ts. */
@@ -71,7 +71,19 @@ export class ObjectCode {
   isCode(offset: number): boolean {
     const word = offset >> 2;
     return (
-      offset >= 0 && offset % 4 === 0 && word < this.subject.code.length && (this.subject.marks[word]! & CODE) !== 0
+      offset >= 0 && (offset & 3) === 0 && word < this.subject.code.length && (this.subject.marks[word]! & CODE) !== 0
+    );
+  }
+
+  /** Whether it is an instruction that is no function's entry, and in no stub: what most branches lead to. */
+  isInner(offset: number): boolean {
+    const word = offset >> 2;
+    return (
+      (offset & 3) === 0 &&
+      word >= 0 &&
+      word < this.subject.code.length &&
+      (this.subject.marks[word]! & (CODE | STUB)) === CODE &&
+      this.#functionAt[word] === 0
     );
   }
 

@@ -13,6 +13,7 @@ import { State } from './state.ts';
 import type { ProofSubject } from './subject.ts';
 import { address, CLOBBERED, entry, PLACES, stack, UNKNOWN, type Value } from './values.ts';
 import { type Guide, Walker } from './walker.ts';
+import type { Leg, Watcher } from './watcher.ts';
 
 export const PROVED = 0;
 export const UNPROVED = 1;
@@ -20,35 +21,6 @@ export const REFUTED = 2;
 
 /** Blocks that one function may be followed through; a loop revisits its blocks at most a few times. */
 const MOST_BLOCKS = 200_000;
-
-/** Looks on while a function is followed; for explanations only. */
-export interface Watcher {
-  /** Before the instruction at `pc`. */
-  step?(pc: number, state: State): void;
-  /** Control goes from the instruction at `from`, in the block that begins at `block`, to `target`. */
-  edge?(block: number, from: number, target: number): void;
-  /** Something is wrong at `finding.place`, in the block that begins at `block`. */
-  fail?(block: number, finding: Finding): void;
-}
-
-/** Part of a path: a block, and the instruction by which it is left. */
-export interface Leg {
-  readonly block: number;
-  readonly exit: number;
-}
-
-export interface Finding {
-  /** Index in REASONS. */
-  readonly reason: number;
-  /** Bytes from the origin. */
-  readonly place: number;
-  /** What was found in the register in question. */
-  readonly found: Value;
-  /** A place of `State`. */
-  readonly register: number;
-  /** Whether it is known to be wrong, and not only not known to be right. */
-  readonly certain: boolean;
-}
 
 /** One path that is followed by itself. */
 interface Path {
@@ -238,12 +210,9 @@ export class Prover implements Guide {
     const index = this.#current;
     for (let i = 0; i < PLACES; i++) state.places[i] = entry(i);
     state.places[1] = stack(0);
-    state.slots = 0;
+    state.clear();
     // What earlier callees left in the caller's LR slot: never this function's return address.
     state.store(16, 8, CLOBBERED);
-    state.sameAsCtr = 0;
-    state.sameAsR12 = 0;
-    state.arguments = 0;
     const contract = this.#object.contract[index]!;
     if (contract === HOME) state.places[2] = this.#object.home;
     if (contract < 2 || contract >= HOME) return;

@@ -3,20 +3,20 @@
  * places are counted in bytes from r1 at the function's entry: negative ones are in frames of its own, 0 is the caller's
  * back chain, 8 the caller's slot for CR, 16 for LR, 24 for the TOC.
  */
-import { isStack, PLACES, stackOffset, UNKNOWN, type Value } from './values.ts';
+import { Slots } from './slots.ts';
+import { CTR, isStack, PLACES, stackOffset, UNKNOWN, type Value } from './values.ts';
 
-/** More known slots than this are forgotten: honest, and no compiled function has needed them. */
-const MOST_SLOTS = 64;
 /** Bytes below r1 that interrupts leave alone (KERNEL_REDZONE_SIZE, ELF V2 ABI 2.2.3.4). */
 const PROTECTED_ZONE = 288;
+/** Places are compared two at a time. */
+const PAIRS = (PLACES + 1) >> 1;
 
 export class State {
-  /** Indexed by register number; LR, CTR and CR2 to CR4 behind the general registers. */
-  readonly places = new Int32Array(PLACES);
-  readonly slotOffset = new Int32Array(MOST_SLOTS);
-  readonly slotWidth = new Uint8Array(MOST_SLOTS);
-  readonly slotValue = new Int32Array(MOST_SLOTS);
-  slots = 0;
+  /** Indexed by register number; LR, CTR and CR2 to CR4 behind the general registers, and one that is always 0. */
+  readonly places = new Int32Array(PAIRS * 2);
+  /** The same two by two. Values that look equal as doubles are equal: no value is -2^31, so none is -0. A NaN equals nothing. */
+  readonly #pairs = new Float64Array(this.places.buffer);
+  slots = Slots.none;
   /** Bit n: CTR holds the same number as rn. */
   sameAsCtr = 0;
   /** Bit n: r12 holds the same number as rn. */
@@ -26,23 +26,15 @@ export class State {
 
   /** Nothing is known but what the registers hold. */
   clear(): void {
-    this.slots = 0;
+    this.slots = Slots.none;
     this.sameAsCtr = 0;
     this.sameAsR12 = 0;
     this.arguments = 0;
   }
 
   copyFrom(other: State): void {
-    const { places } = this;
-    const from = other.places;
-    for (let i = 0; i < PLACES; i++) places[i] = from[i]!;
-    const count = other.slots;
-    for (let i = 0; i < count; i++) {
-      this.slotOffset[i] = other.slotOffset[i]!;
-      this.slotWidth[i] = other.slotWidth[i]!;
-      this.slotValue[i] = other.slotValue[i]!;
-    }
-    this.slots = count;
+    this.places.set(other.places);
+    this.slots = other.slots;
     this.sameAsCtr = other.sameAsCtr;
     this.sameAsR12 = other.sameAsR12;
     this.arguments = other.arguments;
@@ -51,39 +43,32 @@ export class State {
   /** Joins `other` into this one; true if something known was lost. */
   join(other: State): boolean {
     let changed = false;
-    const { places } = this;
-    const from = other.places;
-    for (let i = 0; i < PLACES; i++) {
-      const mine = places[i]!;
-      if (mine !== UNKNOWN && mine !== from[i]!) {
-        places[i] = UNKNOWN;
-        changed = true;
-      }
-    }
-    for (let i = this.slots - 1; i >= 0; i--) {
-      if (this.#isSlot(other, i) || other.load(this.slotOffset[i]!, this.slotWidth[i]!) === this.slotValue[i]!)
-        continue;
-      this.#drop(i);
-      changed = true;
-    }
+    const pairs = this.#pairs;
+    const others = other.#pairs;
+    for (let i = 0; i < PAIRS; i++) if (pairs[i] !== others[i] && this.#joinPair(other, i)) changed = true;
+    const slots = this.slots.joined(other.slots);
     const ctr = this.sameAsCtr & other.sameAsCtr;
     const r12 = this.sameAsR12 & other.sameAsR12;
     const put = this.arguments & other.arguments;
-    if (ctr !== this.sameAsCtr || r12 !== this.sameAsR12 || put !== this.arguments) changed = true;
+    if (slots !== this.slots || ctr !== this.sameAsCtr || r12 !== this.sameAsR12 || put !== this.arguments)
+      changed = true;
+    this.slots = slots;
     this.sameAsCtr = ctr;
     this.sameAsR12 = r12;
     this.arguments = put;
     return changed;
   }
 
-  /** Whether slot `i` of both is the same; most often the slots of two states are in the same order. */
-  #isSlot(other: State, i: number): boolean {
-    return (
-      i < other.slots &&
-      other.slotOffset[i] === this.slotOffset[i] &&
-      other.slotWidth[i] === this.slotWidth[i] &&
-      other.slotValue[i] === this.slotValue[i]
-    );
+  #joinPair({ places: from }: State, pair: number): boolean {
+    const { places } = this;
+    let changed = false;
+    for (let i = pair * 2; i < pair * 2 + 2; i++) {
+      const mine = places[i]!;
+      if (mine === from[i] || mine === UNKNOWN) continue;
+      places[i] = UNKNOWN;
+      changed = true;
+    }
+    return changed;
   }
 
   get(register: number): Value {
@@ -93,6 +78,7 @@ export class State {
   /** Puts a value into a general register. */
   set(register: number, value: Value): void {
     this.places[register] = value;
+    if ((this.sameAsCtr | this.sameAsR12) === 0) return;
     const keep = ~(1 << register);
     this.sameAsCtr &= keep;
     if (register === 12) this.sameAsR12 = 0;
@@ -102,6 +88,10 @@ export class State {
   /** rD = rS. */
   move(to: number, from: number): void {
     if (to === from) return;
+    if ((this.sameAsCtr | this.sameAsR12) === 0 && to !== 12 && from !== 12) {
+      this.places[to] = this.places[from]!;
+      return;
+    }
     const alsoCtr = (this.sameAsCtr >>> from) & 1;
     const alsoR12 = from === 12 ? 1 : (this.sameAsR12 >>> from) & 1;
     const equals = this.sameAsR12;
@@ -112,7 +102,7 @@ export class State {
   }
 
   setCtr(from: number): void {
-    this.places[33] = this.places[from]!;
+    this.places[CTR] = this.places[from]!;
     this.sameAsCtr = 1 << from;
     if (((this.sameAsR12 >>> from) & 1) === 1) this.sameAsCtr |= 1 << 12;
   }
@@ -135,50 +125,23 @@ export class State {
   }
 
   load(offset: number, width: number): Value {
-    for (let i = 0; i < this.slots; i++)
-      if (this.slotOffset[i] === offset && this.slotWidth[i] === width) return this.slotValue[i]!;
-    return UNKNOWN;
+    return this.slots.load(offset, width);
   }
 
   /** `width` bytes at `offset` now hold `value`. */
   store(offset: number, width: number, value: Value): void {
-    const end = offset + width;
-    for (let i = this.slots - 1; i >= 0; i--) {
-      const at = this.slotOffset[i]!;
-      if (at < end && at + this.slotWidth[i]! > offset) this.#drop(i);
-    }
-    if (value === UNKNOWN || this.slots === MOST_SLOTS || offset !== (offset | 0)) return;
-    const i = this.slots++;
-    this.slotOffset[i] = offset;
-    this.slotWidth[i] = width;
-    this.slotValue[i] = value;
+    this.slots = this.slots.store(offset, width, value);
   }
 
   /** Forgets every slot that touches [from, to). */
   forget(from: number, to: number): void {
-    for (let i = this.slots - 1; i >= 0; i--) {
-      const at = this.slotOffset[i]!;
-      if (at < to && at + this.slotWidth[i]! > from) this.#drop(i);
-    }
-  }
-
-  /** Forgets what lies below r1 + `below`: a callee or an interrupt may have used it. */
-  forgetBelow(limit: number): void {
-    for (let i = this.slots - 1; i >= 0; i--) if (this.slotOffset[i]! < limit) this.#drop(i);
+    this.slots = this.slots.without(from, to);
   }
 
   /** r1 gets a new value; what lies beyond the protected zone may be gone at any moment. */
   moveStack(value: Value): void {
     this.set(1, value);
     this.arguments = 0;
-    const { top } = this;
-    if (!Number.isNaN(top)) this.forgetBelow(top - PROTECTED_ZONE);
-  }
-
-  #drop(i: number): void {
-    const last = --this.slots;
-    this.slotOffset[i] = this.slotOffset[last]!;
-    this.slotWidth[i] = this.slotWidth[last]!;
-    this.slotValue[i] = this.slotValue[last]!;
+    if (isStack(value)) this.slots = this.slots.withoutBelow(stackOffset(value) - PROTECTED_ZONE);
   }
 }

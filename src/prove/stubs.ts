@@ -2,9 +2,12 @@
  * What a piece of code does that the loader or the linker put between a call and its target: found out by executing it, not
  * from what it should look like.
  */
+
+import type { Surroundings } from './accesses.ts';
+import { FINE, TOC_SLOT } from './faults.ts';
 import { State } from './state.ts';
 import { CODE, type ProofSubject } from './subject.ts';
-import { FINE, type Surroundings, TOC_SLOT, transfer } from './transfer.ts';
+import { transfer } from './transfer.ts';
 import {
   address,
   addressOffset,

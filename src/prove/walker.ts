@@ -1,5 +1,9 @@
 /** Executes the blocks of one function: each instruction by the transfer function, branches by where they lead. */
+import { isPrefix } from '../ppc64/decode.ts';
+import { DONE, executeCommon, REST } from './common.ts';
 import { Contracts, type Judge } from './contracts.ts';
+import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, R13_WRITTEN, TOC_SLOT, TOC_USE } from './faults.ts';
+import { entriesOf } from './jump-index.ts';
 import type { ObjectCode } from './object-code.ts';
 import {
   CALLERS_BACK_CHAIN,
@@ -16,7 +20,7 @@ import {
 } from './reasons.ts';
 import type { State } from './state.ts';
 import { CODE, EXTRA, GLOBAL, LEADER, SITE } from './subject.ts';
-import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, R13_WRITTEN, TOC_SLOT, TOC_USE, transfer } from './transfer.ts';
+import { transfer, transferRest } from './transfer.ts';
 import { address, addressOffset, CTR, EXTERNAL, isAddress, kindOf, LABEL, LR, payloadOf, UNKNOWN } from './values.ts';
 
 /** Who is told where control goes. */
@@ -45,14 +49,22 @@ function isAlways(word: number): boolean {
   return (word & 0x02800000) === 0x02800000;
 }
 
-/** Words between a table's jump and what keeps its index in bounds. */
-const FARTHEST = 16;
+/** No other function, and more than one. */
+const NONE = -1;
+const SEVERAL = -2;
 
 export class Walker {
   readonly #object: ObjectCode;
   readonly #guide: Guide;
   readonly #contracts: Contracts;
   #index = 0;
+  /** Where the function that is followed begins and ends. */
+  #from = 0;
+  #to = 0;
+  /** The other function into whose middle control has gone, as from a trampoline that goes on in what it was called from. */
+  #inside = NONE;
+  /** A jump in a part that was split off, whose table was read as one of the function's that is followed or gone on in; -1 for none. */
+  #tableInPart = NONE;
   /** Where subroutines without a symbol return to: places behind a `bl` to one. */
   readonly #subroutineReturns = new Set<number>();
 
@@ -65,6 +77,10 @@ export class Walker {
   /** The function whose blocks are executed from now on. */
   follow(index: number): void {
     this.#index = index;
+    this.#from = this.#object.subject.functions.global[index]!;
+    this.#to = this.#object.subject.functions.end[index]!;
+    this.#inside = NONE;
+    this.#tableInPart = NONE;
     this.#subroutineReturns.clear();
     this.#contracts.of(index);
   }
@@ -74,6 +90,7 @@ export class Walker {
     const { code, marks } = this.#object.subject;
     const { around } = this.#object;
     const guide = this.#guide;
+    const { isWatched } = guide;
     for (let pc = start; ; pc += 4) {
       const at = pc >> 2;
       const mark = at < marks.length ? marks[at]! : 0;
@@ -85,24 +102,31 @@ export class Walker {
           return;
         }
       }
-      if (guide.isWatched && !guide.step(pc, state)) return;
-      if ((mark & SITE) !== 0) this.#contracts.tracerSite(state, pc);
-      if ((mark & EXTRA) !== 0 && this.#extra(pc, state)) return;
-      const word = code[at]!;
-      const opcode = word >>> 26;
-      if (opcode >= 16 && opcode <= 19) {
-        if (!this.#branch(word, opcode, state, pc)) return;
-      } else if (opcode === 31 && isTrap(word) && (mark & EXTRA) === 0) {
-        // No table speaks of this trap: the kernel dies of it.
-        return;
-      } else if (opcode === 1) {
-        this.#judged(transfer(around, state, word, code[at + 1] ?? 0, pc), state, pc);
-        pc += 4;
-      } else {
-        const wrong = transfer(around, state, word, 0, pc);
-        if (wrong !== FINE) this.#judged(wrong, state, pc);
+      if (isWatched && !guide.step(pc, state)) return;
+      if (mark !== CODE) {
+        if ((mark & SITE) !== 0) this.#contracts.tracerSite(state, pc);
+        if ((mark & EXTRA) !== 0 && this.#extra(pc, state)) return;
       }
+      const word = code[at]!;
+      const kind = executeCommon(state, word);
+      if (kind === DONE) continue;
+      if (kind === REST) {
+        const wrong = transferRest(around, state, word, 0, pc);
+        if (wrong !== FINE) this.#judged(wrong, state, pc);
+      } else if (!this.#control(word, mark, state, pc)) return;
+      else if (isPrefix(word)) pc += 4;
     }
+  }
+
+  /** @returns whether control may go on behind the instruction */
+  #control(word: number, mark: number, state: State, pc: number): boolean {
+    const opcode = word >>> 26;
+    if (opcode !== 1 && opcode !== 31) return this.#branch(word, opcode, state, pc);
+    // No table speaks of this trap: the kernel dies of it.
+    if (opcode === 31) return !isTrap(word) || (mark & EXTRA) !== 0;
+    const { around, subject } = this.#object;
+    this.#judged(transferRest(around, state, word, subject.code[(pc >> 2) + 1] ?? 0, pc), state, pc);
+    return true;
   }
 
   /** Whether a block ends where control falls into the word at `pc`. */
@@ -248,6 +272,11 @@ export class Walker {
    * something not yet back is followed into it: that is what the machine does.
    */
   #goTo(target: number, state: State, pc: number): void {
+    if (this.#object.isInner(target)) {
+      if (target < this.#from || target >= this.#to) this.#enters(target);
+      this.#guide.reach(target, state, pc);
+      return;
+    }
     if (!this.#object.isCode(target)) {
       this.#guide.fail(NO_CODE, pc, UNKNOWN, 0);
       return;
@@ -257,37 +286,45 @@ export class Walker {
       return;
     }
     const callee = this.#object.calledAt(target);
-    if (callee >= 0 && this.#contracts.isBalanced(state)) this.#contracts.sibling(callee, target, state, pc);
-    else this.#guide.reach(target, state, pc);
+    if (callee >= 0 && this.#contracts.isBalanced(state)) {
+      this.#contracts.sibling(callee, target, state, pc);
+      return;
+    }
+    if (target < this.#from || target >= this.#to) this.#enters(target);
+    this.#guide.reach(target, state, pc);
+  }
+
+  /** Takes note of another function that is gone on in. */
+  #enters(target: number): void {
+    const other = this.#around(target);
+    const { part } = this.#object.subject.functions;
+    if (other < 0 || other === this.#index || part[other] === 1 || other === this.#inside) return;
+    this.#inside = this.#inside === NONE ? other : SEVERAL;
+    if (this.#tableInPart !== NONE) this.#guide.fail(NO_TARGET, this.#tableInPart, UNKNOWN, CTR);
+  }
+
+  /** The function or part that an instruction lies in, or -1. */
+  #around(pc: number): number {
+    const { global, end, count } = this.#object.subject.functions;
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (global[middle]! <= pc) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && pc < end[low - 1]! ? low - 1 : -1;
   }
 
   /**
-   * How many entries a table has at least, where the words before the `bctr` at `pc` are as compilers write them: the index is
-   * compared, `cmplwi rX,N` and `bgt`, and shifted, `rldic rY,rX,2`. 0 where they are not.
+   * The function whose places a jump table at `pc` names: the one that the jump lies in. Which one a part belongs to follows from
+   * where control has come from. @returns -1 where that cannot be told
    */
-  #entriesAt(pc: number): number {
-    const { code, functions } = this.#object.subject;
-    const first = Math.max(functions.global[this.#index]! >> 2, (pc >> 2) - FARTHEST);
-    let index = -1;
-    let field = -1;
-    for (let at = (pc >> 2) - 1; at > first; at--) {
-      const word = code[at]!;
-      const opcode = word >>> 26;
-      if (index < 0) {
-        if ((opcode === 30 || opcode === 21) && ((word >>> 11) & 31) === 2) index = (word >>> 21) & 31;
-        else if (opcode === 16 && ((word >>> 16) & 3) === 1) field = (word >>> 18) & 7;
-      } else if (opcode === 16) {
-        // Bit 1 of a field is GT; another branch in between is about something else.
-        if (((word >>> 16) & 3) !== 1 || field >= 0) return 0;
-        field = (word >>> 18) & 7;
-      } else if (opcode === 10 && ((word >>> 16) & 31) === index) {
-        return ((word >>> 23) & 7) === field ? (word & 0xffff) + 1 : 0;
-      } else if (((word >>> 21) & 31) === index || ((word >>> 16) & 31) === index) {
-        // It may not be what was compared any more.
-        return 0;
-      }
-    }
-    return 0;
+  #tableOwner(pc: number): number {
+    const around = this.#around(pc);
+    if (around >= 0 && this.#object.subject.functions.part[around] === 0) return around;
+    this.#tableInPart = pc;
+    return this.#inside === NONE ? this.#index : this.#inside;
   }
 
   /** `bctr`: a switch, a jump to a known place, or nobody knows. */
@@ -302,8 +339,11 @@ export class Walker {
       this.#contracts.siblingOutside(pc);
       return;
     }
+    const owner = kindOf(target) === LABEL ? this.#tableOwner(pc) : -1;
     const labels =
-      kindOf(target) === LABEL ? subject.labels(payloadOf(target), this.#index, this.#entriesAt(pc)) : undefined;
+      owner < 0
+        ? undefined
+        : subject.labels(payloadOf(target), owner, entriesOf(subject.code, subject.functions.global[owner]!, pc));
     if (labels === undefined || labels.length === 0) {
       this.#guide.fail(NO_TARGET, pc, UNKNOWN, CTR);
       return;

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { SHF_ALLOC, SHF_EXECINSTR, SHF_INFO_LINK, SHT_NOTE, SHT_PROGBITS, SHT_RELA } from '../elf/constants.ts';
 import { ElfEditor, encodeRelocation } from '../elf/editor.ts';
 import { layOut } from '../elf/layout.ts';
+import type { PlacedRange } from '../elf/ranges.ts';
 import type { ElfFile } from '../elf/read.ts';
 import {
   encodePatchNote,
@@ -18,12 +19,17 @@ import { moduleSignature } from '../kernel/signature.ts';
 import { encodeVersion, VERSION_NAME_LIMIT } from '../kernel/versions.ts';
 import type { NewCode, NewRelocation, PatchPlan, SymbolRef } from '../plan/plan.ts';
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
+import { composeRanges, type MiddleFile } from './compose-ranges.ts';
 import { writeRestoreScript } from './restore-script.ts';
 
 export interface ApplyOptions {
   readonly toolVersion: string;
   /** Where the input was packed: how, and the SHA-256 of the packed file. */
   readonly packed?: PackedOriginal | undefined;
+  /** Where the plan is for a merged module: the file before the merging, and how its bytes went into the merged one. */
+  readonly before?: { readonly bytes: Uint8Array; readonly merged: MiddleFile } | undefined;
+  /** Zeroed memory for the result, which is made in it if it is large enough. */
+  readonly memory?: Uint8Array | undefined;
 }
 
 export interface Applied {
@@ -50,21 +56,28 @@ export function applyPlan(elf: ElfFile, plan: PatchPlan, options: ApplyOptions):
   addVersions(editor, plan);
   if (plan.dropsSignature) editor.end = moduleSignature(elf.bytes)?.start ?? editor.end;
   replaceNoteSection(editor);
-  const { bytes } = layOut(editor, ranges => encodePatchNote(record, writeRestoreScript(elf.bytes, ranges)));
+  const { before, memory } = options;
+  const script = (ranges: readonly PlacedRange[]) =>
+    before === undefined
+      ? writeRestoreScript(elf.bytes, ranges)
+      : writeRestoreScript(before.bytes, composeRanges(before.merged, ranges));
+  const { bytes } = layOut(editor, ranges => encodePatchNote(record, script(ranges)), memory);
   return { bytes, plan, record };
 }
 
 function describe(elf: ElfFile, plan: PatchPlan, options: ApplyOptions): PatchRecord {
-  const sha256 = createHash('sha256').update(elf.bytes).digest('hex');
-  const original = { size: elf.bytes.length, sha256 };
+  const input = options.before?.bytes ?? elf.bytes;
+  const sha256 = createHash('sha256').update(input).digest('hex');
+  const original = { size: input.length, sha256 };
   return {
     schema: 'tocsin.patch-record/1',
     tool: options.toolVersion,
     layer: (readPatchNote(elf)?.record.layer ?? 0) + 1,
     original: options.packed === undefined ? original : { ...original, packed: options.packed },
-    signatureDropped: plan.dropsSignature,
+    signatureDropped: plan.dropsSignature || plan.merged?.dropsSignature === true,
     codeAdded: plan.newCode.reduce((n, c) => n + c.words.length * 4, 0),
     ...(plan.unproved !== undefined && { unproved: plan.unproved }),
+    ...(plan.merged !== undefined && { merged: plan.merged.objects }),
     actions: plan.actions,
   };
 }
@@ -91,7 +104,11 @@ function removeEntries(editor: ElfEditor, plan: PatchPlan): void {
   for (let i = 0; i < removedRecords.length; i++) gone.add(removedRecords[i]!.table, removedRecords[i]!.offset);
   for (const [table, offsets] of gone.byTable) {
     const { size } = removedRecords.find(r => r.table === table)!;
-    for (let i = 0; i < offsets.length; i++) editor.remove(table, offsets[i]!, size);
+    for (let i = 0; i < offsets.length; ) {
+      const first = i++;
+      while (i < offsets.length && offsets[i] === offsets[first]! + (i - first) * size) i++;
+      editor.remove(table, offsets[first]!, (i - first) * size);
+    }
     moveRelocations(editor, table, offsets, size, entries.byTable);
   }
   for (const [table, list] of entries.byTable) editor.removeRelocations(table, list);
@@ -132,12 +149,17 @@ function moveRelocations(
 ): void {
   for (const relocationTable of editor.elf.relocationSectionsFor(table)) {
     const relocations = editor.elf.relocations(relocationTable);
-    const skip = new Set(removed.get(relocationTable.index));
-    if (skip.size === relocations.count) continue;
+    const skip = new Uint8Array(relocations.count);
+    let stay = relocations.count;
+    for (const entry of removed.get(relocationTable.index) ?? []) {
+      stay -= 1 - skip[entry]!;
+      skip[entry] = 1;
+    }
+    if (stay === 0) continue;
     const contents = editor.writable(relocationTable.index);
     const view = new DataView(contents.buffer, contents.byteOffset, contents.length);
     for (let i = 0; i < relocations.count; i++) {
-      if (skip.has(i)) continue;
+      if (skip[i] === 1) continue;
       const offset = relocations.offset(i);
       const before = countBelow(gone, offset);
       if (before > 0) view.setBigUint64(i * 24, BigInt(offset - before * size), true);

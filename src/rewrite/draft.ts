@@ -2,6 +2,7 @@
 import { SHN_UNDEF, STB_GLOBAL, STT_FUNC, STT_NOTYPE, STV_DEFAULT, STV_HIDDEN } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import { RECORD_SIZE } from '../kernel/tracer-tables.ts';
+import type { MergedInto } from '../plan/merge.ts';
 import type {
   AddedRelocation,
   NewRelocation,
@@ -90,8 +91,19 @@ export class Draft {
     return this.#addSymbol({ name, binding: STB_GLOBAL, type: STT_NOTYPE, st_other: STV_DEFAULT, value: 0, size: 0 });
   }
 
-  /** Lays a template down in the new section `base` (or a numbered one where that exists) under a symbol of its own. */
-  addCode(base: string, symbol: string, template: Template, target: SymbolRef): SymbolRef {
+  /**
+   * Lays a template down in the new section `base` (or a numbered one where that exists) under a symbol of its own.
+   *
+   * @param target whom the template's relocations refer to; by role, where they refer to several
+   * @param type STT_NOTYPE for code that nobody calls: a part of the function that goes on in it
+   */
+  addCode(
+    base: string,
+    symbol: string,
+    template: Template,
+    target: SymbolRef | Partial<Readonly<Record<Role, SymbolRef>>>,
+    type = STT_FUNC,
+  ): SymbolRef {
     let code = this.#code.get(base);
     if (code === undefined) {
       const name = unusedName(base, '.', n => this.#elf.sectionNamed(n) !== undefined);
@@ -111,7 +123,7 @@ export class Draft {
     return this.#addSymbol({
       name: unusedName(symbol, '_', n => this.#isTaken(n)),
       binding: STB_GLOBAL,
-      type: STT_FUNC,
+      type,
       st_other: STV_HIDDEN,
       code: [...this.#code.keys()].indexOf(base),
       value,
@@ -119,11 +131,14 @@ export class Draft {
     });
   }
 
-  #roleSymbol(role: Role, target: SymbolRef): SymbolRef {
-    return role === 'target' ? target : this.undefinedSymbol('.TOC.');
+  #roleSymbol(role: Role, target: SymbolRef | Partial<Readonly<Record<Role, SymbolRef>>>): SymbolRef {
+    if (role === '.TOC.') return this.undefinedSymbol('.TOC.');
+    const found = 'existing' in target || 'added' in target ? target : target[role];
+    if (found === undefined) throw new Error(`the template wants a symbol for ${role}`);
+    return found;
   }
 
-  freeze(dropsSignature: boolean): PatchPlan {
+  freeze(dropsSignature: boolean, merged?: MergedInto): PatchPlan {
     const plan: PatchPlan = {
       schema: 'tocsin.plan/1',
       actions: this.actions,
@@ -136,6 +151,7 @@ export class Draft {
       addedVersions: [...this.#versions].map(([name, crc]) => ({ name, crc })),
       dropsSignature,
       warnings: this.warnings,
+      ...(merged !== undefined && { merged }),
     };
     for (const part of Object.values(plan)) Object.freeze(part);
     return Object.freeze(plan);

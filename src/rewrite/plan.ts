@@ -9,42 +9,56 @@ import { Btf } from '../kernel/btf.ts';
 import { patchNoteSection } from '../kernel/patch-note.ts';
 import { moduleSignature } from '../kernel/signature.ts';
 import { RECORD_SIZE } from '../kernel/tracer-tables.ts';
+import type { MergePlan } from '../plan/merge.ts';
 import { type PatchPlan, SIGNATURE_DROPPED } from '../plan/plan.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { Draft } from './draft.ts';
-import type { ImportOptions } from './imports.ts';
+import { type HookRequest, planHooks } from './hooks.ts';
+import { type ImportOptions, planImport } from './imports.ts';
 import { nopTargets, planNop } from './nops.ts';
 import { planRedirects, type RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
+import { planRetargets, type RetargetRequest } from './retargets.ts';
 import { Subject } from './subject.ts';
 
 export interface PatchRequest extends ImportOptions {
   /** Shell patterns over function names, or `NAME@SECTION+0xOFFSET`. */
   readonly nops: readonly string[];
   readonly redirects: readonly RedirectRequest[];
+  readonly hooks?: readonly HookRequest[] | undefined;
+  readonly retargets?: readonly RetargetRequest[] | undefined;
   /** Contents of `.BTF` of the kernel that the module was built for: the base of the module's own BTF. */
   readonly kernelBtf?: Uint8Array | undefined;
+  /** How objects were merged into the module: the file that is planned for is the merged one. */
+  readonly merge?: MergePlan | undefined;
 }
 
 /**
  * The plan for `request`.
  *
- * @throws RefusalError PAT001 to PAT030 (refusals.ts); InputError where the file is damaged
+ * @throws RefusalError PAT001 to PAT030, PAT060 to PAT070 (refusals.ts); InputError where the file is damaged
  */
 export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   if (!elf.isRelocatable) throw refusal('PAT001');
-  if (request.nops.length === 0 && request.redirects.length === 0) throw refusal('PAT024');
+  const { nops, redirects, hooks = [], retargets = [] } = request;
+  if (nops.length + redirects.length + hooks.length + retargets.length === 0) throw refusal('PAT024');
   const subject = new Subject(elf, request.kernelBtf && Btf.parse(request.kernelBtf));
   const draft = new Draft(elf);
-  const targets = nopTargets(subject, request.nops, draft);
-  planRedirects(subject, request.redirects, targets, request, draft);
+  const targets = nopTargets(subject, nops, draft);
+  planRedirects(subject, redirects, targets, request, draft);
+  planHooks(subject, hooks, { nops: targets, redirects }, request, draft);
+  planRetargets(subject, retargets, request, draft);
   for (let i = 0; i < targets.length; i++) planNop(elf, targets[i]!, draft);
   checkRecords(subject, draft);
   checkShrunkTables(elf, draft);
   const signed = moduleSignature(elf.bytes) !== undefined;
   warn(elf, signed, draft);
-  return draft.freeze(signed);
+  const { merge } = request;
+  if (merge === undefined) return draft.freeze(signed);
+  for (const name of merge.imports) planImport(elf, name, request, draft);
+  draft.warnings.push(...merge.warnings);
+  return draft.freeze(signed, { objects: merge.objects, dropsSignature: merge.dropsSignature });
 }
 
 /** Whatever fills a record goes with it: a second relocation for it would be left without a place. */

@@ -116,7 +116,7 @@ function resolve(subject: Subject, request: RedirectRequest): Redirect {
 }
 
 /** One past the last byte of the code; a damaged `st_size` does not lead out of the section. */
-function endOf(code: Code): SectionOffset {
+export function endOf(code: Code): SectionOffset {
   const size = code.names.reduce((most, f) => Math.max(most, f.size), 0);
   return Math.min(code.global + size, code.section.sh_size);
 }
@@ -126,14 +126,14 @@ function checkLength(from: Code, offset: SectionOffset, at: { function: string }
 }
 
 /** @throws RefusalError PAT018 for k = 1, and where several names of one entry do not agree */
-function requireK(code: Code, name: string): number {
+export function requireK(code: Code, name: string): number {
   const k = code.names[0]!.k;
   if (k === 1 || code.names.some(f => f.k !== k))
     throw refusal('PAT018', { name }, { section: code.section, offset: code.global });
   return k;
 }
 
-function findTarget(subject: Subject, text: string): Target {
+export function findTarget(subject: Subject, text: string): Target {
   const code = findCode(subject, text);
   if (code !== undefined) {
     const name = code.names.find(f => f.name === parseFunctionName(text).name)!.name;
@@ -178,7 +178,7 @@ function lifetime(section: string): Lifetime {
   return section.startsWith('.exit') ? 'exit' : 'whole';
 }
 
-function checkLifetime(from: Code, name: string, target: Target & { kind: 'here' }): void {
+export function checkLifetime(from: Code, name: string, target: Target & { kind: 'here' }): void {
   const needed = lifetime(from.section.name);
   const given = lifetime(target.code.section.name);
   if (given === 'whole' || given === needed) return;
@@ -253,7 +253,7 @@ function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void 
   warnAbout(subject, redirect, draft);
 }
 
-function targetSymbol(target: Target, draft: Draft): SymbolRef {
+export function targetSymbol(target: Target, draft: Draft): SymbolRef {
   if (target.kind === 'elsewhere') return draft.undefinedSymbol(target.name);
   // A global name survives strip; any name of the entry will do.
   const symbol = target.code.names.find(f => f.binding === STB_GLOBAL) ?? target.code.names[0]!;
@@ -311,7 +311,7 @@ function checkStackArguments(subject: Subject, redirect: Redirect): string[] {
   return grounds;
 }
 
-function requireNone(name: string, code: Code, evidence: Evidence): string {
+export function requireNone(name: string, code: Code, evidence: Evidence): string {
   const at = { section: code.section, offset: evidence.offset ?? code.global };
   if (evidence.answer === 'yes') throw refusal('PAT011', { name, evidence: evidence.because }, at);
   if (evidence.answer === 'unknown') throw refusal('PAT012', { name, evidence: evidence.because }, at);

@@ -88,7 +88,7 @@ export const refusals = {
     cause: '{name} is not defined in this object, and direct needs a replacement with the same TOC',
     remedy: 'use --strategy frame (or auto), or link the replacement into this object',
   },
-  PAT024: { cause: 'nothing is asked for', remedy: 'give --nop GLOB or --redirect FROM=TO' },
+  PAT024: { cause: 'nothing is asked for', remedy: 'give --nop, --redirect, --hook, --hook-exit or --retarget' },
   PAT025: {
     cause: 'the call site lies in front of the local entry, where r2 is not set up yet',
     remedy: 'choose another function; this one was built with nops in front of its entry',
@@ -113,6 +113,41 @@ export const refusals = {
     cause: 'no strategy is proved right for {name}: {why}',
     remedy: 'choose another replacement, or one strategy and --allow-unproved if you know better',
   },
+  PAT060: { cause: '{name} would be a hook of itself', remedy: 'leave it out of the functions that are hooked' },
+  PAT061: {
+    cause: 'the hook {hook} leads to {name}, which would call it again without end',
+    remedy: 'leave {name} out, or give a hook that does not call it',
+  },
+  PAT062: {
+    cause: 'the word behind the call site cannot be moved: {what}',
+    remedy: 'hook with --at site, which takes the place of the call site instead',
+  },
+  PAT063: {
+    cause: 'no function that matches {name} can be hooked: {why}',
+    remedy: 'name one of them to see what stands in its way',
+  },
+  PAT064: {
+    cause: '{name} has code between its entry and its call site',
+    remedy: 'choose another function; a hook belongs in front of all that a function does',
+  },
+  PAT065: { cause: '{name} makes no call of {call}{near}', remedy: 'see its calls with: tocsin scan --calls FILE' },
+  PAT066: {
+    cause: 'there is no room for the load of r2 behind the call: {what}',
+    remedy: 'choose a function of this object; a call of another object has a nop behind it, which the loader needs',
+  },
+  PAT067: {
+    cause: '{name} may run with any r2, and {to} needs the TOC of this object',
+    remedy: 'choose a replacement that needs no TOC',
+  },
+  PAT068: {
+    cause: '{name} ends in a jump to {call}, and nobody would bring r2 back behind {to}',
+    remedy: 'choose a function of this object for that jump',
+  },
+  PAT069: {
+    cause: 'the word at {offset} of {name} is no call that can be changed: {what}',
+    remedy: 'see its calls with: tocsin scan --calls FILE',
+  },
+  PAT070: { cause: '{name} never returns, so nothing can be called after it', remedy: 'hook it with --hook' },
 } as const satisfies Record<string, RefusalFacts>;
 
 export type RefusalCode = keyof typeof refusals;
@@ -130,13 +165,13 @@ export function refusal(
   at: RefusalPlace = {},
 ): RefusalError {
   const { cause, remedy } = refusals[code];
-  const message = cause.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '');
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '');
   return new RefusalError({
     code,
-    message,
+    message: fill(cause),
     section: at.section?.name,
     offset: at.section === undefined ? undefined : at.offset,
     function: at.function,
-    remedy,
+    remedy: fill(remedy),
   });
 }

@@ -8,6 +8,7 @@
  * kernels, on made objects and on damaged ones.
  */
 import type { ObjectKind } from '../kernel/kind.ts';
+import { FileRoom } from '../util/file-room.ts';
 import { COUNTING_CODE } from './counting-code.ts';
 import type { Profiling } from './forms.ts';
 import type { ScanSummary } from './scan.ts';
@@ -16,10 +17,6 @@ import type { ScanSummary } from './scan.ts';
 const KINDS: readonly ObjectKind[] = ['object', 'module', 'vmlinux'];
 const PROFILINGS: readonly Profiling[] = ['none', 'mprofile-kernel', 'patchable', 'patchable-out-of-line'];
 const RESULT_WORDS = 9;
-
-const PAGE = 1 << 16;
-/** Bytes behind the file that belong to nothing: names are compared without looking where the file ends. */
-const SLACK = 64;
 
 /** What `wasm/count.ts` exports. Addresses and sizes in bytes. */
 interface CountingCode {
@@ -31,13 +28,16 @@ interface CountingCode {
 
 export class QuickCounter {
   readonly #code: CountingCode;
-  #buffer!: Uint8Array<ArrayBuffer>;
+  readonly #room: FileRoom;
   #result!: Uint32Array<ArrayBuffer>;
 
   private constructor() {
     const module = new WebAssembly.Module(Buffer.from(COUNTING_CODE, 'base64'));
     this.#code = new WebAssembly.Instance(module).exports as CountingCode;
-    this.#look();
+    const { memory } = this.#code;
+    this.#room = new FileRoom(memory, this.#code.fileAt(), () => {
+      this.#result = new Uint32Array(memory.buffer, this.#code.resultAt() >>> 0, RESULT_WORDS);
+    });
   }
 
   /** `undefined` where there is no WebAssembly (`node --jitless`) or no room for its memory. */
@@ -51,28 +51,12 @@ export class QuickCounter {
 
   /** Where the file that is to be counted belongs. Starts on an 8-byte boundary; another array after `grow`. */
   get buffer(): Uint8Array<ArrayBuffer> {
-    return this.#buffer;
+    return this.#room.buffer;
   }
 
   /** Makes `buffer` at least `size` bytes large; it keeps what it holds. */
   grow(size: number): void {
-    const missing = size - this.#buffer.length;
-    if (missing <= 0) return;
-    try {
-      this.#code.memory.grow(Math.ceil(missing / PAGE));
-    } catch (cause) {
-      // What V8 says of every other array for which there is no memory.
-      throw new RangeError('Array buffer allocation failed', { cause });
-    }
-    this.#look();
-  }
-
-  /** Memory that has grown is another ArrayBuffer. */
-  #look(): void {
-    const { memory } = this.#code;
-    const at = this.#code.fileAt() >>> 0;
-    this.#buffer = new Uint8Array(memory.buffer, at, memory.buffer.byteLength - at - SLACK);
-    this.#result = new Uint32Array(memory.buffer, this.#code.resultAt() >>> 0, RESULT_WORDS);
+    this.#room.grow(size);
   }
 
   /** The counts of the file that fills the first `size` bytes of `buffer`, or `undefined` where `summarize` has to look. */
@@ -109,7 +93,7 @@ export class QuickCounter {
   /** The same for a file that lies elsewhere. */
   countCopy(bytes: Uint8Array): ScanSummary | undefined {
     this.grow(bytes.length);
-    this.#buffer.set(bytes);
+    this.buffer.set(bytes);
     return this.count(bytes.length);
   }
 }

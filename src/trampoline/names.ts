@@ -6,7 +6,7 @@ export function unusedName(base: string, separator: string, taken: (name: string
   for (let n = 2; ; n++) if (!taken(`${base}${separator}${n}`)) return `${base}${separator}${n}`;
 }
 
-export function trampolineSymbol(strategy: 'direct' | 'frame', from: string): string {
+export function trampolineSymbol(strategy: 'direct' | 'frame' | 'hook' | 'body', from: string): string {
   return `__tocsin_${strategy}_${from}`;
 }
 

@@ -3,8 +3,11 @@
  * A lab test gives the text to the GNU assembler and compares words and relocations.
  */
 
-/** Names that a template's relocations refer to: the replacement, or this object's TOC. */
-export type Role = 'target' | '.TOC.';
+/**
+ * Names that a template's relocations refer to: the replacement, or this object's TOC; for hooks (hook.ts) what is called
+ * before and after, the function itself, its body, and whatever a moved instruction referred to.
+ */
+export type Role = 'target' | '.TOC.' | 'before' | 'after' | 'function' | 'body' | 'moved';
 
 /** R_PPC64_* types that trampolines use; the kernel's loader knows all of them. */
 export const R_PPC64_REL24 = 10;

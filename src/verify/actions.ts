@@ -5,16 +5,18 @@
 import { STT_FUNC } from '../elf/constants.ts';
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { PlannedAction, PlannedRedirect } from '../plan/plan.ts';
+import type { PlannedAction, PlannedHook, PlannedRedirect } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { type FollowedCode, Follower } from './follow.ts';
+import { HookFollower } from './hook-follow.ts';
 import { HOME, Machine, RETURN } from './machine.ts';
 import { NamedFunctions } from './named-functions.ts';
 import { judgeNops, type PlacedNop } from './nop-sites.ts';
 import type { Pairing } from './pairing.ts';
 import { type BranchTarget, branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from './places.ts';
 import { R_PPC64_REL24 } from './relocation-places.ts';
+import { judgeRetarget, type PlacedRetarget } from './retarget.ts';
 import { count, type Report, wordText } from './verification.ts';
 
 const NOP = 0x60000000;
@@ -27,18 +29,22 @@ const TRACER = new Set(['_mcount', 'ftrace_caller', 'ftrace_regs_caller']);
 
 const SHORT_LIVED = /^\.(init|exit)/;
 
-/** A redirect with its place in the output. */
-interface PlacedRedirect {
-  readonly action: PlannedRedirect;
+/** An action that makes a function branch away at its entry, with its place in the output. */
+interface Placed<A extends PlannedRedirect | PlannedHook> {
+  readonly action: A;
   readonly section: Section;
   readonly function: KernelFunction;
 }
+
+type PlacedRedirect = Placed<PlannedRedirect>;
 
 export class ActionJudge {
   readonly #report: Report;
   readonly #pair: Pairing;
   readonly #nops: PlacedNop[] = [];
   readonly #redirects: PlacedRedirect[] = [];
+  readonly #hooks: Placed<PlannedHook>[] = [];
+  readonly #retargets: PlacedRetarget[] = [];
   readonly #relocations = new Map<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>>();
   readonly #recorded: ReadonlySet<number>;
   readonly #functions: NamedFunctions;
@@ -50,7 +56,7 @@ export class ActionJudge {
     this.#pair = pair;
     this.#functions = new NamedFunctions(pair.output);
     for (let i = 0; i < actions.length; i++) this.#place(actions[i]!);
-    this.#recorded = this.#redirects.length > 0 ? recordedPlaces(pair.output) : new Set();
+    this.#recorded = this.#redirects.length + this.#hooks.length > 0 ? recordedPlaces(pair.output) : new Set();
     this.#gatherRelocations();
   }
 
@@ -63,8 +69,10 @@ export class ActionJudge {
       else this.#nowhere(action);
     } else {
       const f = this.#functions.over(name, section, offset);
-      if (f !== undefined) this.#redirects.push({ action, section: f.section, function: f });
-      else this.#nowhere(action);
+      if (f === undefined) this.#nowhere(action);
+      else if (action.kind === 'hook') this.#hooks.push({ action, section: f.section, function: f });
+      else if (action.kind === 'retarget') this.#retargets.push({ action, section: f.section, function: f });
+      else this.#redirects.push({ action, section: f.section, function: f });
     }
   }
 
@@ -83,8 +91,10 @@ export class ActionJudge {
       if (set === undefined) wanted.set(section.index, new Set([offset]));
       else set.add(offset);
     };
-    for (const { action, section, function: f } of this.#redirects)
+    for (const { action, section, function: f } of [...this.#redirects, ...this.#hooks])
       for (let at = f.local; at <= action.offset; at += 4) want(section, at);
+    for (const { action, section } of this.#retargets)
+      for (const at of [action.offset, action.offset + 4]) want(section, at);
     for (const [section, offsets] of wanted)
       this.#relocations.set(section, relocationsOn(this.#pair.output, section, offsets));
   }
@@ -99,7 +109,7 @@ export class ActionJudge {
 
   /** How many actions have a place in the output. */
   placed(): string {
-    return count(this.#nops.length + this.#redirects.length, 'action');
+    return count(this.#nops.length + this.#redirects.length + this.#hooks.length + this.#retargets.length, 'action');
   }
 
   nops(): string {
@@ -122,8 +132,67 @@ export class ActionJudge {
     return count(this.#redirects.length, 'redirect');
   }
 
+  hooks(): string {
+    const { input } = this.#pair;
+    const before = this.#before();
+    for (const hook of this.#hooks) {
+      const { action, section, function: f } = hook;
+      const target = this.#branchOf(hook);
+      this.#checkWayIn(hook);
+      if (target === undefined) continue;
+      if (!this.#pair.code.includes(target.section)) {
+        this.#report.error(
+          'VER090',
+          `the branch leads to ${target.name}, not to new code`,
+          section,
+          action.offset,
+          f.name,
+        );
+        continue;
+      }
+      const { code, reached } = this.#trampoline(target.section);
+      this.#checkLifetime(section, code.section, f.name);
+      const from = this.#pair.from(section.index);
+      const was = input.sections[from];
+      const hooked = {
+        section: section.index,
+        name: f.name,
+        k: f.k,
+        word: (was && input.sectionWords(was)[action.offset >>> 2]) ?? 0,
+        relocations: before.get(from)?.get(action.offset) ?? [],
+      };
+      const isNamed = (name: string, other: BranchTarget) => this.#isNamed(name, other);
+      new HookFollower(this.#report, code, action, hooked, reached, isNamed).follow(target.offset);
+    }
+    return count(this.#hooks.length, 'hook');
+  }
+
+  /** The input's relocations on the words that hooks take the place of, by section and place. */
+  #before(): ReadonlyMap<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>> {
+    const wanted = new Map<SectionIndex, Set<SectionOffset>>();
+    for (const { action, section } of this.#hooks) {
+      const from = this.#pair.from(section.index);
+      const set = wanted.get(from);
+      if (set === undefined) wanted.set(from, new Set([action.offset]));
+      else set.add(action.offset);
+    }
+    return new Map([...wanted].map(([from, set]) => [from, relocationsOn(this.#pair.input, from, set)]));
+  }
+
+  retargets(): string {
+    const { input, output } = this.#pair;
+    for (const retarget of this.#retargets) {
+      const { section, action } = retarget;
+      const was = input.sections[this.#pair.from(section.index)];
+      const before = was && input.sectionWords(was)[action.offset >>> 2];
+      const on = (offset: SectionOffset) => this.#on(section, offset);
+      judgeRetarget(this.#report, output, retarget, before, on, name => this.#named(name));
+    }
+    return count(this.#retargets.length, 'call');
+  }
+
   /** The branch word and its relocation. */
-  #branchOf({ action, section }: PlacedRedirect): BranchTarget | undefined {
+  #branchOf({ action, section }: Placed<PlannedRedirect | PlannedHook>): BranchTarget | undefined {
     const { offset } = action;
     const tell = (code: string, message: string) => {
       this.#report.error(code, message, section, offset, action.function);
@@ -145,7 +214,7 @@ export class ActionJudge {
   }
 
   /** Between the function's local entry and the branch nothing happens but what belongs to the call site. */
-  #checkWayIn({ action, section, function: f }: PlacedRedirect): void {
+  #checkWayIn({ action, section, function: f }: Placed<PlannedRedirect | PlannedHook>): void {
     if (action.offset < f.local)
       this.#report.error(
         'VER055',

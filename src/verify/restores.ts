@@ -8,7 +8,6 @@
  *
  * Numbers are unsigned LEB128.
  */
-import { createHash } from 'node:crypto';
 import {
   encodePatchNote,
   type PatchRecord,
@@ -16,8 +15,8 @@ import {
   rawPatchNote,
   readPatchNote,
 } from '../kernel/patch-note.ts';
+import type { Expectation } from './expectation.ts';
 import type { Pairing } from './pairing.ts';
-import type { Planned } from './planned.ts';
 import { count, type Report } from './verification.ts';
 
 /** Why a script does not give the original back; empty where it does. */
@@ -87,8 +86,10 @@ function wrong(source: Uint8Array, from: number, length: number, original: Uint8
     : `it makes other bytes between 0x${at.toString(16)} and 0x${(at + length).toString(16)} of the input`;
 }
 
-export function checkNote(report: Report, pair: Pairing, planned: Planned, original: Uint8Array): string {
+export function checkNote(report: Report, pair: Pairing, expected: Expectation): string {
   const { output } = pair;
+  const { planned, input } = expected;
+  const original = input.bytes;
   const section = output.sections[pair.note];
   if (section === undefined) {
     if (planned.changesNothing) return 'nothing changed, and no note';
@@ -106,7 +107,7 @@ export function checkNote(report: Report, pair: Pairing, planned: Planned, origi
   const asPlanned =
     raw?.section === section &&
     head !== undefined &&
-    sameBytes(encodePatchNote(recordOf(head, pair, planned, original), script), output.contents(section));
+    sameBytes(encodePatchNote(recordOf(head, expected), script, expected.actions), output.contents(section));
   if (!asPlanned) {
     // Only now it matters what the list of actions says.
     const note = readPatchNote(output, tell);
@@ -114,7 +115,7 @@ export function checkNote(report: Report, pair: Pairing, planned: Planned, origi
       report.error('VER040', `the note cannot be read: ${reason}`, section);
       return 'no note that can be read';
     }
-    tellRecord(report, note.record, recordOf(note.record, pair, planned, original), section.name);
+    tellRecord(report, note.record, recordOf(note.record, expected), section.name);
   }
   const failure = replay(script, output.bytes, original);
   if (failure !== '') report.error('VER046', `the script does not give the input back: ${failure}`, section);
@@ -125,22 +126,19 @@ export function checkNote(report: Report, pair: Pairing, planned: Planned, origi
  * The record that the input and the plan ask for. Taken from the one that was found: who wrote it, and how the file on
  * disk was packed, which the bytes do not tell.
  */
-function recordOf(
-  found: Omit<PatchRecord, 'actions'>,
-  pair: Pairing,
-  { plan }: Planned,
-  original: Uint8Array,
-): PatchRecord {
+function recordOf(found: Omit<PatchRecord, 'actions'>, expected: Expectation): PatchRecord {
   const { packed } = found.original;
-  const sha256 = createHash('sha256').update(original).digest('hex');
+  const { input } = expected;
+  const { plan } = expected.planned;
   return {
     schema: 'tocsin.patch-record/1',
     tool: found.tool,
-    layer: (readPatchNote(pair.input)?.record.layer ?? 0) + 1,
-    original: { size: original.length, sha256, ...(packed === undefined ? {} : { packed }) },
-    signatureDropped: plan.dropsSignature,
+    layer: (readPatchNote(input.elf)?.record.layer ?? 0) + 1,
+    original: { size: input.bytes.length, sha256: expected.hash(), ...(packed === undefined ? {} : { packed }) },
+    signatureDropped: plan.dropsSignature || plan.merged?.dropsSignature === true,
     codeAdded: plan.newCode.reduce((sum, code) => sum + code.words.length * 4, 0),
     ...(plan.unproved === undefined ? {} : { unproved: plan.unproved }),
+    ...(plan.merged === undefined ? {} : { merged: plan.merged.objects }),
     actions: plan.actions,
   };
 }
@@ -151,7 +149,15 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 function tellRecord(report: Report, found: PatchRecord, expected: PatchRecord, section: string): void {
   const before = report.findings.length;
-  for (const field of ['layer', 'original', 'signatureDropped', 'codeAdded', 'unproved', 'actions'] as const) {
+  for (const field of [
+    'layer',
+    'original',
+    'signatureDropped',
+    'codeAdded',
+    'unproved',
+    'merged',
+    'actions',
+  ] as const) {
     const [is, wanted] = [JSON.stringify(found[field]), JSON.stringify(expected[field])];
     if (is !== wanted) report.error('VER040', `${field} of the note is not what input and plan say`, section);
   }

@@ -7,7 +7,7 @@
  */
 import type { ElfFile } from '../elf/read.ts';
 import { readElf } from '../elf/read.ts';
-import type { PatchPlan } from '../plan/plan.ts';
+import type { PatchPlan, PlannedAction } from '../plan/plan.ts';
 import { ActionJudge } from './actions.ts';
 import { compareNewCode } from './compare-code.ts';
 import { compareContents } from './compare-contents.ts';
@@ -16,22 +16,18 @@ import { compareHeaders } from './compare-headers.ts';
 import { compareRelocations } from './compare-relocations.ts';
 import { compareStrings } from './compare-strings.ts';
 import { compareSymbols, symbolsText } from './compare-symbols.ts';
+import { Expectation, type VerifiedInput } from './expectation.ts';
 import { checkImports } from './imports.ts';
 import { type Pairing, pairSections } from './pairing.ts';
-import { arrange, checkPlan } from './planned.ts';
+import { checkPlan } from './planned.ts';
 import { RelocationChecker } from './relocations.ts';
 import { checkNote } from './restores.ts';
 import { checkAlignment, checkStructure } from './structure.ts';
 import { Report, type Verification } from './verification.ts';
 import { wasThere } from './was-there.ts';
 
+export type { VerifiedInput } from './expectation.ts';
 export type { Verification } from './verification.ts';
-
-/** The file that was patched. `bytes` is the whole of it, an appended signature included. */
-export interface VerifiedInput {
-  readonly elf: ElfFile;
-  readonly bytes: Uint8Array;
-}
 
 const NOTHING_CHECKED = { checked: 0, undecided: 0, byType: {} };
 
@@ -41,9 +37,15 @@ const NOTHING_CHECKED = { checked: 0, undecided: 0, byType: {} };
  * @param output the bytes as they would be written, or as they were read again; never changed
  */
 export function verifyPatched(input: VerifiedInput, output: Uint8Array, plan: PatchPlan): Verification {
+  return verifyOutput(new Expectation(input, plan), output);
+}
+
+/** As `verifyPatched`, where what input and plan ask for has been worked out. */
+export function verifyOutput(expected: Expectation, output: Uint8Array): Verification {
   const report = new Report();
-  const planned = arrange(plan, input.elf);
-  const before = input.elf;
+  const { planned } = expected;
+  const { plan } = planned;
+  const before = expected.input.elf;
 
   // The output as a file of its own. A step that cannot go on ends the walk: what it was to make is then used nowhere.
   const after = report.make('re-read', () => readElf(output), bytesText)!;
@@ -68,7 +70,7 @@ export function verifyPatched(input: VerifiedInput, output: Uint8Array, plan: Pa
   report.step('names', () => compareStrings(report, pair, symbols));
   report.step('new code', () => compareNewCode(report, pair, planned));
   report.step('imports', () => checkImports(report, pair, symbols));
-  report.step('note', () => checkNote(report, pair, planned, input.bytes));
+  report.step('note', () => checkNote(report, pair, expected));
   report.step('file', () => compareFile(report, pair, planned));
   report.step('every byte', () => report.account(output.length));
 
@@ -80,6 +82,9 @@ export function verifyPatched(input: VerifiedInput, output: Uint8Array, plan: Pa
   )!;
   report.step('call sites gone', () => judge.nops());
   report.step('redirects', () => judge.redirects());
+  const asks = (kind: PlannedAction['kind']) => plan.actions.some(a => a.kind === kind);
+  if (asks('hook')) report.step('hooks', () => judge.hooks());
+  if (asks('retarget')) report.step('calls changed', () => judge.retargets());
   report.step('trampolines', () => judge.newCode());
   return report.finish(relocations?.counted() ?? NOTHING_CHECKED);
 }

@@ -21,6 +21,7 @@ Kernels, toolchains and logs are kept in ${cache} (TOCSIN_LAB_CACHE).`;
 /** Program, and the Debian package that has it. */
 const PROGRAMS = [
   ['powerpc64le-linux-gnu-readelf', 'binutils-powerpc64le-linux-gnu'],
+  ['ld.lld', 'lld'],
   ['powerpc64le-linux-gnu-gcc', 'gcc-powerpc64le-linux-gnu'],
   ['qemu-system-ppc64', 'qemu-system-ppc'],
   ['depmod', 'kmod'],

@@ -22,6 +22,8 @@ export interface ImageSpec {
   readonly release?: string;
   readonly config?: Uint8Array;
   readonly btf?: Uint8Array;
+  /** Bytes at `IMAGE_DATA`. */
+  readonly data?: Uint8Array;
   readonly stripped?: boolean;
   /** Names of symbols to leave out. */
   readonly without?: readonly string[];
@@ -41,6 +43,7 @@ const CRCS = BASE + 0x30000n;
 const STRINGS = BASE + 0x40000n;
 const NOTES = BASE + 0x50000n;
 const GOT = BASE + 0x60000n;
+export const IMAGE_DATA = BASE + 0x80000n;
 export const IMAGE_TOC = GOT + 0x8000n;
 export const BUILD_ID = '00112233445566778899aabbccddeeff00112233';
 
@@ -120,6 +123,9 @@ export function kernelImage(spec: ImageSpec = {}): Uint8Array<ArrayBuffer> {
   builder.section('.got', { flags: read | SHF.WRITE, bytes: new Uint8Array(16), address: GOT, align: 8 });
   if (spec.btf !== undefined)
     builder.section('.BTF', { flags: read, bytes: spec.btf, address: BASE + 0x70000n, align: 8 });
+
+  if (spec.data !== undefined)
+    builder.section('.init.data', { flags: read | SHF.WRITE, bytes: spec.data, address: IMAGE_DATA, align: 8 });
 
   if (spec.stripped === true) return builder.build();
   const symbol = (name: string, section: number, value: bigint, bytes = 0) => {

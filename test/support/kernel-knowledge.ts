@@ -38,6 +38,10 @@ export interface KnowledgeSpec {
   readonly without?: readonly string[];
   /** Symbols beside the exports, with all their addresses. */
   readonly symbols?: Readonly<Record<string, readonly bigint[]>>;
+  /** DER; without it, that they are not known. */
+  readonly certificates?: readonly Uint8Array[];
+  /** Names of /sys/module. */
+  readonly builtin?: readonly string[];
 }
 
 const FIRST_EXPORT = 0xc000_0000_0010_0000n;
@@ -176,6 +180,8 @@ export function knowledge(spec: KnowledgeSpec = {}): KernelKnowledge {
     exports,
     symbols: symbolAddresses(exports, spec.symbols ?? {}),
     assumptions: [],
+    ...(spec.builtin && { builtin: spec.builtin }),
+    ...(spec.certificates && { certificates: spec.certificates }),
   };
 }
 

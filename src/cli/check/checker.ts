@@ -1,5 +1,5 @@
 /** Checks files one after the other with one read buffer for all of them. */
-import { decompressSync, detectForm, prepare } from '../../io/compression.ts';
+import { decompressSync, detectForm, type Form, prepare } from '../../io/compression.ts';
 import { createReadPool, readObject, readPlainInto, STDIN } from '../../io/read.ts';
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import type { CheckedFile } from '../../report/check/document.ts';
@@ -16,6 +16,8 @@ export interface CheckRequest {
   readonly parameters: string | undefined;
   /** `false`: only what the kernel does with a module. */
   readonly proof: boolean;
+  /** `false`: signatures are not verified. */
+  readonly signatures: boolean | undefined;
   readonly allowUnproved: boolean;
   /** Name of a function whose verdict is to be derived. */
   readonly explain: string | undefined;
@@ -60,6 +62,7 @@ export class FileChecker {
       const bytes = await this.#bytesOf(path);
       if (isKernelImage(bytes)) return { file: path, result: this.#checkImage(bytes) };
       const kernel = this.#kernel ?? noKernel();
+      if (isLivepatch(bytes)) await this.#prepareContext();
       const first = this.#checkBytes(kernel, path, bytes, missing);
       if (first !== 'context wanted') return { file: path, result: first };
       await this.readContext();
@@ -95,6 +98,8 @@ export class FileChecker {
       kernel,
       parameters: this.#request.parameters,
       proof: this.#request.proof,
+      signatures: this.#request.signatures,
+      moduleNamed: name => this.#moduleNamed(name),
       allowUnproved: this.#request.allowUnproved,
       explain: this.#request.explain,
       exporterOf: symbol => {
@@ -108,6 +113,25 @@ export class FileChecker {
     return isWanted ? ('context wanted' as const) : result;
   }
 
+  /** So that a module of the context can be read without waiting. */
+  async #prepareContext(): Promise<void> {
+    for (const form of new Set(this.#request.context.map(formOfName))) await prepare(form);
+  }
+
+  /** A module of the context by its name; `undefined` where there is none, or where it cannot be read. */
+  #moduleNamed(name: string): Uint8Array | undefined {
+    const file = this.#request.context.find(path => moduleNameOf(path) === name);
+    if (file === undefined) return undefined;
+    try {
+      const stored = readPlainInto(createReadPool(), file);
+      const form = detectForm(stored);
+      return form === 'plain' ? stored : decompressSync(stored, form);
+    } catch (error) {
+      if (error instanceof InputError) return undefined;
+      throw error;
+    }
+  }
+
   async #bytesOf(path: string): Promise<Uint8Array> {
     if (path === STDIN) return (await readObject(path)).bytes;
     const stored = readPlainInto(this.#pool, path);
@@ -116,6 +140,24 @@ export class FileChecker {
     await prepare(form);
     return decompressSync(stored, form);
   }
+}
+
+const MARK = Buffer.from('livepatch=', 'latin1');
+
+function isLivepatch(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(MARK);
+}
+
+/** What the kernel calls the module in a file: the build makes it of the file's name. */
+function moduleNameOf(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.(?:ko|o)(?:\.(?:xz|zst|gz))?$/, '');
+  return name.replaceAll('-', '_');
+}
+
+function formOfName(path: string): Form {
+  if (path.endsWith('.xz')) return 'xz';
+  if (path.endsWith('.zst')) return 'zstd';
+  return path.endsWith('.gz') ? 'gzip' : 'plain';
 }
 
 function noKernel(): never {

@@ -24,13 +24,14 @@ async function processors(): Promise<number> {
   return (await import('node:os')).availableParallelism();
 }
 
-/** Whether the screen can say anything in such a run: it judges no function, and knows nothing of arguments. */
+/** Whether the screen can say anything in such a run: it judges no function, verifies no signature, and knows nothing of arguments. */
 export function mayScreen({
   proof,
   parameters,
   explain,
-}: Pick<CheckRequest, 'proof' | 'parameters' | 'explain'>): boolean {
-  return !proof && parameters === undefined && explain === undefined;
+  signatures,
+}: Pick<CheckRequest, 'proof' | 'parameters' | 'explain' | 'signatures'>): boolean {
+  return !proof && parameters === undefined && explain === undefined && signatures !== true;
 }
 
 /** Unpacking takes so long that nothing is to be gained. */

@@ -9,6 +9,7 @@ import { loadDocument, loadText } from '../../report/load/document.ts';
 import { MAP_FILE, sectionFiles } from '../../report/load/files.ts';
 import { InputError } from '../../util/errors.ts';
 import { printable } from '../../util/printable.ts';
+import { knownMessage } from '../../verify/check/kernel-messages.ts';
 import { openKernel } from '../kernel-option.ts';
 import { parseAddress, readAddresses, readBases } from '../load/addresses.ts';
 import { readModules, requirePlaced } from '../load/modules.ts';
@@ -32,7 +33,13 @@ export interface LoadArguments {
   readonly format: 'text' | 'json';
   readonly force: boolean;
   readonly quiet: boolean;
+  readonly verbose: boolean;
 }
+
+/** Relocations that wait for a module. */
+const WAITING = /^\.klp\.rela\.(?!vmlinux\.)/;
+const NOT_APPLIED =
+  'note: relocations that wait for other modules are not applied in the image: only the init function of a livepatch has that done';
 
 /** @returns the exit code */
 export async function loadCommand(args: LoadArguments): Promise<number> {
@@ -56,6 +63,7 @@ export async function loadCommand(args: LoadArguments): Promise<number> {
   if (image === undefined) return 1;
   requirePlaced(modules, args.file);
   requireAddresses(args, image);
+  if (!args.quiet && image.sections.some(({ name }) => WAITING.test(name))) note(NOT_APPLIED);
   write(args, kernel.release, outcome, image);
   return 0;
 }
@@ -75,13 +83,18 @@ async function placementOf(args: LoadArguments, pageSize: number): Promise<Place
   return { kind: 'base', base };
 }
 
-/** What the kernel says, and what the user should know of the answer, on stderr. */
+/**
+ * What the user should know of the answer, on stderr: all that the kernel says where it refuses the module; where it takes it, what
+ * warns of something, and with --verbose the rest, which is said of most modules.
+ */
 function tell(args: LoadArguments, outcome: LoadOutcome): void {
   if (!outcome.loads) {
     const { name, number } = outcome.errno!;
     note(`tocsin: ${args.file}: the kernel refuses the module: ${name} (${number})`);
   }
-  if (!outcome.loads || !args.quiet) for (const { text } of outcome.log) note(`  kernel: ${printable(text)}`);
+  const isShown = (text: string) =>
+    !outcome.loads || (!args.quiet && (args.verbose || knownMessage(text)?.known.passes !== undefined));
+  for (const { text } of outcome.log) if (isShown(text)) note(`  kernel: ${printable(text)}`);
   if (outcome.dangerous) note(`tocsin: ${args.file}: loading this module may crash or corrupt the kernel`);
   if (args.quiet) return;
   for (const why of outcome.unknown) note(`note: not sure: ${why}`);

@@ -86,27 +86,43 @@ function single(args: PlanArguments, all: Common, plan: PlanFile): PatchArgument
 /** What stands above all modules is done to each. */
 function both(plan: PlanFile, module: PlanEntries): PlanEntries & { readonly comments: readonly string[] } {
   return {
+    with: [...plan.with, ...module.with],
     nop: [...plan.nop, ...module.nop],
     redirect: [...plan.redirect, ...module.redirect],
+    hook: [...plan.hook, ...module.hook],
+    retarget: [...plan.retarget, ...module.retarget],
     comments: [plan.comment, module.comment].filter(c => c !== undefined),
   };
 }
 
 function withEntries(
   all: Common,
-  { nop, redirect, comment, comments }: PlanEntries & { readonly comments?: readonly string[] },
+  {
+    with: objects,
+    nop,
+    redirect,
+    hook,
+    retarget,
+    comment,
+    comments,
+  }: PlanEntries & { readonly comments?: readonly string[] },
   file: string,
 ): Common {
   const entries: PlanComments['entries'] = [
     ...nop.map(e => ({ entry: `nop ${e.functions}`, comment: e.comment })),
     ...redirect.map(e => ({ entry: `redirect ${e.function}=${e.to}`, comment: e.comment })),
+    ...hook.map(e => ({ entry: `hook ${e.functions}=${e.before ?? e.after}`, comment: e.comment })),
+    ...retarget.map(e => ({ entry: `retarget ${e.function}:${e.call}=${e.to}`, comment: e.comment })),
   ].flatMap(({ entry, comment: said }) => (said === undefined ? [] : [{ entry, comment: said }]));
   return {
     ...all,
+    objects: [...all.objects, ...objects],
     nops: [...all.nops, ...nop.map(e => e.functions)],
     planned: {
       file,
       redirects: redirect,
+      hooks: hook,
+      retargets: retarget,
       comments: { comments: comments ?? (comment === undefined ? [] : [comment]), entries },
     },
   };

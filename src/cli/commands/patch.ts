@@ -7,6 +7,7 @@ import { type ElfFile, readElf } from '../../elf/read.ts';
 import { type StagedFile, stageFile, writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { type ObjectFile, readObject } from '../../io/read.ts';
+import { warmMemory } from '../../io/warm-memory.ts';
 import { type PatchPlan, type RedirectAt, SIGNATURE_DROPPED, type TocRecovery } from '../../plan/plan.ts';
 import { relocationName } from '../../ppc64/relocations.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type SecondReader,
   wordsOfPlan,
 } from '../../report/patch/document.ts';
+import { mergedDocument } from '../../report/patch/merged.ts';
 import { patchText } from '../../report/patch/text.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
@@ -26,11 +28,14 @@ import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import type { SigningHash } from '../../sign/hashes.ts';
 import { type Complaint, InputError, inFile, RefusalError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
+import { Expectation } from '../../verify/expectation.ts';
+import { verifyMerge, withMerge } from '../../verify/merged/verify-merge.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import type { PatchProof } from '../../verify/patched/prove-patched.ts';
-import { type Verification, verifyObject, verifyPatched } from '../../verify/verify.ts';
+import { type Verification, verifyObject, verifyOutput } from '../../verify/verify.ts';
 import type { Attempt } from '../patch/attempt.ts';
-import type { RedirectEntry } from '../patch/plan-file.ts';
+import type { MergedModule } from '../patch/merge.ts';
+import type { HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
 
@@ -40,9 +45,17 @@ export interface PatchArguments {
   readonly nops: readonly string[];
   /** `F=G` each. */
   readonly redirects: readonly string[];
+  /** Paths of objects that are merged into the module first. */
+  readonly objects: readonly string[];
+  /** `GLOB=H` each: H is called before the functions that match, or when they have returned. */
+  readonly hooks: readonly string[];
+  readonly exitHooks: readonly string[];
+  /** `F:CALL=G` each. */
+  readonly retargets: readonly string[];
   readonly strategy: RedirectRequest['strategy'];
   readonly toc: TocRecovery;
-  readonly at: RedirectAt;
+  /** `undefined`: behind the site; for hooks at the site where that cannot be. */
+  readonly at: RedirectAt | undefined;
   readonly symvers: readonly string[];
   /** The kernel that the module is for: an index, a vmlinux or a release. Its BTF tells prototypes. */
   readonly kernel: string | undefined;
@@ -62,6 +75,8 @@ export interface PlannedWork {
   /** The plan's file, as it was given. */
   readonly file: string;
   readonly redirects: readonly RedirectEntry[];
+  readonly hooks: readonly HookEntry[];
+  readonly retargets: readonly RetargetEntry[];
   readonly comments: PlanComments;
 }
 
@@ -98,20 +113,28 @@ async function patchObject(
 ): Promise<number> {
   const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
-  const { plan, applied, proof, passedOver } = await found(args, elf, input, proving);
-  const told = { proof: proofDocument(proof, passedOver) };
+  const { plan, applied, proof, passedOver, merged } = await found(args, elf, input, proving);
+  const told = {
+    proof: proofDocument(proof, passedOver),
+    ...(merged && { merged: mergedDocument(merged.plan, merged.elf) }),
+  };
+  const subject = merged?.elf ?? elf;
   const complaint = unprovedComplaint(proof, passedOver, args.allowUnproved);
   if (args.dryRun || complaint !== undefined) {
-    await show(args, document(args, elf, plan, { written: false, ...told }), tell);
+    await show(args, document(args, subject, plan, { written: false, ...told }), tell);
     if (complaint !== undefined) throw new RefusalError(complaint);
     return 0;
   }
   const made = signs === undefined ? applied.bytes : signs.sign(applied.bytes);
   const stored = await compress(made, input.form);
-  const staged = await stageFile(args.output!, stored, { mode: input.mode, force: args.force });
+  const staging = stageFile(args.output!, stored, { mode: input.mode, force: args.force });
+  // While the system writes.
+  const expected = new Expectation({ elf: subject, bytes: input.bytes }, plan);
+  const staged = await staging;
   let verdict: Verdict;
   try {
-    verdict = await judge(elf, input, plan, { made, size: applied.bytes.length, stored, signs }, staged);
+    const output = { made, size: applied.bytes.length, stored, signs };
+    verdict = await judge({ elf, input, merged }, expected, output, staged);
   } catch (error) {
     await staged.discard();
     throw error;
@@ -130,7 +153,7 @@ async function patchObject(
     ...(secondReader && { secondReader }),
     ...(signature && { signature }),
   };
-  await show(args, document(args, elf, plan, result), tell);
+  await show(args, document(args, subject, plan, result), tell);
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
 }
@@ -142,9 +165,15 @@ export type Proving = () => Promise<typeof import('../patch/proved.ts')>;
 async function found(args: PatchArguments, elf: ElfFile, input: ObjectFile, proving: Proving): Promise<Attempt> {
   const options = { toolVersion: version, packed: packedOriginal(input) };
   if (needsMore(args)) return (await proving()).proved(args, elf, options);
+  // In time for the result: planning takes longer.
+  const warming = warmMemory(input.bytes.length * ROOM);
   const plan = makePlan(elf, { nops: args.nops, redirects: [] });
-  return { plan, applied: applyPlan(elf, plan, options), proof: PROOF_OF_NOPS, passedOver: [] };
+  const memory = await warming;
+  return { plan, applied: applyPlan(elf, plan, { ...options, memory }), proof: PROOF_OF_NOPS, passedOver: [] };
 }
+
+/** A file with all its sites taken out, and with the note that tells of each, is an eighth larger than the input. */
+const ROOM = 1.25;
 
 /** What is to be written. */
 interface Output {
@@ -170,6 +199,13 @@ async function signingWith(how: SigningArguments) {
   };
 }
 
+interface JudgedInput {
+  readonly elf: ElfFile;
+  readonly input: ObjectFile;
+  /** Where objects were merged first. */
+  readonly merged: MergedModule | undefined;
+}
+
 interface Verdict {
   readonly verification: Verification;
   /** Not asked about an output that has not passed verification. */
@@ -181,24 +217,25 @@ interface Verdict {
  * everybody judges; a packed one is compared with the packed bytes, which are known to expand to `made`.
  */
 async function judge(
-  elf: ElfFile,
-  input: ObjectFile,
-  plan: PatchPlan,
+  { elf, input, merged }: JudgedInput,
+  expected: Expectation,
   { made, size, stored, signs }: Output,
   staged: StagedFile,
 ): Promise<Verdict> {
-  const back = staged.readBack();
+  const { plan } = expected.planned;
+  const reading = staged.readBack();
+  // While the system reads; for a file of megabytes it takes as long.
+  expected.hash();
+  const back = await reading;
   const plain = input.form === 'plain';
   if (back !== undefined && !plain && Buffer.compare(back, stored) !== 0) throw notAsWritten();
-  // What is proved of redirects is proved of the bytes that were made.
-  const isProved = plan.actions.some(a => a.kind === 'redirect');
+  // What is proved is proved of the bytes that were made.
+  const isProved = merged !== undefined || plan.actions.some(a => a.kind !== 'nop');
   if (isProved && plain && back !== undefined && Buffer.compare(back, made) !== 0) throw notAsWritten();
   const bytes = plain && back !== undefined ? back : made;
-  const verification = verifyPatched(
-    { elf, bytes: input.bytes },
-    signs === undefined ? bytes : bytes.subarray(0, size),
-    plan,
-  );
+  const patched = verifyOutput(expected, signs === undefined ? bytes : bytes.subarray(0, size));
+  const verification =
+    merged === undefined ? patched : withMerge(verifyMerge({ module: elf, ...merged }, merged.middle.bytes), patched);
   const fault = signs?.fault(bytes);
   if (fault !== undefined) throw badSignature(fault);
   // Where the file was read again, the bytes that it was made of serve nobody any more: the package may have them.
@@ -302,7 +339,10 @@ function document(
   args: PatchArguments,
   elf: ElfFile,
   plan: PatchPlan,
-  result: Pick<PatchDocument, 'written' | 'proof' | 'verification' | 'original' | 'secondReader' | 'signature'>,
+  result: Pick<
+    PatchDocument,
+    'written' | 'merged' | 'proof' | 'verification' | 'original' | 'secondReader' | 'signature'
+  >,
 ): PatchDocument {
   const names: PlanNames = {
     section: index => elf.sections[index]?.name ?? `section ${index}`,

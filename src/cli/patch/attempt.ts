@@ -3,13 +3,14 @@
  * other, the cheapest first, until the whole of the result is proved.
  */
 import { type ElfFile, readElf } from '../../elf/read.ts';
-import type { PatchPlan, PlannedRedirect, Unproved } from '../../plan/plan.ts';
+import type { PatchPlan, PlannedAction, PlannedRedirect, Unproved } from '../../plan/plan.ts';
 import type { PassedOverStrategy } from '../../report/patch/document.ts';
 import { type Applied, type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
 import { makePlan, type PatchRequest } from '../../rewrite/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { RefusalError } from '../../util/errors.ts';
 import type { PatchProof, ProvedFunction, RedirectPlace } from '../../verify/patched/prove-patched.ts';
+import type { MergedModule } from './merge.ts';
 
 /** What says whether a result is right; see verify/patched/prove-patched.ts. */
 export interface Judge {
@@ -22,6 +23,8 @@ export interface Attempt {
   readonly proof: PatchProof;
   /** Strategies that were tried before, or could not be, and why each was not taken. */
   readonly passedOver: readonly PassedOverStrategy[];
+  /** Where objects were merged first: the plan is for what came out of that. */
+  readonly merged?: MergedModule | undefined;
 }
 
 /** @throws RefusalError PAT001 to PAT029 */
@@ -40,7 +43,7 @@ export function attempt(elf: ElfFile, request: PatchRequest, options: ApplyOptio
     }
     const applied = applyPlan(elf, plan, options);
     const actions = plan.actions.filter(a => a.kind === 'redirect');
-    const proof = prover.prove(readElf(applied.bytes), actions);
+    const proof = prover.prove(readElf(applied.bytes), plan.actions.flatMap(placeOf));
     const tried = { plan, applied, proof };
     if (proof.verdict === 'proved') return { ...tried, passedOver };
     if (best === undefined || (best.proof.verdict === 'refuted' && proof.verdict === 'unknown'))
@@ -55,6 +58,21 @@ export function attempt(elf: ElfFile, request: PatchRequest, options: ApplyOptio
       passedOver.push({ function: name, strategy, ...explained(found) });
       return { ...r, passedOver: [...(r.passedOver ?? []), { strategy, code: found.code!, why: found.message! }] };
     });
+  }
+}
+
+/** What the prover is told of an action: its place, and of hooks and calls whom they are made to. */
+function placeOf(action: PlannedAction): RedirectPlace[] {
+  const { section, offset } = action;
+  switch (action.kind) {
+    case 'nop':
+      return [];
+    case 'redirect':
+      return [{ section, offset }];
+    case 'hook':
+      return [{ section, offset, leadsTo: [action.before, action.after].filter(name => name !== undefined) }];
+    case 'retarget':
+      return [{ section, offset, leadsTo: [action.to] }];
   }
 }
 

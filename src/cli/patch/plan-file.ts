@@ -27,11 +27,31 @@ export interface RedirectEntry {
   readonly comment?: string;
 }
 
+export interface HookEntry {
+  readonly functions: string;
+  readonly before?: string;
+  readonly after?: string;
+  readonly toc?: TocRecovery;
+  readonly at?: RedirectAt;
+  readonly comment?: string;
+}
+
+export interface RetargetEntry {
+  readonly function: string;
+  readonly call: string;
+  readonly to: string;
+  readonly comment?: string;
+}
+
 /** What is to be done to one module. */
 export interface PlanEntries {
   readonly comment?: string;
+  /** Objects that are merged in first. */
+  readonly with: readonly string[];
   readonly nop: readonly NopEntry[];
   readonly redirect: readonly RedirectEntry[];
+  readonly hook: readonly HookEntry[];
+  readonly retarget: readonly RetargetEntry[];
 }
 
 export interface PlannedModule extends PlanEntries {
@@ -56,8 +76,11 @@ interface Raw {
   readonly kernel?: string;
   readonly symvers?: readonly string[];
   readonly sign?: { readonly key: string; readonly certificate: string; readonly hash?: SigningHash };
+  readonly with?: readonly string[];
   readonly nop?: readonly (string | NopEntry)[];
   readonly redirect?: readonly RedirectEntry[];
+  readonly hook?: readonly HookEntry[];
+  readonly retarget?: readonly RetargetEntry[];
   readonly modules?: readonly (Omit<Raw, 'modules'> & {
     readonly file: string;
     readonly output: string;
@@ -103,7 +126,7 @@ function planOf(path: string, raw: Raw, document: Document, resolved: (name: str
   const { kernel, symvers = [], sign, modules } = raw;
   return {
     path,
-    ...entries(raw, document, []),
+    ...entries(raw, document, [], resolved),
     // A kernel may be named by its release.
     ...(kernel !== undefined && { kernel: kernel.includes('/') ? resolved(kernel) : kernel }),
     symvers: symvers.map(resolved),
@@ -112,7 +135,7 @@ function planOf(path: string, raw: Raw, document: Document, resolved: (name: str
     }),
     ...(modules && {
       modules: modules.map((module, i) => ({
-        ...entries(module, document, ['modules', i]),
+        ...entries(module, document, ['modules', i], resolved),
         file: resolved(module.file),
         output: resolved(module.output),
         ...(module.report !== undefined && { report: resolved(module.report) }),
@@ -122,9 +145,10 @@ function planOf(path: string, raw: Raw, document: Document, resolved: (name: str
 }
 
 function entries(
-  { comment, nop = [], redirect = [] }: Omit<Raw, 'modules'>,
+  { comment, with: objects = [], nop = [], redirect = [], hook = [], retarget = [] }: Omit<Raw, 'modules'>,
   document: Document,
   at: readonly (string | number)[],
+  resolved: (name: string) => string,
 ): PlanEntries {
   const said = comment ?? (at.length > 0 ? commentOf(document, at) : undefined);
   const withComment = <T extends { readonly comment?: string }>(entry: T, list: string, i: number): T => {
@@ -133,8 +157,11 @@ function entries(
   };
   return {
     ...(said !== undefined && { comment: said }),
+    with: objects.map(resolved),
     nop: nop.map((entry, i) => withComment(typeof entry === 'string' ? { functions: entry } : entry, 'nop', i)),
     redirect: redirect.map((entry, i) => withComment(entry, 'redirect', i)),
+    hook: hook.map((entry, i) => withComment(entry, 'hook', i)),
+    retarget: retarget.map((entry, i) => withComment(entry, 'retarget', i)),
   };
 }
 

@@ -9,18 +9,33 @@ import { refusedBy } from '../../verify/patched/load.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { PatchArguments } from '../commands/patch.ts';
-import { type Attempt, attempt, marked } from './attempt.ts';
+import { type Attempt, marked } from './attempt.ts';
+import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
+import { mergeInto, readMergeObjects, undefinedNames } from './merge.ts';
 
 /** @throws RefusalError PAT001 to PAT029, InputError */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
   const redirects = [...args.redirects.map(text => redirect(text, args)), ...planned(args)];
-  const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, redirects.length > 0);
-  const wanted = redirects.map(r => r.to);
-  const exports = await readExports(args.symvers, kernel?.knowledge, wanted);
-  const request = { nops: args.nops, redirects, exports, kernelBtf: kernel?.btf, allowUnversioned: args.allowUnproved };
+  const { hooks, retargets } = hooksOf(args);
+  const asks = redirects.length + hooks.length + retargets.length > 0;
+  const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
+  const objects = await readMergeObjects(args.objects);
+  const targets = [...redirects.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
+  const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...undefinedNames(objects)]);
+  const merged = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
+  const request = {
+    nops: args.nops,
+    redirects,
+    hooks,
+    retargets,
+    exports,
+    kernelBtf: kernel?.btf,
+    allowUnversioned: args.allowUnproved,
+    merge: merged?.plan,
+  };
   const given = kernel && { kernel: kernel.knowledge, exporterOf: exportersFor(elf, exports) };
-  if (redirects.length === 0) {
+  if (!asks && merged === undefined) {
     const plan = makePlan(elf, request);
     const applied = applyPlan(elf, plan, options);
     const obstacle = given && refusedBy(readElf(applied.bytes), given);
@@ -28,8 +43,11 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
     if (obstacle === undefined) return { plan, applied, proof, passedOver: [] };
     return { plan, applied, proof: { ...proof, verdict: 'unknown', grounds: [], obstacle }, passedOver: [] };
   }
-  const found = attempt(elf, request, options, new PatchProver(elf, given));
-  return found.proof.verdict === 'proved' ? found : marked(elf, found, options);
+  const subject = merged?.elf ?? elf;
+  const before = merged && { bytes: elf.bytes, merged: merged.middle };
+  const found = attemptHooks(subject, request, { ...options, before }, new PatchProver(elf, given));
+  const result = found.proof.verdict === 'proved' ? found : marked(subject, found, { ...options, before });
+  return { ...result, merged };
 }
 
 /** What a plan says of a redirect counts more than the command line. */
@@ -39,7 +57,7 @@ function planned({ planned, strategy, at, toc }: PatchArguments): RedirectReques
     from: e.function,
     to: e.to,
     strategy: e.strategy ?? strategy,
-    at: e.at ?? at,
+    at: e.at ?? at ?? 'after-site',
     toc: e.toc ?? toc,
   }));
 }
@@ -54,5 +72,5 @@ function redirect(text: string, args: PatchArguments): RedirectRequest {
       expected: 'F=G',
       remedy: 'write the function to be replaced, "=", and its replacement',
     });
-  return { from: parts[0]!, to: parts[1]!, strategy: args.strategy, at: args.at, toc: args.toc };
+  return { from: parts[0]!, to: parts[1]!, strategy: args.strategy, at: args.at ?? 'after-site', toc: args.toc };
 }

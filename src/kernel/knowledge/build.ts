@@ -5,6 +5,7 @@
 import { readElf } from '../../elf/read.ts';
 import { InputError } from '../../util/errors.ts';
 import { modinfoOf } from '../modinfo.ts';
+import { builtinNames } from './builtin.ts';
 import { embeddedConfig, parseConfig } from './config.ts';
 import { exportsOfImage } from './exports.ts';
 import { identityFrom, identityOf } from './identity.ts';
@@ -79,7 +80,39 @@ function fromImage(sources: KernelSources, bytes: Uint8Array): KernelParts {
     });
   const { release, version, vermagic } = identity;
   const { buildId, symbols } = image;
-  return { release, version, vermagic, buildId, toc, options, structures, exports, symbols, assumptions };
+  const certificates = certificatesOf(image);
+  const builtin = builtinNames(image);
+  return {
+    release,
+    version,
+    vermagic,
+    buildId,
+    toc,
+    options,
+    structures,
+    exports,
+    symbols,
+    assumptions,
+    ...(certificates && { certificates }),
+    ...(builtin && { builtin }),
+  };
+}
+
+/** Certificates of the keys in its built-in keyring (certs/system_certificates.S), one behind the other. */
+function certificatesOf(image: KernelImage): Uint8Array[] | undefined {
+  const size = dataAt(image, 'system_certificate_list_size', 8)?.getBigUint64(0, true);
+  const start = image.address('system_certificate_list');
+  const list = start === undefined || size === undefined ? undefined : image.bytesAt(start, Number(size));
+  if (list === undefined) return undefined;
+  const certificates: Uint8Array[] = [];
+  // Each is a DER SEQUENCE with two bytes of length; the kernel stops where one is not.
+  for (let at = 0; at + 4 <= list.length; ) {
+    const length = 4 + ((list[at + 2]! << 8) | list[at + 3]!);
+    if (list[at] !== 0x30 || list[at + 1] !== 0x82 || at + length > list.length) break;
+    certificates.push(list.slice(at, at + length));
+    at += length;
+  }
+  return certificates;
 }
 
 function dataAt(image: KernelImage, name: string, size: number): DataView | undefined {

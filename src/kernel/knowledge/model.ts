@@ -105,6 +105,10 @@ export interface KernelKnowledge {
   readonly structures: KernelStructures;
   readonly exports: ExportTable;
   readonly symbols: SymbolAddresses;
+  /** Certificates (DER) of the keys whose signatures it takes, as they are built into its image; absent where that is not known. */
+  readonly certificates?: readonly Uint8Array[];
+  /** Names that modules cannot have, because something built in has their folder in /sys/module; absent where that is not known. */
+  readonly builtin?: readonly string[];
   /** What had to be assumed because no source told it; shown to the user. */
   readonly assumptions: readonly string[];
 }

@@ -23,7 +23,7 @@ import { type ExportArrays, IndexedExports, IndexedSymbols, type SymbolArrays } 
 
 const MAGIC = [0x74, 0x6f, 0x63, 0x73, 0x69, 0x6e, 0x4b, 0x1a] as const;
 /** Goes up with every change of the layout or of what the JSON says. */
-export const INDEX_VERSION = 2;
+export const INDEX_VERSION = 3;
 const HEADER = 64;
 export const INDEX_HEADER = HEADER;
 
@@ -38,6 +38,9 @@ interface Head {
   readonly options: KernelOptions;
   readonly structures: KernelStructures;
   readonly assumptions: readonly string[];
+  /** Base64. */
+  readonly certificates?: readonly string[];
+  readonly builtin?: readonly string[];
 }
 
 /** What an index is made of. */
@@ -77,6 +80,8 @@ export function encodeIndex(parts: KernelParts): Uint8Array<ArrayBuffer> {
     options: parts.options,
     structures: parts.structures,
     assumptions: parts.assumptions,
+    ...(parts.builtin && { builtin: parts.builtin }),
+    ...(parts.certificates && { certificates: parts.certificates.map(der => Buffer.from(der).toString('base64')) }),
   };
   const json = Buffer.from(JSON.stringify(head), 'utf8');
   const first = [...exportArrays(exports)];
@@ -173,6 +178,8 @@ export function openIndex(file: Uint8Array, rest?: () => Uint8Array): KernelKnow
     options: head.options,
     structures: head.structures,
     assumptions: head.assumptions,
+    ...(head.builtin && { builtin: head.builtin }),
+    ...(head.certificates && { certificates: head.certificates.map(text => Buffer.from(text, 'base64')) }),
     exports: new IndexedExports(exports),
     symbols: new IndexedSymbols(words[12]!, () => readSymbols(second(), words)),
   };

@@ -131,7 +131,8 @@ function trapRows(stem: string, end: string, pattern: string, operands: string):
   ];
 }
 
-export const branchRows: readonly Row[] = [
+/** Made when they are asked for: it takes longer than reading all other tables, and most runs decode nothing. */
+export const branchRows = (): readonly Row[] => [
   ['b[l][a]', '18', 'LI'],
   ...[0, 1].flatMap(link => [0, 1].flatMap(absolute => relativeFamily(link, absolute))),
   ...[0, 1].flatMap(link => [

@@ -174,7 +174,8 @@ function moveRows(
   });
 }
 
-export const specialRegisterRows: readonly Row[] = [
+/** Made when they are asked for, as those in `branch.ts`. */
+export const specialRegisterRows = (): readonly Row[] => [
   ...moveRows('mf', 339, 'RT', [...both, ...readOnly]),
   ['mfspr', '31 X=339 31=0', 'RT,SPR'],
   ...moveRows('mt', 467, 'RS', [...both, ...writeOnly]),

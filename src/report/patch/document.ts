@@ -5,6 +5,7 @@ import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import type { PathStep } from '../../verify/proof/proof.ts';
 import type { Verification } from '../../verify/verification.ts';
 import { disassembleNow } from '../disassembly/disassemble.ts';
+import type { MergedDocument } from './merged.ts';
 
 /** What the independent second reader said. */
 export interface SecondReader {
@@ -71,6 +72,8 @@ export interface PatchDocument {
   readonly written: boolean;
   /** The plan file, where there was one. */
   readonly plan?: { readonly file: string } & PlanComments;
+  /** Objects that became part of the module first; absent where there were none. */
+  readonly merged?: MergedDocument;
   readonly actions: readonly PlannedAction[];
   /** Left out where nobody asked for them. */
   readonly words?: readonly PatchedWord[];

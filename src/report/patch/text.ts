@@ -1,8 +1,9 @@
 /** A patch for people. */
-import type { PlannedAction } from '../../plan/plan.ts';
+import type { PlannedAction, PlannedHook, PlannedRetarget } from '../../plan/plan.ts';
 import { hex } from '../../util/bytes.ts';
 import { columns } from '../columns.ts';
 import type { PatchDocument } from './document.ts';
+import { mergedText } from './merged.ts';
 import { proofLines } from './proof.ts';
 
 /** Without `verbose`, longer lists end with the number of what is left out. */
@@ -11,6 +12,7 @@ const MOST = 24;
 export function patchText(doc: PatchDocument, verbose: boolean): string {
   const most = verbose ? Number.POSITIVE_INFINITY : MOST;
   const blocks = [actions(doc, most), planned(doc)];
+  if (doc.merged !== undefined) blocks.push(mergedText(doc.merged, doc.dryRun || verbose));
   if (doc.dryRun || verbose) blocks.push(words(doc, most));
   if (doc.dryRun || verbose || doc.newCode.length > 0) blocks.push(...doc.newCode.map(listing));
   blocks.push(removed(doc));
@@ -29,20 +31,40 @@ function capped<T>(items: readonly T[], most: number, line: (item: T) => string)
 }
 
 function actions(doc: PatchDocument, most: number): string {
-  const nops = doc.actions.filter(a => a.kind === 'nop').length;
-  const redirects = doc.actions.length - nops;
-  const head = `${doc.file}: ${counted(nops, 'call site')} out, ${counted(redirects, 'redirect')}`;
+  const of = (kind: PlannedAction['kind']) => doc.actions.filter(a => a.kind === kind).length;
+  const [hooks, retargets] = [of('hook'), of('retarget')];
+  const head = [
+    `${doc.file}: ${counted(of('nop'), 'call site')} out`,
+    counted(of('redirect'), 'redirect'),
+    ...(hooks > 0 ? [counted(hooks, 'hook')] : []),
+    ...(retargets > 0 ? [`${counted(retargets, 'call')} changed`] : []),
+  ].join(', ');
   return `${head}\n${capped(doc.actions, most, action)}`;
 }
 
 function action(a: PlannedAction): string {
   const place = `${a.section}+${hex(a.offset)}`;
   const also = a.aliases.length > 0 ? ` (also ${a.aliases.join(', ')})` : '';
+  if (a.kind === 'retarget') return retarget(a, place, also);
   const record = a.recordRemoved ? ', record removed' : '';
+  if (a.kind === 'hook') return hook(a, place, also, record);
   if (a.kind === 'nop') return `  nop       ${a.function}${also}  at ${place}, ${a.form}${record}`;
   const toc = a.toc === 'kept' ? 'r2 kept' : `r2 ${a.toc}`;
-  const grounds = a.grounds.map(g => `\n            ${g}`).join('');
-  return `  redirect  ${a.function}${also} -> ${a.to}  ${a.strategy}, ${a.at} at ${place}, ${toc}${record}${grounds}`;
+  return `  redirect  ${a.function}${also} -> ${a.to}  ${a.strategy}, ${a.at} at ${place}, ${toc}${record}${grounds(a)}`;
+}
+
+function grounds(a: { readonly grounds: readonly string[] }): string {
+  return a.grounds.map(g => `\n            ${g}`).join('');
+}
+
+function hook(a: PlannedHook, place: string, also: string, record: string): string {
+  const calls = [a.before && `${a.before} before`, a.after && `${a.after} after`].filter(Boolean).join(', ');
+  return `  hook      ${a.function}${also}  ${calls}, ${a.at} at ${place}, r2 ${a.toc}${record}${grounds(a)}`;
+}
+
+function retarget(a: PlannedRetarget, place: string, also: string): string {
+  const what = `${a.links ? 'call' : 'jump'} at ${place}`;
+  return `  retarget  ${a.function}${also}  ${what}: ${a.call} -> ${a.to}, r2 ${a.toc}${grounds(a)}`;
 }
 
 /** What the plan's author had to say. */

@@ -5,15 +5,19 @@
 import { readElf } from '../../elf/read.ts';
 import { loadModule } from '../../loader/load.ts';
 import type { LoadedModule, LoadRequest } from '../../loader/model.ts';
+import { ReusedMemory } from '../../loader/reused-memory.ts';
 import { InputError } from '../../util/errors.ts';
 import { proveKernel, proveModule } from '../proof/proof.ts';
 import { type CheckResult, notJudged } from './finding.ts';
 import { type Judged, judge } from './judge.ts';
+import { LivepatchTargets } from './livepatch-targets.ts';
 import { type ProofOptions, withoutProof, withProof } from './proved.ts';
 
 export interface CheckRequest extends Judged, ProofOptions {
   /** As `insmod` passes them. */
   readonly parameters?: string | undefined;
+  /** The bytes of a module that is given, by its name: what a livepatch does with it is looked at. */
+  readonly moduleNamed?: ((name: string) => Uint8Array | undefined) | undefined;
   /** `false`: only what the kernel does with it. */
   readonly proof?: boolean | undefined;
 }
@@ -24,9 +28,12 @@ const BASE = 0xc008_0000_0100_0000n;
 /** `exporterOf` finds them. */
 const NONE: ReadonlyMap<string, LoadedModule> = new Map();
 
+/** Where modules are put to be judged. Nothing of a result lies there. */
+const memory = new ReusedMemory();
+
 /** Whatever the bytes are, there is an answer: what the kernel does with them. */
 export function checkModule(request: CheckRequest): CheckResult {
-  const { bytes, kernel, exporterOf, parameters } = request;
+  const { bytes, kernel, exporterOf, parameters, signatures } = request;
   const load: LoadRequest = {
     bytes,
     kernel,
@@ -34,12 +41,25 @@ export function checkModule(request: CheckRequest): CheckResult {
     exporter: exporterOf,
     placement: { kind: 'base', base: BASE },
     ...(parameters !== undefined && { parameters }),
+    verifySignature: false,
   };
-  const outcome = loadModule({ ...load, checkOnly: true });
-  const result = judge(outcome, request);
+  const enabled = { ...load, enableLivepatch: kernel.options.livepatch };
+  memory.clear();
+  // For the proof there has to be an image; the answer is the same with and without.
+  const outcome = loadModule({
+    ...enabled,
+    memory,
+    checkOnly: request.proof === false,
+    verifySignature: signatures !== false,
+  });
+  const targets = new LivepatchTargets(enabled, request.moduleNamed);
+  const judged = judge(outcome, { ...request, symbolsOfModule: targets.count });
+  const late = outcome.livepatch === undefined ? [] : targets.findings(outcome, outcome.livepatch);
+  const result = late.length === 0 ? judged : { ...judged, findings: [...judged.findings, ...late] };
   // What may crash the kernel while it is loaded has no image to speak of.
   if (request.proof === false || !result.loads || outcome.dangerous) return result;
-  const { image } = loadModule(load);
+  // A livepatch is judged as it is before it is enabled.
+  const { image } = outcome.livepatch === undefined ? outcome : loadModule(load);
   if (image === undefined) return withoutProof(result, 'it loads, and yet the twin has no image of it');
   try {
     return withProof(result, proveModule(image), request);

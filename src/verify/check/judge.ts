@@ -8,11 +8,11 @@ import { auditEntryBits } from './audits/entry-bits.ts';
 import { auditLivepatch } from './audits/livepatch.ts';
 import { auditPatched } from './audits/patched.ts';
 import { auditVermagic } from './audits/vermagic.ts';
-import { type CheckResult, Findings, notJudged } from './finding.ts';
+import { type CheckFinding, type CheckResult, Findings, notJudged } from './finding.ts';
 import { knownMessage } from './kernel-messages.ts';
 import { tellOutcome } from './refusal.ts';
 import { screenAccepted } from './screen.ts';
-import { type Subject, subjectOf } from './subject.ts';
+import { type Subject, type SymbolCount, subjectOf } from './subject.ts';
 
 /** What was asked, of whom. */
 export interface Judged {
@@ -21,6 +21,9 @@ export interface Judged {
   readonly kernel: KernelKnowledge;
   /** Which module, loaded before, exports a symbol that the kernel does not. */
   readonly exporterOf: (symbol: string) => LoadedModule | undefined;
+  /** `false`: signatures are not verified, and nothing is said of that. */
+  readonly signatures?: boolean | undefined;
+  readonly symbolsOfModule?: SymbolCount | undefined;
 }
 
 type Audit = (subject: Subject, findings: Findings) => void;
@@ -29,12 +32,13 @@ const AUDITS: readonly Audit[] = [auditBranches, auditEntryBits, auditLivepatch,
 /** Of those that the kernel accepts: a refusal says it already. */
 const AUDITS_OF_ACCEPTED: readonly Audit[] = [auditVermagic];
 
-export function judge(outcome: LoadOutcome, { bytes, kernel, exporterOf }: Judged): CheckResult {
+export function judge(outcome: LoadOutcome, request: Judged): CheckResult {
+  const { bytes, kernel, exporterOf, signatures, symbolsOfModule } = request;
   const findings = new Findings();
   const screened = outcome.loads ? screenAccepted(bytes, kernel.release) : -1;
-  const doubts = doubtsOf(outcome, kernel);
+  const doubts = doubtsOf(outcome, kernel, signatures);
   if (screened >= 0 && doubts.length === 0 && !hasMore(outcome)) return clean(outcome, screened);
-  const read = tryRead(bytes, kernel);
+  const read = tryRead(bytes, kernel, symbolsOfModule);
   const subject = 'subject' in read ? read.subject : undefined;
   const kernelMessage = tellOutcome(outcome, { kernel, exporterOf, subject }, findings);
   for (const remark of outcome.remarks) findings.add(remark);
@@ -44,8 +48,7 @@ export function judge(outcome: LoadOutcome, { bytes, kernel, exporterOf }: Judge
       level: 'error',
       message: 'loading it may crash or corrupt the kernel: the loader does not check what it reads from this file',
     });
-  // A kernel that enforces nothing loads the module whatever its signature is worth.
-  for (const reason of doubts) findings.add({ code: 'MOD392', level: 'warning', message: `not sure: ${reason}` });
+  for (const finding of doubts) findings.add(finding);
   if (subject !== undefined) audit(subject, outcome, findings);
   else if (outcome.loads && 'complaint' in read) findings.add(unreadable(read.complaint));
   return {
@@ -61,9 +64,17 @@ export function judge(outcome: LoadOutcome, { bytes, kernel, exporterOf }: Judge
   };
 }
 
-/** What only the running kernel knows. A kernel that enforces nothing loads a module whatever its signature is worth. */
-function doubtsOf({ unknown }: LoadOutcome, kernel: KernelKnowledge): readonly string[] {
-  return kernel.options.moduleSigForce ? unknown : unknown.filter(reason => !reason.includes('signature'));
+/** What only the running kernel knows. One that enforces no signatures takes almost any, so that is worth a note only. */
+function doubtsOf(
+  { unknown, loads }: LoadOutcome,
+  kernel: KernelKnowledge,
+  signatures: boolean | undefined,
+): readonly CheckFinding[] {
+  return unknown.flatMap((reason): CheckFinding[] => {
+    if (kernel.options.moduleSigForce || !reason.includes('signature'))
+      return [{ code: 'MOD392', level: 'warning', message: `not sure: ${reason}` }];
+    return signatures === false || !loads ? [] : [{ code: 'SIG302', level: 'note', message: reason }];
+  });
 }
 
 /** Whether the twin itself has something to tell. */
@@ -86,9 +97,10 @@ function clean(outcome: LoadOutcome, functions: number): CheckResult {
 function tryRead(
   bytes: Uint8Array,
   kernel: KernelKnowledge,
+  symbolsOfModule: SymbolCount | undefined,
 ): { readonly subject: Subject } | { readonly complaint: Complaint } {
   try {
-    return { subject: subjectOf(readElf(bytes), kernel) };
+    return { subject: subjectOf(readElf(bytes), kernel, symbolsOfModule) };
   } catch (error) {
     if (error instanceof InputError) return { complaint: error.complaint };
     throw error;

@@ -70,11 +70,13 @@ const KERNEL_MESSAGES: readonly KnownMessage[] = [
     'warning',
   ),
   row('SIG301', /^Loading of .* is rejected$/),
+  row('SIG303', /^PKCS7: (?!Unknown OID)|^PKCS#7 signature with non-detached data$|^module: PKCS#7 signature info /),
   row('KLP301', /: module is marked as livepatch module, but livepatch support is disabled/),
   row('KLP302', /symbol \S+ (?:at rela sec \d+ idx \d+ )?is not marked as a livepatch symbol$/),
   row('KLP303', /(?:symbol|section) \S+ has an incorrectly formatted name$/),
   row('KLP304', /^(?:livepatch: )?symbol '.*' not found in symbol table$/),
   row('KLP304', /unresolvable ambiguity for symbol '|symbol position \d+ for symbol '/),
+  row('KLP306', /^livepatch: module \S+ is not marked as a livepatch module$/),
   row('KLP305', /invalid access to vmlinux symbol '/),
 ];
 

@@ -49,9 +49,10 @@ const EXTERNAL = 0x80;
 /** Of a name that the kernel does not export: a symbol of that name is not plain. */
 const REFUSED = 1;
 
-/** Bytes: `struct module`'s name where nobody knows better, a bug's entry, and what percpu_modalloc has at least. */
+/** Bytes: `struct module`'s name where nobody knows better, a bug's entry, a class of messages, and what percpu_modalloc has at least. */
 const NAME_AT = 24;
 const BUG_ENTRY = 12;
+const DEBUG_CLASS = 56;
 const MOST_PERCPU = 32768;
 
 /** @returns whether this kernel's loader does nothing that the screen does not know */
@@ -97,6 +98,8 @@ function setSettings(code: ScreeningCode, kernel: KernelKnowledge): boolean {
     sizes.trace_eval_map ?? 0,
     sizes.tracepoint ?? 0,
     sizes.trace_event_call ?? 0,
+    sizes.ddebug_class_map ?? DEBUG_CLASS,
+    rules.srcuUsage ? Math.max((sizes.srcu_struct ?? 0) - 8, 0) : 0,
   ]);
   putText(new Uint8Array(buffer, code.place(PLACES.vermagic)), Buffer.from(vermagic, 'latin1'));
   return true;

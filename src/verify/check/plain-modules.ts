@@ -10,15 +10,13 @@
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import { isPlainKernelData } from '../../loader/kernel-addresses.ts';
 import { NOTICES } from '../../loader/modinfo-checks.ts';
+import { FileRoom } from '../../util/file-room.ts';
 import { type CheckResult, notJudged } from './finding.ts';
 import { numberOfName, PLACES, type ScreeningCode, setKernel } from './plain-kernel.ts';
 import { type PlainShare, renumber } from './plain-share.ts';
 import { type ForeignExports, RECORD_WORDS, type SettledFile, settle } from './plain-together.ts';
 import { SCREENING_CODE } from './screening-code.ts';
 
-const PAGE = 1 << 16;
-/** Bytes behind the file that belong to nothing: names are compared without looking where the file ends. */
-const SLACK = 64;
 /** Words that `screen` of `wasm/screen.ts` leaves. */
 const RESULT_WORDS = 5;
 /** More than the bytes from an export of the kernel to a key behind it. */
@@ -29,9 +27,10 @@ export class PlainModules {
   readonly #kernel: KernelKnowledge;
   /** By number of the export and distance from it. */
   readonly #keys = new Map<number, boolean>();
-  #buffer!: Uint8Array<ArrayBuffer>;
+  readonly #room: FileRoom;
   #result!: Uint32Array<ArrayBuffer>;
   #memory!: Buffer<ArrayBuffer>;
+  readonly #builtin: ReadonlySet<string>;
   readonly #files: SettledFile[] = [];
   readonly #shared: Int32Array[] = [];
   readonly #foreign: ForeignExports = { modules: new Set(), names: new Set() };
@@ -40,7 +39,12 @@ export class PlainModules {
   private constructor(code: ScreeningCode, kernel: KernelKnowledge) {
     this.#code = code;
     this.#kernel = kernel;
-    this.#look();
+    this.#builtin = new Set(kernel.builtin);
+    const { memory } = code;
+    this.#room = new FileRoom(memory, code.place(PLACES.file), () => {
+      this.#result = new Uint32Array(memory.buffer, code.place(PLACES.result) >>> 0, RESULT_WORDS);
+      this.#memory = Buffer.from(memory.buffer);
+    });
   }
 
   /**
@@ -60,29 +64,12 @@ export class PlainModules {
 
   /** Where the file that is to be screened belongs. Starts on an 8-byte boundary; another array after `grow`. */
   get buffer(): Uint8Array<ArrayBuffer> {
-    return this.#buffer;
+    return this.#room.buffer;
   }
 
   /** Makes `buffer` at least `size` bytes large; it keeps what it holds. */
   grow(size: number): void {
-    const missing = size - this.#buffer.length;
-    if (missing <= 0) return;
-    try {
-      this.#code.memory.grow(Math.ceil(missing / PAGE));
-    } catch (cause) {
-      // What V8 says of every other array for which there is no memory.
-      throw new RangeError('Array buffer allocation failed', { cause });
-    }
-    this.#look();
-  }
-
-  /** Memory that has grown is another ArrayBuffer. */
-  #look(): void {
-    const { memory } = this.#code;
-    const at = this.#code.place(PLACES.file) >>> 0;
-    this.#buffer = new Uint8Array(memory.buffer, at, memory.buffer.byteLength - at - SLACK);
-    this.#result = new Uint32Array(memory.buffer, this.#code.place(PLACES.result) >>> 0, RESULT_WORDS);
-    this.#memory = Buffer.from(memory.buffer);
+    this.#room.grow(size);
   }
 
   /**
@@ -94,10 +81,12 @@ export class PlainModules {
   screen(size: number): number {
     const number = this.#files.length;
     if (this.#code.screen(size, number + 1) === 0) return -1;
-    this.#code.keepRecords();
     const result = this.#result;
+    const module = this.#memory.toString('latin1', result[1]!, result[1]! + result[2]!);
+    if (this.#builtin.has(module)) return -1;
+    this.#code.keepRecords();
     this.#files.push({
-      module: this.#memory.toString('latin1', result[1]!, result[1]! + result[2]!),
+      module,
       functions: result[0]!,
       isStaging: result[3] === 1,
       isTest: result[4] === 1,
@@ -135,8 +124,8 @@ export class PlainModules {
   take(share: PlainShare): number {
     const { names, starts } = share;
     const first = this.#files.length;
-    this.grow(names.length + SLACK);
-    this.#buffer.set(names);
+    this.grow(names.length);
+    this.buffer.set(names);
     const at = this.#code.place(PLACES.file);
     const numbers = new Int32Array(starts.length);
     for (let i = 0; i < starts.length; i++) {

@@ -4,11 +4,13 @@ import type { LoadedModule, LoadOutcome } from '../../loader/model.ts';
 import { vermagicDifference } from './audits/vermagic.ts';
 import type { Findings } from './finding.ts';
 import { knownMessage } from './kernel-messages.ts';
-import type { Subject } from './subject.ts';
+import { livepatchTargets, type Subject } from './subject.ts';
 
 const UNKNOWN_SYMBOL = 'SYM301';
 /** Codes after which the kernel also calls the symbol unknown. */
 const WHY_UNKNOWN = ['SYM303', 'SYM304', 'SYM305', 'SYM308', 'SYM309'];
+
+const SIGNATURE_STEP = 'module_sig_check';
 
 interface Context {
   readonly kernel: KernelKnowledge;
@@ -46,9 +48,11 @@ export function tellOutcome(outcome: LoadOutcome, context: Context, findings: Fi
 function tellOther(outcome: LoadOutcome, findings: Findings): string | undefined {
   const lines = outcome.log.filter(l => l.level === 'err' || l.level === 'warning').map(l => l.text);
   const errno = outcome.errno?.name ?? 'an error';
+  const bySignature = outcome.step === SIGNATURE_STEP;
+  if (bySignature && outcome.remarks.some(({ code }) => code === 'SIG303')) return undefined;
   const step = outcome.step === undefined || outcome.step === '' ? '' : `, in the step "${outcome.step}"`;
   findings.add({
-    code: 'MOD390',
+    code: bySignature ? 'SIG303' : 'MOD390',
     level: 'error',
     message:
       lines.length === 0
@@ -73,6 +77,14 @@ function reasonOf(
   return { code, reason: '' };
 }
 
+/** A symbol of none of the modules that it waits for is really unknown. */
+function missingFromModule(symbol: string, subject: Subject | undefined) {
+  const targets = subject === undefined ? [] : livepatchTargets(subject.elf);
+  const owner = targets.find(name => (subject!.symbolsOfModule(name, symbol) ?? 0) > 0);
+  if (owner === undefined) return { code: UNKNOWN_SYMBOL, reason: '' };
+  return { code: 'KLP213', reason: `${owner} has it but does not export it: its livepatch relocation is missing` };
+}
+
 function unknownSymbol(
   symbol: string,
   text: string,
@@ -85,7 +97,7 @@ function unknownSymbol(
   const exporter = exporterOf(symbol);
   if (exporter?.exports.get(symbol)?.gplOnly === true)
     return { code: 'SYM302', reason: `${exporter.name} exports it to modules with a GPL-compatible licence only` };
-  if (kernel.symbols.find(symbol).length === 0) return { code: UNKNOWN_SYMBOL, reason: '' };
+  if (kernel.symbols.find(symbol).length === 0) return missingFromModule(symbol, subject);
   if (subject?.modinfo('livepatch') !== undefined)
     return { code: 'KLP213', reason: 'the kernel has it but does not export it: its livepatch relocation is missing' };
   return { code: UNKNOWN_SYMBOL, reason: 'the kernel has it but does not export it' };

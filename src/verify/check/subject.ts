@@ -6,6 +6,7 @@ import { SHN_LIVEPATCH, SHN_UNDEF, STT_FUNC, STT_GNU_IFUNC } from '../../elf/con
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
+import { livepatchObject, VMLINUX } from '../../loader/livepatch-names.ts';
 import { lazy } from '../../util/lazy.ts';
 
 /** `SHF_RELA_LIVEPATCH` (linux/livepatch.h): the loader leaves the section to the livepatch core. */
@@ -18,6 +19,8 @@ const MODINFO = new TextEncoder().encode('.modinfo');
 export const UNDEFINED = 1;
 export const LIVEPATCH = 2;
 
+export type SymbolCount = (module: string, symbol: string) => number | undefined;
+
 export interface Subject {
   readonly elf: ElfFile;
   readonly kernel: KernelKnowledge;
@@ -28,6 +31,8 @@ export interface Subject {
   /** Numbers of defined symbols whose `st_other` encodes 1 or 7. */
   readonly oddEntries: readonly number[];
   readonly hasLivepatchSymbols: boolean;
+  /** How many symbols of a name a module has for the livepatch core to find; `undefined` where the module is not given. */
+  readonly symbolsOfModule: SymbolCount;
   /** The value of the first `key=` in `.modinfo`. */
   modinfo(key: string): string | undefined;
   /** Name of the function at a place, if one covers it. */
@@ -35,7 +40,11 @@ export interface Subject {
 }
 
 /** @throws InputError where the symbol table cannot be read */
-export function subjectOf(elf: ElfFile, kernel: KernelKnowledge): Subject {
+export function subjectOf(
+  elf: ElfFile,
+  kernel: KernelKnowledge,
+  symbolsOfModule: SymbolCount = () => undefined,
+): Subject {
   const symbols = elf.symbols;
   const words = symbols?.words ?? new Uint32Array(0);
   const count = symbols?.count ?? 0;
@@ -65,9 +74,20 @@ export function subjectOf(elf: ElfFile, kernel: KernelKnowledge): Subject {
     functions,
     oddEntries,
     hasLivepatchSymbols,
+    symbolsOfModule,
     modinfo: modinfoReader(elf),
     functionAt: functionFinder(elf),
   };
+}
+
+/** Modules for which sections of livepatch relocations wait, in their order. */
+export function livepatchTargets({ sections }: ElfFile): string[] {
+  const names = new Set<string>();
+  for (const section of sections) {
+    const object = section.index === 0 ? undefined : livepatchObject(section.name);
+    if (object !== undefined && object !== VMLINUX) names.add(object);
+  }
+  return [...names];
 }
 
 function modinfoReader(elf: ElfFile): Subject['modinfo'] {

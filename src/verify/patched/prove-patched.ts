@@ -6,6 +6,7 @@
  * must not be worse than before: what was wrong with the input is not the patch's fault.
  */
 import type { ElfFile } from '../../elf/read.ts';
+import { functionsOf } from '../../kernel/functions.ts';
 import { InputError } from '../../util/errors.ts';
 import { type JudgedFunction, type PathStep, type Proof, proveModule, type Verdict } from '../proof/proof.ts';
 import { isPlainObject } from './as-module.ts';
@@ -42,10 +43,15 @@ export interface PatchProof {
   readonly obstacle?: NoImage;
 }
 
-/** A redirect's place: the word that became a branch. */
+/** A word that became a branch, or whose branch leads elsewhere now. */
 export interface RedirectPlace {
   readonly section: string;
   readonly offset: number;
+  /**
+   * Names of the functions that are called anew, where the function is otherwise what it was; absent where all that it goes to
+   * counts.
+   */
+  readonly leadsTo?: readonly string[];
 }
 
 export class PatchProver {
@@ -110,15 +116,36 @@ export class PatchProver {
 
   #roles(judged: readonly JudgedFunction[], redirects: readonly RedirectPlace[]): ReadonlyMap<number, PatchRole> {
     const roles = new Map<number, PatchRole>();
+    const places = bySection(redirects);
+    const isReplaced = redirects.some(r => r.leadsTo === undefined);
+    /** Functions of which everything counts that they go to. */
+    const all = new Set<number>();
     for (const f of judged) {
-      if (this.#before.sectionNamed(f.section) === undefined) roles.set(f.index, 'new');
-      else if (redirects.some(r => r.section === f.section && r.offset >= f.offset && r.offset < f.offset + f.size))
-        roles.set(f.index, 'redirected');
+      if (this.#before.sectionNamed(f.section) === undefined) {
+        roles.set(f.index, 'new');
+        if (isReplaced) all.add(f.index);
+        continue;
+      }
+      const found = inside(places.get(f.section) ?? [], f);
+      if (found.length > 0) roles.set(f.index, 'redirected');
+      if (found.some(r => r.leadsTo === undefined)) all.add(f.index);
     }
+    const named = this.#placesOf(new Set(redirects.flatMap(r => r.leadsTo ?? [])));
+    const byIndex = new Map(judged.map(f => [f.index, f]));
     for (const f of judged)
       if (roles.has(f.index) && roles.get(f.index) !== 'replacement')
-        for (const callee of f.relies) if (!roles.has(callee)) roles.set(callee, 'replacement');
+        for (const callee of f.relies) {
+          const isWanted = all.has(f.index) || named.has(placeOf(byIndex.get(callee) ?? f));
+          if (isWanted && !roles.has(callee)) roles.set(callee, 'replacement');
+        }
     return roles;
+  }
+
+  /** Where the functions of these names begin. */
+  #placesOf(names: ReadonlySet<string>): ReadonlySet<string> {
+    if (names.size === 0) return new Set();
+    const functions = functionsOf(this.#before).filter(f => names.has(f.name));
+    return new Set(functions.map(f => placeOf({ section: f.section.name, offset: f.global })));
   }
 
   /** Whether the input has something better to say of the function that begins at the same place. */
@@ -139,6 +166,32 @@ export class PatchProver {
 }
 
 const ORDER: readonly PatchRole[] = ['redirected', 'new', 'replacement', 'other'];
+
+/** By section, ascending by place. */
+function bySection(redirects: readonly RedirectPlace[]): ReadonlyMap<string, readonly RedirectPlace[]> {
+  const places = new Map<string, RedirectPlace[]>();
+  for (const redirect of redirects) {
+    const list = places.get(redirect.section);
+    if (list === undefined) places.set(redirect.section, [redirect]);
+    else list.push(redirect);
+  }
+  for (const list of places.values()) list.sort((a, b) => a.offset - b.offset);
+  return places;
+}
+
+/** Those of the ascending places that lie in a function. */
+function inside(places: readonly RedirectPlace[], { offset, size }: JudgedFunction): readonly RedirectPlace[] {
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (places[middle]!.offset < offset) low = middle + 1;
+    else high = middle;
+  }
+  let end = low;
+  while (end < places.length && places[end]!.offset < offset + size) end++;
+  return places.slice(low, end);
+}
 
 function placeOf({ section, offset }: { readonly section: string; readonly offset: number }): string {
   return `${section}+${offset}`;

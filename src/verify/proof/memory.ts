@@ -28,13 +28,19 @@ export class Memory {
   readonly code: Uint32Array;
   /** Addresses outside of the object that constants hold; `external(i)` is the i-th. */
   readonly externals: bigint[] = [];
-  readonly #externalAt = new Map<bigint, number>();
+  /** Numbers of externals by the low word of their addresses, those of one low word in a list. */
+  readonly #externalAt = new Map<number, number[]>();
+  readonly #externalHigh: number[] = [];
+  readonly #originLow: number;
+  readonly #originHigh: number;
   readonly #end: number;
   readonly #start: number;
 
   /** @param sections by ascending offset, without overlaps */
   constructor(origin: bigint, sections: readonly PlacedSection[]) {
     this.origin = origin;
+    this.#originLow = Number(origin & 0xffff_ffffn);
+    this.#originHigh = Number(origin >> 32n);
     this.sections = sections;
     let end = 0;
     let first = 0;
@@ -97,15 +103,29 @@ export class Memory {
   /** A 64-bit number as the lattice has it. `high` is signed. */
   value(low: number, high: number): Value {
     if (high === 0 || high === -1) return number(high * TWO_32 + low);
-    const absolute = (BigInt(high >>> 0) << 32n) | BigInt(low);
-    const distance = absolute - this.origin;
-    if (distance >= BigInt(this.#start) && distance < BigInt(this.#end)) return address(Number(distance));
-    let index = this.#externalAt.get(absolute);
-    if (index === undefined) {
-      index = this.externals.length;
-      this.externals.push(absolute);
-      this.#externalAt.set(absolute, index);
+    const unsigned = high >>> 0;
+    const distance = this.distance(low, unsigned);
+    if (distance >= this.#start && distance < this.#end) return address(distance);
+    return external(this.#externalOf(low, unsigned));
+  }
+
+  /** From the origin to an address, given as two unsigned halves: bytes, exact where they are less than 2^53. */
+  distance(low: number, high: number): number {
+    return (high - this.#originHigh) * TWO_32 + (low - this.#originLow);
+  }
+
+  #externalOf(low: number, high: number): number {
+    const { externals } = this;
+    let numbers = this.#externalAt.get(low);
+    if (numbers === undefined) {
+      numbers = [];
+      this.#externalAt.set(low, numbers);
     }
-    return external(index);
+    for (const number of numbers) if (this.#externalHigh[number] === high) return number;
+    const number = externals.length;
+    externals.push((BigInt(high) << 32n) | BigInt(low));
+    this.#externalHigh.push(high);
+    numbers.push(number);
+    return number;
   }
 }

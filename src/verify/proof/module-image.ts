@@ -1,5 +1,5 @@
 /** A loaded module, as the loader twin leaves it, as the prover's subject. */
-import { SHF_EXECINSTR, SHF_WRITE, STT_FUNC } from '../../elf/constants.ts';
+import { SHF_EXECINSTR, SHF_WRITE } from '../../elf/constants.ts';
 import { Btf } from '../../kernel/btf.ts';
 import type { LoadedImage, LoadedSection } from '../../loader/model.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
@@ -113,8 +113,8 @@ function exposure(memory: Memory, sections: readonly PlacedSection[]): (offset: 
         if (isCode || CALLS_NOBODY.has(name)) continue;
         const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
         for (let at = (8 - (start & 7)) & 7; at + 8 <= bytes.length; at += 8) {
-          const distance = view.getBigUint64(at, true) - memory.origin;
-          if (distance >= 0n && distance < BigInt(MOST_SPAN)) known.add(Number(distance));
+          const distance = memory.distance(view.getUint32(at, true), view.getUint32(at + 4, true));
+          if (distance >= 0 && distance < MOST_SPAN) known.add(distance);
         }
       }
     }
@@ -141,8 +141,8 @@ function recordedSites(memory: Memory, sections: readonly PlacedSection[]): numb
     if (!RECORDS.has(section.name)) continue;
     const view = new DataView(section.bytes.buffer, section.bytes.byteOffset, section.bytes.length);
     for (let at = 0; at + 8 <= section.bytes.length; at += 8) {
-      const distance = view.getBigUint64(at, true) - memory.origin;
-      if (distance >= 0n && distance < BigInt(MOST_SPAN)) sites.push(Number(distance));
+      const distance = memory.distance(view.getUint32(at, true), view.getUint32(at + 4, true));
+      if (distance >= 0 && distance < MOST_SPAN) sites.push(distance);
     }
   }
   return sites;
@@ -150,8 +150,7 @@ function recordedSites(memory: Memory, sections: readonly PlacedSection[]): numb
 
 function placedFunctions(image: LoadedImage, origin: bigint, memory: Memory): PlacedFunction[] {
   const found = new Map<number, PlacedFunction & { readonly size: number }>();
-  for (const symbol of image.symbols) {
-    if ((symbol.info & 0xf) !== STT_FUNC || symbol.section === 0) continue;
+  for (const symbol of image.functions) {
     const global = Number(symbol.address - origin);
     if (global < 0 || global % 4 !== 0 || memory.sectionAt(global)?.isCode !== true) continue;
     const known = found.get(global);

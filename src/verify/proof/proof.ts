@@ -9,6 +9,7 @@ import { PROVED, Prover, REFUTED } from '../../prove/prover.ts';
 import { REASONS } from '../../prove/reasons.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
 import { address, placeName, UNKNOWN, valueText } from '../../prove/values.ts';
+import { lazy } from '../../util/lazy.ts';
 import { kernelSubject } from './kernel-image.ts';
 import type { Locate } from './memory.ts';
 import { moduleSubject } from './module-image.ts';
@@ -95,6 +96,18 @@ export class Proof {
   readonly #prover: Prover;
   readonly #locate: Locate;
   readonly #origin: bigint;
+  /** By callee, in the order of the code. */
+  readonly #callersOf = lazy(() => {
+    const all = new Map<number, number[]>();
+    for (const [caller, callees] of this.#prover.calls)
+      for (const callee of callees) {
+        const list = all.get(callee);
+        if (list === undefined) all.set(callee, [caller]);
+        else list.push(caller);
+      }
+    for (const list of all.values()) list.sort((a, b) => a - b);
+    return all;
+  });
 
   /** @param origin absolute address of what the subject counts from, for those who look at other objects too */
   constructor(subject: ProofSubject, locate: Locate, origin = 0n) {
@@ -213,10 +226,8 @@ export class Proof {
   }
 
   /** Those that call a function, or go on in it. */
-  #callers(index: number): number[] {
-    const callers: number[] = [];
-    for (const [caller, callees] of this.#prover.calls) if (callees.includes(index)) callers.push(caller);
-    return callers.sort((a, b) => a - b);
+  #callers(index: number): readonly number[] {
+    return this.#callersOf().get(index) ?? [];
   }
 
   #text(value: number): string {

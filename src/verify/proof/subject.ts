@@ -111,16 +111,21 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
 }
 
 function functionTable(list: readonly PlacedFunction[], assembly: Uint8Array): Functions {
-  return {
-    count: list.length,
-    global: Int32Array.from(list, f => f.global),
-    local: Int32Array.from(list, f => f.local),
-    end: Int32Array.from(list, f => f.end),
-    part: Uint8Array.from(list, f => (PART.test(f.name) ? 1 : 0)),
-    entryCode: Uint8Array.from(list, f => f.entryCode),
-    assembly,
-    name: index => list[index]!.name,
-  };
+  const count = list.length;
+  const global = new Int32Array(count);
+  const local = new Int32Array(count);
+  const end = new Int32Array(count);
+  const part = new Uint8Array(count);
+  const entryCode = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const f = list[i]!;
+    global[i] = f.global;
+    local[i] = f.local;
+    end[i] = f.end;
+    part[i] = PART.test(f.name) ? 1 : 0;
+    entryCode[i] = f.entryCode;
+  }
+  return { count, global, local, end, part, entryCode, assembly, name: index => list[index]!.name };
 }
 
 /** `function+0x10`, or the bare offset. */

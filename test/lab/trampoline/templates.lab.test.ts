@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
+import { type HookShape, hookTemplates } from '../../../src/trampoline/hook.ts';
 import { BRANCH, directByAddress, frameTemplate, type Template } from '../../../src/trampoline/template.ts';
 
 function assemble(template: Template): { words: number[]; relocations: object[] } {
@@ -39,9 +40,38 @@ const templates: readonly (readonly [string, Template])[] = [
   ['frame, r2 unknown, saved', frameTemplate(false, false)],
 ];
 
+const moved = {
+  asm: 'addis 9,2,moved@toc@ha',
+  word: 0x3d220000,
+  relocation: { type: 50, role: 'moved', addend: 0 },
+} as const;
+const shape: HookShape = { tocOnEntry: true, toc: 'recomputed', ip: 12, resume: 8, moved, siteSavesLink: false };
+const here = { external: false };
+const elsewhere = { external: true };
+
+const hooks: readonly (readonly [string, HookShape])[] = [
+  ['before, here', { ...shape, before: here }],
+  ['before, elsewhere', { ...shape, before: elsewhere, moved: undefined, resume: 0, ip: 0 }],
+  ['before, elsewhere, saved', { ...shape, before: elsewhere, toc: 'saved' }],
+  ['before, any r2', { ...shape, before: elsewhere, tocOnEntry: false }],
+  ['after, here', { ...shape, after: here }],
+  ['after, elsewhere', { ...shape, after: elsewhere }],
+  ['after, any r2', { ...shape, after: elsewhere, tocOnEntry: false, siteSavesLink: true }],
+  ['both', { ...shape, before: elsewhere, after: elsewhere }],
+];
+
+/** Hooks and bodies, each a template. */
+const hookCode = hooks.flatMap(([name, of]) => {
+  const { hook, body } = hookTemplates(of);
+  return body === undefined ? [[name, hook] as const] : [[name, hook] as const, [`${name}, body`, body] as const];
+});
+
 describe('templates', () => {
-  it.each(templates)('%s: words and relocations are those of the assembler', (_, template) => {
-    const relocations = template.flatMap((row, i) => (row.relocation ? [{ offset: i * 4, ...row.relocation }] : []));
-    expect(assemble(template)).toEqual({ words: template.map(row => row.word), relocations });
-  });
+  it.each([...templates, ...hookCode.map(([name, code]) => [`hook ${name}`, code] as const)])(
+    '%s: words and relocations are those of the assembler',
+    (_, template) => {
+      const relocations = template.flatMap((row, i) => (row.relocation ? [{ offset: i * 4, ...row.relocation }] : []));
+      expect(assemble(template)).toEqual({ words: template.map(row => row.word), relocations });
+    },
+  );
 });

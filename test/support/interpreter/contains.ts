@@ -76,13 +76,10 @@ export function outside(run: Run, subject: ProofSubject, origin: bigint, state: 
     if (((state.sameAsR12 >>> place) & 1) === 1 && actual !== m.r[12]) wrong.push(`r${place} is not r12`);
   }
   const top = run.entry.r[1]!;
-  for (let i = 0; i < state.slots; i++) {
-    const width = state.slotWidth[i]!;
-    const actual = m.memory.read(BigInt.asUintN(64, top + BigInt(state.slotOffset[i]!)), width);
-    if (!fits(run, subject, origin, state.slotValue[i]!, actual, width * 8))
-      wrong.push(
-        `the slot at ${state.slotOffset[i]} holds 0x${actual.toString(16)}, not ${describe(state.slotValue[i]!)}`,
-      );
+  for (const { offset, width, value } of state.slots.all()) {
+    const actual = m.memory.read(BigInt.asUintN(64, top + BigInt(offset)), width);
+    if (!fits(run, subject, origin, value, actual, width * 8))
+      wrong.push(`the slot at ${offset} holds 0x${actual.toString(16)}, not ${describe(value)}`);
   }
   return wrong;
 }

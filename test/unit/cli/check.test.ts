@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
+import { appended, message, signatory } from '../../support/signatures.ts';
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -178,6 +179,46 @@ describe('tocsin check', () => {
     expect(three).toEqual(one);
     expect(one.code).toBe(1);
     expect(one.stdout.split('\n')).toHaveLength(41);
+  });
+});
+
+describe('signatures', () => {
+  const who = signatory('Tocsin test key');
+  const changed = at('changed.ko');
+  const kernel = at('keys.index');
+  beforeAll(() => {
+    writeKernelIndex(kernel, { certificates: [who.certificate] });
+    const bytes = fs.readFileSync(`${root}${fix}`);
+    bytes.write('intree=Y\0x=', bytes.indexOf('\0description=') + 1, 'latin1');
+    const signature = message(bytes, who);
+    fs.writeFileSync(at('signed.ko'), appended(bytes, signature));
+    // Of what the kernel never looks at, so that only the signature tells.
+    bytes.write('y', bytes.indexOf('\0x=') + 3, 'latin1');
+    fs.writeFileSync(changed, appended(bytes, signature));
+  });
+  const run = (...args: string[]) => tocsin(['check', '--kernel', kernel, '--no-proof', '--format', 'json', ...args]);
+
+  it('are verified with the keys of the kernel', () => {
+    expect(documents(run(at('signed.ko')).stdout)[0]).toMatchObject({ loads: true, findings: [] });
+    const { code, stdout } = run(changed);
+    expect(code).toBe(1);
+    expect(documents(stdout)[0]).toMatchObject({ loads: false, errno: 'EKEYREJECTED', findings: [{ code: 'SIG303' }] });
+    expect(documents(run('--no-signatures', changed).stdout)[0]).toMatchObject({ loads: true, findings: [] });
+  });
+
+  it('of many files are verified only where that is asked for, and it is said that they were not', () => {
+    const others = Array.from({ length: 8 }, (_, i) => {
+      const path = at(`beside-${i}.ko`);
+      fs.copyFileSync(at('magic.ko'), path);
+      return path;
+    });
+    const quick = run(changed, ...others);
+    expect(quick.stderr).toContain('note: signatures were not verified');
+    expect(documents(quick.stdout)[0]).toMatchObject({ loads: true, findings: [] });
+    const thorough = run('--signatures', changed, ...others);
+    expect(thorough.stderr).toBe('');
+    expect(documents(thorough.stdout)[0]!.errno).toBe('EKEYREJECTED');
+    expect(run('--no-signatures', changed, ...others)).toEqual({ ...quick, stderr: '' });
   });
 });
 

@@ -36,7 +36,9 @@ describe('tocsin load', () => {
   it('writes each section and a map of them', () => {
     const dir = at('image');
     const { code: exit, stdout, stderr } = load(demo, '--base', BASE, '-o', dir);
-    expect({ exit, stderr }).toMatchObject({ exit: 0 });
+    expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+    const talking = load(demo, '--base', BASE, '-o', at('talking'), '--verbose').stderr;
+    expect(talking).toContain('kernel: tocsin_demo: loading out-of-tree module taints kernel.');
     const map = mapOf(dir);
     expect(map).toMatchObject({ file: demo, module: 'tocsin_demo', kernel: '6.1.0-50-powerpc64le' });
     expect(fs.readdirSync(dir).sort()).toEqual(['map.json', ...map.sections.map(s => s.path)].sort());

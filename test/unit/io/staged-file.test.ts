@@ -32,12 +32,12 @@ describe('a staged file', () => {
   it('gives back what the file holds, and not what was meant', async () => {
     const inside = fresh();
     const staged = await stageFile(join(inside, 'out.ko'), NEW);
-    expect(Buffer.from(staged.readBack()!)).toEqual(NEW);
+    expect(Buffer.from((await staged.readBack())!)).toEqual(NEW);
     const [temporary] = fs.readdirSync(inside);
     fs.writeFileSync(join(inside, temporary!), 'The new contents');
-    expect(Buffer.from(staged.readBack()!).toString()).toBe('The new contents');
+    expect(Buffer.from((await staged.readBack())!).toString()).toBe('The new contents');
     fs.writeFileSync(join(inside, temporary!), 'cut');
-    expect(Buffer.from(staged.readBack()!).toString()).toBe('cut');
+    expect(Buffer.from((await staged.readBack())!).toString()).toBe('cut');
     await staged.discard();
   });
 
@@ -62,7 +62,7 @@ describe('a staged file', () => {
 
   it('is nothing yet for a device, and cannot be read back', async () => {
     const staged = await stageFile('/dev/null', NEW);
-    expect(staged.readBack()).toBeUndefined();
+    expect(await staged.readBack()).toBeUndefined();
     await staged.commit();
   });
 });

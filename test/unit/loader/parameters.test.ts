@@ -101,6 +101,12 @@ it('takes no module for one of the names that sysfs has', () => {
     return load('6.12', mutant.bytes);
   };
   expect(named('kernel')).toMatchObject({ answer: 'EINVAL', log: ['kernel: module is already loaded'] });
+  const builtin = { builtin: ['fuse', 'kernel', 'tocsin_fix'] };
+  expect(load('6.1', new Mutant('6.1').bytes, builtin)).toMatchObject({
+    answer: 'EINVAL',
+    log: ['tocsin_fix: module is already loaded'],
+  });
+  expect(load('6.1', new Mutant('6.1').bytes, { builtin: ['fuse'] }).answer).toBe('loads');
   const nameless = 'kobject: ((____ptrval____)): attempted to be registered with empty name!';
   expect(named('')).toMatchObject({ answer: 'EINVAL', log: [nameless] });
 });

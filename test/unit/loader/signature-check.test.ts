@@ -1,6 +1,7 @@
 /** Appended signatures: what the kernel refuses without any key, and what only its keys decide. */
 import { expect, it } from 'vitest';
 import { load, Mutant } from '../../support/loader.ts';
+import { message, signatory } from '../../support/signatures.ts';
 
 const MARKER = '~Module signature appended~\n';
 
@@ -15,7 +16,8 @@ function signed(message: readonly number[], info: Readonly<Record<number, number
   );
 }
 
-const SEQUENCE = [0x30, 3, 6, 1, 0];
+/** Of a key that nobody knows. */
+const GOOD = [...message(new Mutant('6.1').bytes, signatory('Somebody'))];
 const fresh = { taints: ['oot'] } as const;
 
 it('loads what is not signed, and says that it taints the kernel', () => {
@@ -30,19 +32,19 @@ it('refuses what is not signed where signatures are enforced', () => {
   expect(load('6.1', new Mutant('6.1').bytes, {}, { enforceSignatures: true })).toMatchObject(answer);
   // Modules whose versions are to be ignored count as unsigned.
   const ignoring = { enforceSignatures: true, ignoreModversions: true };
-  expect(load('6.1', signed(SEQUENCE), {}, ignoring)).toMatchObject(answer);
+  expect(load('6.1', signed(GOOD), {}, ignoring)).toMatchObject(answer);
 });
 
 it('is not sure about a signature', () => {
-  const { answer, outcome } = load('6.1', signed(SEQUENCE), {}, fresh);
+  const { answer, outcome } = load('6.1', signed(GOOD), {}, fresh);
   expect([answer, outcome.unknown.length, outcome.log.length]).toEqual(['loads', 1, 1]);
-  const enforced = load('6.1', signed(SEQUENCE), {}, { ...fresh, enforceSignatures: true }).outcome;
+  const enforced = load('6.1', signed(GOOD), {}, { ...fresh, enforceSignatures: true }).outcome;
   expect([enforced.loads, enforced.unknown.length, enforced.log.length]).toEqual([true, 1, 0]);
 });
 
 it('refuses damaged descriptions whatever is enforced', () => {
-  expect(load('6.1', signed(SEQUENCE, { 8: 0x7f }))).toMatchObject({ answer: 'EBADMSG', log: [] });
-  expect(load('6.1', signed(SEQUENCE, { 0: 1 }))).toMatchObject({
+  expect(load('6.1', signed(GOOD, { 8: 0x7f }))).toMatchObject({ answer: 'EBADMSG', log: [] });
+  expect(load('6.1', signed(GOOD, { 0: 1 }))).toMatchObject({
     answer: 'EBADMSG',
     log: ['module: PKCS#7 signature info has unexpected non-zero params'],
   });
@@ -53,9 +55,9 @@ it('refuses damaged descriptions whatever is enforced', () => {
 });
 
 it('forgives a kind that it does not know, and then checks all of the file', () => {
-  const other = load('6.1', signed(SEQUENCE, { 2: 1 }));
+  const other = load('6.1', signed(GOOD, { 2: 1 }));
   expect(other).toMatchObject({ answer: 'loads', log: ['module: not signed with expected PKCS#7 message'] });
-  const enforced = load('6.1', signed(SEQUENCE, { 2: 1 }), {}, { enforceSignatures: true });
+  const enforced = load('6.1', signed(GOOD, { 2: 1 }), {}, { enforceSignatures: true });
   expect(enforced).toMatchObject({
     answer: 'EKEYREJECTED',
     log: ['module: not signed with expected PKCS#7 message', 'Loading of module with unsupported crypto is rejected'],
@@ -63,7 +65,7 @@ it('forgives a kind that it does not know, and then checks all of the file', () 
 });
 
 it('counts only the bytes in front of the signature', () => {
-  const bytes = signed([0x30, 0x82, 0x01, 0x00, 6, ...new Array(255).fill(0)]);
+  const bytes = signed(GOOD);
   const view = new DataView(bytes.buffer);
   // Section headers inside the signature.
   view.setBigUint64(40, BigInt(new Mutant('6.1').bytes.length + 8), true);

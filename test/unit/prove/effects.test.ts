@@ -3,11 +3,26 @@ import { describe, expect, it } from 'vitest';
 import { isPrefix, opcodeIndex, operandValue } from '../../../src/ppc64/decode.ts';
 import { instructions } from '../../../src/ppc64/instructions.ts';
 import { registersWritten } from '../../../src/ppc64/registers.ts';
+import { DONE, executeCommon } from '../../../src/prove/common.ts';
 import { forgetWritten } from '../../../src/prove/effects.ts';
+import { FINE } from '../../../src/prove/faults.ts';
 import { ParameterAreas } from '../../../src/prove/parameters.ts';
 import { State } from '../../../src/prove/state.ts';
-import { transfer } from '../../../src/prove/transfer.ts';
-import { CR2, entry, PLACES, stack, UNKNOWN } from '../../../src/prove/values.ts';
+import { transfer, transferRest } from '../../../src/prove/transfer.ts';
+import {
+  address,
+  CLOBBERED,
+  CR2,
+  entry,
+  external,
+  FOREIGN,
+  number,
+  PLACES,
+  raw,
+  stack,
+  table,
+  UNKNOWN,
+} from '../../../src/prove/values.ts';
 import { WRITTEN_31 } from '../../../src/prove/written-31.ts';
 
 /** The same words in every run. */
@@ -141,5 +156,51 @@ describe('what instructions change', () => {
         for (const what of keptTooLong(word, state)) wrong.push(`${row.mnemonic} ${word.toString(16)} keeps ${what}`);
     }
     expect(wrong.filter(w => !/^(mtcrf|mtocrf|la|lis?|subi?s?|ldu|stdu|.*u|.*ux) /.test(w))).toEqual([]);
+  });
+
+  it('is what the whole transfer function says, wherever the short way takes an instruction', () => {
+    const around = {
+      home: address(0x8000),
+      pacaToc: 16,
+      constant: () => UNKNOWN,
+      areas: new ParameterAreas(new Uint8Array(1)),
+    };
+    const values = [
+      UNKNOWN,
+      CLOBBERED,
+      FOREIGN,
+      stack(-64),
+      address(0x8000),
+      number(8),
+      table(64),
+      raw(64),
+      external(1),
+    ];
+    const random = randomWords(1_000_000);
+    const next = () => random.next().value as number;
+    const wrong: string[] = [];
+    let taken = 0;
+    for (const word of wordsOfRows(8)) {
+      if (isPrefix(word)) continue;
+      const state = fresh();
+      for (let r = 0; r < 32; r++) if (r !== 13 && next() % 4 === 0) state.places[r] = values[next() % values.length]!;
+      if (next() % 3 === 0) state.setCtr(next() % 32);
+      if (next() % 3 === 0) state.move(next() % 12, 12);
+      const other = new State();
+      other.copyFrom(state);
+      if (executeCommon(state, word) !== DONE) continue;
+      taken++;
+      const fault = transferRest(around, other, word, 0, 0);
+      const same =
+        fault === FINE &&
+        state.places.every((value, place) => value === other.places[place]) &&
+        state.slots === other.slots &&
+        state.sameAsCtr === other.sameAsCtr &&
+        state.sameAsR12 === other.sameAsR12 &&
+        state.arguments === other.arguments;
+      if (!same) wrong.push(word.toString(16));
+    }
+    expect(wrong).toEqual([]);
+    expect(taken).toBeGreaterThan(2_000);
   });
 });

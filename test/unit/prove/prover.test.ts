@@ -185,6 +185,23 @@ describe('paths', () => {
     expect(verdicts({ ...source('nop'), tables: {} }).f).toBe('unknown PRV002');
   });
 
+  it('go through the jump tables of a function that is gone on in', () => {
+    // `body` stands in for f's first instruction and goes on behind it, as a hook's does.
+    const table = (label: string, second: string) => `addis r9,r2,at@ha(${label})\n addi r9,r9,at@l(${label})
+ lwax r10,r9,r4\n add r10,r10,r9\n mtctr r10\n bctr\n${label}: .long 0\n .long 0\n${second}`;
+    const source = (one: string, more = '') => ({
+      functions: { body: { k: 0 }, f: {}, cold: { part: true }, ...(more === '' ? {} : { g: {} }) },
+      code: `body: cmpdi cr0,r3,0\n beq cr0,into_g\n b inside\ninto_g: ${more === '' ? 'blr' : 'b in_g'}
+${prologue('f')}\n b body\ninside: cmpdi cr0,r3,1\n beq cr0,cold
+ ${table('table', `one: ${one}\n blr\ntwo: blr`)}\ncold: ${table('other', 'back: b two')}\n${more}`,
+      tables: { table: ['one', 'two'], other: ['back', 'two'] },
+    });
+    expect(verdicts(source('nop')).body).toBe('proved');
+    expect(verdicts(source('li r31,0')).body).toBe('refuted TOC012');
+    // The part may belong to either of two functions: nobody knows whose places its table names.
+    expect(verdicts(source('nop', `${prologue('g')}\n nop\nin_g: b cold`)).body).toBe('unknown PRV002');
+  });
+
   it('go to exception fixups with the state before the instruction', () => {
     const source = (fixup: string) => ({
       functions: { f: {} },

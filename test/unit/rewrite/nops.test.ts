@@ -29,6 +29,18 @@ describe.each<Form>(['mprofile-kernel', 'patchable', 'patchable-out-of-line'])('
     expect(revert(bytes).original).toEqual(elf.bytes);
   });
 
+  it('makes the same file in memory that it is given', () => {
+    const elf = new ModuleBuilder(form, five).elf();
+    const plan = makePlan(elf, nop('*'));
+    const { bytes } = applyPlan(elf, plan, options);
+    for (const size of [0, bytes.length - 1, bytes.length, bytes.length + 4096]) {
+      const memory = new Uint8Array(size);
+      const made = applyPlan(elf, plan, { ...options, memory }).bytes;
+      expect(made).toEqual(bytes);
+      expect(made.buffer === memory.buffer).toBe(size >= bytes.length);
+    }
+  });
+
   it('empties the table when all records go', () => {
     const elf = new ModuleBuilder(form, five).elf();
     const { bytes } = applyPlan(elf, makePlan(elf, nop('*')), options);

@@ -67,11 +67,17 @@ function readSymbols(subject: Subject, own: string, findings: Findings): Readonl
           'error',
           `${TOC} is marked as a livepatch symbol: it is this module's own TOC, which only the loader knows`,
         );
-      else bad('KLP203', 'error', `the livepatch symbol ${text} is not of the form .klp.sym.OBJECT.SYMBOL,POSITION`);
+      else
+        bad(
+          'KLP203',
+          'error',
+          `the livepatch symbol ${text} is not of the form .klp.sym.OBJECT.SYMBOL,POSITION (at most 55 and 511 bytes)`,
+        );
       continue;
     }
     const symbol: LivepatchSymbol = { object: match[1]!, name: match[2]!, position: Number(match[3]) };
     found.set(i, symbol);
+    checkObject(symbol.object, text, findings);
     if (symbol.name === TOC)
       bad(
         'KLP204',
@@ -87,22 +93,35 @@ function readSymbols(subject: Subject, own: string, findings: Findings): Readonl
           'warning',
           `${text}: the kernel exports ${symbol.name}: an ordinary import is checked and versioned, this is neither`,
         );
-      checkPosition(subject, text, symbol, findings);
+      checkPosition(text, 'the kernel', symbol, subject.kernel.symbols.find(symbol.name).length, findings);
+    } else {
+      const count = subject.symbolsOfModule(symbol.object, symbol.name);
+      if (count !== undefined) checkPosition(text, symbol.object, symbol, count, findings);
     }
   }
   return found;
 }
 
-/** The kernel's own symbols are known now, whenever they are looked up. */
-function checkPosition(subject: Subject, text: string, symbol: LivepatchSymbol, findings: Findings): void {
-  const { length } = subject.kernel.symbols.find(symbol.name);
+/** Symbols of the kernel, and of modules that are given, are known now, whenever they are looked up. */
+function checkPosition(
+  text: string,
+  where: string,
+  { name, position }: LivepatchSymbol,
+  count: number,
+  findings: Findings,
+): void {
   let message: string | undefined;
-  if (length === 0) message = `the kernel has no symbol ${symbol.name}`;
-  else if (symbol.position > length)
-    message = `the kernel has ${length} symbols ${symbol.name}, and it asks for number ${symbol.position}`;
-  else if (symbol.position === 0 && length > 1)
-    message = `the kernel has ${length} symbols ${symbol.name}, and it does not say which`;
+  if (count === 0) message = `${where} has no symbol ${name}`;
+  else if (position > count) message = `${where} has ${count} symbols ${name}, and it asks for number ${position}`;
+  else if (position === 0 && count > 1) message = `${where} has ${count} symbols ${name}, and it does not say which`;
   if (message !== undefined) findings.add({ code: 'KLP207', level: 'error', message: `${text}: ${message}` });
+}
+
+/** The kernel calls every module with underscores, so what waits for another name waits for ever. */
+function checkObject(object: string, where: string, findings: Findings): void {
+  if (!/[-,]/.test(object)) return;
+  const message = `${where}: no module is called ${object}: the kernel's names of modules have _ in place of -`;
+  findings.add({ code: 'KLP214', level: 'error', message });
 }
 
 function auditTable(
@@ -119,12 +138,14 @@ function auditTable(
     findings.add({
       code: 'KLP208',
       level: 'error',
-      message: `${table.name} is not of the form .klp.rela.OBJECT.SECTION`,
+      message: `${table.name} is not of the form .klp.rela.OBJECT.SECTION (OBJECT of at most 55 bytes)`,
       section: table.name,
     });
     return;
   }
-  const [, object, sectionName] = match;
+  const object = match[1]!;
+  const sectionName = match[2]!;
+  checkObject(object, table.name, findings);
   if (target === undefined || target.index === 0 || !target.isAllocated)
     findings.add({
       code: 'KLP209',

@@ -29,7 +29,8 @@ export const PATCHABLE: u32 = 24;
 export const PARAM: u32 = 25;
 export const TYPES: u32 = 26;
 export const TRACEPOINTS: u32 = 27;
-const KNOWN_COUNT: u32 = 28;
+export const DEBUG_CLASSES: u32 = 28;
+const KNOWN_COUNT: u32 = 29;
 /** Another name, and one with which the file is not plain. */
 export const OTHER: u32 = 64;
 export const UNWELCOME: u32 = 65;
@@ -91,6 +92,8 @@ function knownByUnderscores(at: u32): u32 {
       if (isText(at, '__kcrctab')) return KCRCTAB;
       if (isText(at, '__kcrctab_gpl')) return KCRCTAB_GPL;
       return isText(at, '__kflagstab') ? KFLAGSTAB : OTHER;
+    case 0x64:
+      return isText(at, '__dyndbg_classes') ? DEBUG_CLASSES : OTHER;
     case 0x65:
       return isText(at, '__ex_table') ? EX_TABLE : OTHER;
     case 0x62:

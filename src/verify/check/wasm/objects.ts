@@ -7,6 +7,8 @@ const STT_OBJECT: u32 = 1;
 const FOUND: u64 = 1 << 63;
 
 let places: u32 = 0;
+/** The section that all places are in, or 0. */
+let common: u32 = 0;
 
 export function forgetPlaces(): void {
   memory.fill(OBJECTS, 0, 8 * MOST_PLACES);
@@ -32,8 +34,24 @@ export function addPlace(section: u32, offset: u32): bool {
   const at = slotOf(place);
   if (load<u64>(at) !== 0) return true;
   if (++places > MOST_PLACES / 2) return false;
+  if (places === 1) common = section;
+  else if (common !== section) common = 0;
   store<u64>(at, place);
   return true;
+}
+
+export function placeCount(): u32 {
+  return places;
+}
+
+/** The section of all places; 0 where they are in several. */
+export function sectionOfPlaces(): u32 {
+  return common;
+}
+
+export function isPlace(section: u32, offset: u32): bool {
+  const place = (u64(section) << 32) | offset;
+  return (load<u64>(slotOf(place)) & ~FOUND) === place;
 }
 
 /** @param size that each object has; 0 for any */

@@ -192,7 +192,7 @@ function readSection(header: u32, i: u32, name: u32, names: u32): bool {
   if ((isLoaded || type === SHT_SYMTAB || type === SHT_STRTAB) && size > 0 && !isNewHash(hashOf(name))) return false;
   if (type !== SHT_NOBITS && type !== SHT_NULL) {
     const at = load<u64>(header, 24);
-    if (at + size > room) return false;
+    if (at > room || size > room - at) return false;
     if (size > 0 && i !== names) putInOrder(type === SHT_RELA, at, at + size);
   }
   if (isLoaded) return readLoaded(i, type, u32(flags), u32(size), u32(alignment), load<u32>(header, 24), known);

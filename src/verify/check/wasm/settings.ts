@@ -75,6 +75,9 @@ export const SRCU_STRUCT: u32 = 0;
 export const EVAL_MAP_ENTRY: u32 = 1;
 export const TRACEPOINT: u32 = 2;
 export const EVENT_CALL: u32 = 3;
+export const DEBUG_CLASS: u32 = 4;
+/** Bytes from the start of `struct srcu_struct` to the pointer at its end, where it has one. */
+export const SRCU_USAGE: u32 = 5;
 
 /** The relocations of per-cpu data are applied (7.0). */
 export function relocatesPercpu(): bool {

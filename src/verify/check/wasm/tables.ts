@@ -1,6 +1,7 @@
 /** The tables that the loader walks once the module is relocated; `loader/tables-screen.ts` is the model. */
 import {
   BUG_TABLE,
+  DEBUG_CLASSES,
   EVAL_MAP,
   EX_TABLE,
   FTR_FIXUP,
@@ -17,17 +18,19 @@ import {
 } from './known';
 import { CLASSES, ENTRY_SIZE, MARKS } from './memory';
 import { hashOf, kernelNumber } from './names';
-import { addPlace, areObjects, forgetPlaces } from './objects';
+import { addPlace, areObjects, forgetPlaces, isPlace, placeCount, sectionOfPlaces } from './objects';
 import { addKey } from './records';
 import { R_PPC64_ADDR64, REWRITTEN } from './relocations';
 import { baseOf, CODE, contentsOf, kindOf, PLACED, relocationsOf, sections, sizeOf, WRITABLE } from './sections';
 import {
   bugSize,
+  DEBUG_CLASS,
   EVAL_MAP_ENTRY,
   EVENT_CALL,
   hasJumpLabels,
   looksAtTypes,
   SRCU_STRUCT,
+  SRCU_USAGE,
   structureSize,
   TRACEPOINT,
 } from './settings';
@@ -50,7 +53,7 @@ export function checkTables(): bool {
   if (!checkTable(EX_TABLE) || !checkTable(FTR_FIXUP) || !checkTable(MMU_FTR_FIXUP)) return false;
   if (!checkTable(FW_FTR_FIXUP) || !checkTable(LWSYNC_FIXUP) || !checkTable(SRCU_POINTERS)) return false;
   if (!checkTable(TRACE_EVENTS) || !checkTable(EVAL_MAP) || !checkTable(PRINTK_FORMATS)) return false;
-  if (!checkTable(TRACEPOINTS)) return false;
+  if (!checkTable(TRACEPOINTS) || !checkTable(DEBUG_CLASSES)) return false;
   if (hasJumpLabels() && !checkTable(JUMP_TABLE)) return false;
   if (bugSize() > 0 && !checkTable(BUG_TABLE)) return false;
   return !looksAtTypes() || checkTypes();
@@ -65,7 +68,9 @@ function checkTable(known: u32): bool {
     case BUG_TABLE:
       return start(table, bugSize(), 0) && checkBugs();
     case JUMP_TABLE:
-      return start(table, 16, 3) && checkJumpLabels();
+      return start(table, 16, 3) && isWritten(table) && checkJumpLabels();
+    case DEBUG_CLASSES:
+      return isWritten(table) && checkClasses(table);
     case FTR_FIXUP:
     case MMU_FTR_FIXUP:
     case FW_FTR_FIXUP:
@@ -73,7 +78,12 @@ function checkTable(known: u32): bool {
     case LWSYNC_FIXUP:
       return start(table, 8, 1) && checkPlaces();
   }
-  return start(table, 8, 1) && checkPointers(known);
+  return start(table, 8, 1) && (known !== PRINTK_FORMATS || isWritten(table)) && checkPointers(known);
+}
+
+/** Whether the kernel may write to a table when the module comes, which it does to one that has entries. */
+function isWritten(table: u32): bool {
+  return sizeOf(table) === 0 || (kindOf(table) & WRITABLE) !== 0;
 }
 
 /** @param fields relocations of each entry of `size` bytes; 0 where entries may have more and fewer */
@@ -241,7 +251,53 @@ function checkPointers(known: u32): bool {
     if (!fills(at, 8 * i, R_PPC64_ADDR64) || !leads(at, 0, max<i32>(size, 1))) return false;
     if ((kindOf(section) & wanted) !== wanted || (!areStrings && !addPlace(section, offset))) return false;
   }
-  return areObjects(size);
+  return arePointersFilled(known) && areObjects(size);
+}
+
+/** Bytes from the start of a class of messages to the name of its module. */
+const CLASS_MODULE: u32 = 24;
+
+/** A name in the module for each class. */
+function checkClasses(table: u32): bool {
+  const size = structureSize(DEBUG_CLASS);
+  if (!start(table, 1, 0)) return false;
+  let at = first;
+  for (let place: u32 = 0; place + size <= count; place += size) {
+    while (at < last && load<u64>(at) !== place + CLASS_MODULE) at += ENTRY_SIZE;
+    if (!fills(at, place + CLASS_MODULE, R_PPC64_ADDR64) || !leads(at, 0, 1)) return false;
+    if ((kindOf(section) & PLACED) === 0) return false;
+  }
+  return true;
+}
+
+/** Pointers in the structures that the kernel follows as well. */
+function arePointersFilled(known: u32): bool {
+  switch (known) {
+    case SRCU_POINTERS:
+      return structureSize(SRCU_USAGE) === 0 || areFilled(structureSize(SRCU_USAGE));
+    case EVAL_MAP:
+      return areFilled(0) && areFilled(8);
+    case TRACE_EVENTS:
+      return areFilled(16);
+  }
+  return true;
+}
+
+/** Whether a pointer into the module is filled in `inner` bytes from each place. */
+function areFilled(inner: u32): bool {
+  let left = placeCount();
+  if (left === 0) return true;
+  const target = sectionOfPlaces();
+  const relocations = target === 0 ? 0 : relocationsOf(target);
+  if (relocations === 0) return false;
+  const end = contentsOf(relocations) + sizeOf(relocations);
+  for (let at = contentsOf(relocations); at < end; at += ENTRY_SIZE) {
+    const place = load<u64>(at) - inner;
+    if (load<u32>(at, 8) !== R_PPC64_ADDR64 || place > u64(sizeOf(target)) || !isPlace(target, u32(place))) continue;
+    if (!leads(at, 0, 1) || (kindOf(section) & PLACED) === 0) return false;
+    left--;
+  }
+  return left === 0;
 }
 
 const BTF_HEADER: u32 = 24;

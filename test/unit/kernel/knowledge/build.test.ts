@@ -8,6 +8,7 @@ import {
   BUILD_ID,
   CONFIG,
   DEFAULT_EXPORTS,
+  IMAGE_DATA,
   IMAGE_TOC,
   type ImageSpec,
   kernelImage,
@@ -315,4 +316,62 @@ it('changes nothing in the image', () => {
   const before = image.slice();
   known({ image });
   expect(Buffer.compare(image, before)).toBe(0);
+});
+
+describe('what is built in', () => {
+  const word = (value: bigint) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(value);
+    return bytes;
+  };
+
+  it('are keys, as certificates one behind the other', () => {
+    const certificates = [Buffer.concat([Buffer.from([0x30, 0x82, 0x01, 0x04]), Buffer.alloc(260, 1)])];
+    certificates.push(Buffer.concat([Buffer.from([0x30, 0x82, 0x01, 0x00]), Buffer.alloc(256, 2)]));
+    const list = Buffer.concat(certificates);
+    const at = (offset: number) => IMAGE_DATA + BigInt(offset);
+    const symbols = { system_certificate_list_size: at(0), system_certificate_list: at(8) };
+    const given = (size: number, bytes = list) =>
+      ofImage({ data: Buffer.concat([word(BigInt(size)), bytes]), symbols }).certificates;
+    expect(given(list.length)?.map(der => Buffer.from(der))).toEqual(certificates);
+    expect(given(0)).toEqual([]);
+    // The second one is cut off, or none.
+    expect(given(list.length - 1)?.length).toBe(1);
+    expect(given(list.length, Buffer.from(list).fill(0, 264))?.length).toBe(1);
+    expect(given(100_000)).toBeUndefined();
+    expect(ofImage().certificates).toBeUndefined();
+  });
+
+  it('are names in /sys/module: those of parameters with a file, and of parts with a version', () => {
+    const texts = ['fuse.max', 'initcall_debug', 'hidden.one', 'virtio_pci', 'fuse.other'];
+    const strings = Buffer.from(texts.map(text => `${text}\0`).join(''));
+    const tables = 8 * Math.ceil(strings.length / 8);
+    const address = (text: string) => IMAGE_DATA + BigInt(strings.indexOf(`${text}\0`));
+    const parameters = Buffer.concat(
+      (
+        [
+          ['fuse.max', 0o644],
+          ['initcall_debug', 0o444],
+          ['hidden.one', 0],
+          ['fuse.other', 0o400],
+        ] as const
+      ).map(([text, mode]) =>
+        Buffer.concat([word(address(text)), Buffer.alloc(16), word(BigInt(mode)), Buffer.alloc(8)]),
+      ),
+    );
+    const version = Buffer.concat([Buffer.alloc(56), word(address('virtio_pci')), Buffer.alloc(8)]);
+    const end = tables + parameters.length;
+    const at = (offset: number) => IMAGE_DATA + BigInt(offset);
+    const symbols = {
+      __start___param: at(tables),
+      __stop___param: at(end),
+      __start___modver: at(end),
+      __stop___modver: at(end + version.length),
+    };
+    const data = Buffer.concat([strings, Buffer.alloc(tables - strings.length), parameters, version]);
+    expect(ofImage({ data, symbols }).builtin).toEqual(['fuse', 'kernel', 'virtio_pci']);
+    // A table of another shape tells nothing.
+    expect(ofImage({ data, symbols: { ...symbols, __stop___param: at(end - 8) } }).builtin).toBeUndefined();
+    expect(ofImage().builtin).toBeUndefined();
+  });
 });

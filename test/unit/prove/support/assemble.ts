@@ -177,9 +177,14 @@ export function assemble(source: Source): ProofSubject {
     toc: TOC,
     edges,
     constant: offset => constants.get(offset) ?? UNKNOWN,
-    labels: (table, _function, count) => {
+    labels: (table, index, count) => {
       const list = tables.get(table);
-      return list !== undefined && list.length >= count ? list : undefined;
+      const mayBe = (at: number) =>
+        (at >= global[index]! && at < (global[index + 1] ?? end)) ||
+        names.some(
+          (name, i) => source.functions[name]!.part === true && at >= global[i]! && at < (global[i + 1] ?? end),
+        );
+      return list !== undefined && list.length >= count && list.every(mayBe) ? list : undefined;
     },
     isExposed: offset => (source.exposed ?? []).some(label => place(label) === offset),
     isImported: value => kindOf(value) === EXTERNAL && externals[payloadOf(value)] !== 'nowhere',

@@ -147,7 +147,9 @@ describe('what the kernel does not say', () => {
 
   it('includes what only the running kernel knows, where it matters', () => {
     const unsure = outcome({ unknown: ['whether the kernel has the key of the signature was not checked'] });
-    expect(judged(unsure, module()).findings).toEqual([]);
+    expect(codesOf(judged(unsure, module()).findings)).toEqual(['note SIG302']);
+    const refused = outcome({ errno: ENOEXEC, lines: ['demo: no symbol version for x'], unknown: unsure.unknown });
+    expect(codesOf(judged(refused, module()).findings)).toEqual(['error SYM304']);
     const enforcing = knowledge({ options: { moduleSigForce: true } });
     expect(codesOf(judged(unsure, module(), enforcing).findings)).toEqual(['warning MOD392']);
   });

@@ -12,9 +12,23 @@ import { moduleExports } from '../../../../src/kernel/module-exports.ts';
 import { checkModule } from '../../../../src/verify/check/check.ts';
 import { Exporters } from '../../../../src/verify/check/exporters.ts';
 import { PlainModules } from '../../../../src/verify/check/plain-modules.ts';
+import { Editor } from '../../../lab/loader/mutants/editor.ts';
+import { randomNumbers, spoil } from '../../../lab/loader/mutants/stock-mutants.ts';
 import { writeKernelIndex } from '../../../support/kernel-index.ts';
 import type { KnowledgeSpec } from '../../../support/kernel-knowledge.ts';
 import { root } from '../../../support/samples.ts';
+import {
+  appended,
+  der,
+  INTEGER,
+  message,
+  OIDS,
+  oid,
+  SEQUENCE,
+  SET,
+  type Spoiled,
+  signatory,
+} from '../../../support/signatures.ts';
 
 const GENERATIONS = ['6.1', '6.12', '7.2'] as const;
 type Generation = (typeof GENERATIONS)[number];
@@ -72,6 +86,13 @@ function screened(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
   return numbers.map(number => results[number]);
 }
 
+/** Whether it may be plain, by a screen that has seen others. */
+function isScreened(screen: PlainModules, bytes: Uint8Array): boolean {
+  screen.grow(bytes.length);
+  screen.buffer.set(bytes);
+  return screen.screen(bytes.length) >= 0;
+}
+
 /** The same from the twin and the audits. */
 function checked(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
   const exporters = new Exporters(
@@ -83,19 +104,8 @@ function checked(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
   return files.map((bytes, i) => {
     const own = exporters.moduleOf(`${i}`);
     const exporterOf = (symbol: string) => exporters.of(symbol, (file, module) => file !== `${i}` && module !== own);
-    return checkModule({ bytes, kernel, exporterOf, proof: false });
+    return checkModule({ bytes, kernel, exporterOf, proof: false, signatures: false });
   });
-}
-
-/** Numbers below `limit` that are always the same (xorshift). */
-function randomNumbers(seed: number): (limit: number) => number {
-  let x = seed | 1;
-  return limit => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return (x >>> 0) % limit;
-  };
 }
 
 describe.each(GENERATIONS)('modules of %s', generation => {
@@ -120,9 +130,7 @@ describe.each(GENERATIONS)('modules of %s', generation => {
       for (let run = 0; run < RUNS; run++) {
         const bytes = original.slice();
         damage(bytes, table, random);
-        screen.grow(bytes.length);
-        screen.buffer.set(bytes);
-        if (screen.screen(bytes.length) < 0) {
+        if (!isScreened(screen, bytes)) {
           counts.not++;
           continue;
         }
@@ -140,6 +148,170 @@ describe.each(GENERATIONS)('modules of %s', generation => {
   });
 });
 
+describe.each(GENERATIONS)('modules of %s that are broken on purpose', generation => {
+  it('are plain only if the twin has nothing to say', () => {
+    const kernel = kernelOf({ generation });
+    const random = randomNumbers(0xb40c);
+    const screen = PlainModules.create(kernel)!;
+    const counts = { plain: 0, not: 0 };
+    for (const name of ['demo', 'fix'] as const) {
+      const original = sample(generation, name);
+      const other = sample(generation, name === 'demo' ? 'fix' : 'demo');
+      for (let run = 0; run < BROKEN; run++) {
+        const editor = new Editor(original);
+        spoil(editor, random);
+        const bytes = new Uint8Array(editor.bytes);
+        const result = isScreened(screen, bytes) ? screened(kernel, [bytes, other])[0] : undefined;
+        if (result === undefined) counts.not++;
+        else {
+          counts.plain++;
+          expect(result).toEqual(checked(kernel, [bytes, other])[0]);
+        }
+      }
+    }
+    expect(counts.plain).toBeGreaterThan(20);
+    expect(counts.not).toBeGreaterThan(50);
+  });
+});
+
+/** What the twin calls dangerous because the kernel writes there, or follows a pointer, when the module comes. */
+describe.each(GENERATIONS)('tables of %s that the kernel writes to', generation => {
+  const kernel = () => kernelOf({ generation });
+  const WRITE = 1;
+  const ALLOC = 2;
+
+  /** With one more section of this name and size, and as many pointers to the start of the module's data as are asked for. */
+  function withTable(table: string, flags: number, size: number, pointers: readonly number[]): Uint8Array {
+    const editor = new Editor(sample(generation, 'fix'));
+    const index = editor.addSection(table, { flags, alignment: 8 }, new Uint8Array(size));
+    const data = editor.symbols().find(symbol => {
+      const section = Number(editor.get(symbol.at + 6, 2));
+      return section > 0 && section < editor.count && editor.name(section) === '.gnu.linkonce.this_module';
+    })!;
+    const relocations = Buffer.alloc(24 * pointers.length);
+    pointers.forEach((at, i) => {
+      relocations.writeUInt32LE(at, 24 * i);
+      relocations.writeUInt32LE(38, 24 * i + 8);
+      relocations.writeUInt32LE(data.index, 24 * i + 12);
+    });
+    const link = editor.symtab;
+    editor.addSection(
+      `.rela${table}`,
+      { type: 4, flags: 0x40, link, info: index, entrySize: 24, alignment: 8 },
+      relocations,
+    );
+    return orderly(editor);
+  }
+
+  const tellsNothing = (bytes: Uint8Array) => {
+    const [twin] = checked(kernel(), [bytes]);
+    const [screen] = screened(kernel(), [bytes]);
+    if (screen !== undefined) expect(screen).toEqual(twin);
+    return { screen: screen !== undefined, twin: twin!.findings.length === 0 };
+  };
+
+  it('are written to: formats of trace_printk()', () => {
+    expect(tellsNothing(withTable('__trace_printk_fmt', ALLOC | WRITE, 16, [0, 8]))).toEqual({
+      screen: true,
+      twin: true,
+    });
+    expect(tellsNothing(withTable('__trace_printk_fmt', ALLOC, 16, [0, 8]))).toEqual({ screen: false, twin: false });
+  });
+
+  it('are written to, and have names: classes of messages', () => {
+    expect(tellsNothing(withTable('__dyndbg_classes', ALLOC | WRITE, 112, [24, 80]))).toMatchObject({ screen: true });
+    expect(tellsNothing(withTable('__dyndbg_classes', ALLOC, 112, [24, 80]))).toMatchObject({ screen: false });
+    expect(tellsNothing(withTable('__dyndbg_classes', ALLOC | WRITE, 112, [24]))).toMatchObject({ screen: false });
+  });
+
+  it('are written to: jump labels', () => {
+    const editor = new Editor(sample(generation, 'fix'));
+    editor.addSection('__jump_table', { flags: ALLOC, alignment: 8 }, new Uint8Array(16));
+    expect(tellsNothing(orderly(editor))).toMatchObject({ screen: false });
+  });
+});
+
+/** The parts in the order that a linker gives them: an editor appends what is new behind the headers. */
+function orderly(editor: Editor): Uint8Array {
+  const parts: Buffer[] = [Buffer.from(editor.bytes.subarray(0, 64))];
+  let end = 64;
+  const names = editor.header('shstrndx');
+  const order = Array.from({ length: editor.count - 1 }, (_, i) => i + 1).filter(i => i !== names);
+  for (const index of [...order, names]) {
+    const bytes = editor.field(index, 'type') === 8 ? Buffer.alloc(0) : Buffer.from(editor.data(index));
+    const padding = -end & 15;
+    parts.push(Buffer.alloc(padding), bytes);
+    editor.setField(index, 'offset', end + padding);
+    end += padding + bytes.length;
+  }
+  const headers = Buffer.from(editor.bytes.subarray(editor.headerAt(0), editor.headerAt(editor.count)));
+  const padding = -end & 15;
+  const file = Buffer.concat([...parts, Buffer.alloc(padding), headers]);
+  file.writeBigUInt64LE(BigInt(end + padding), 40);
+  return new Uint8Array(file);
+}
+
+it('never takes a section that begins so far behind that its end is in the file', () => {
+  const kernel = kernelOf({ generation: '7.2' });
+  const editor = new Editor(sample('7.2', 'fix'));
+  const index = editor.section('.note.gnu.build-id');
+  editor.setField(index, 'offset', (1n << 64n) - 1n);
+  const bytes = new Uint8Array(editor.bytes);
+  expect(checked(kernel, [bytes])[0]!.loads).toBe(false);
+  expect(screened(kernel, [bytes])).toEqual([undefined]);
+});
+
+describe('signatures', () => {
+  const module = sample('6.1', 'fix');
+  const who = [signatory('Tocsin test key'), signatory('Tocsin', 'ecdsa')] as const;
+  const both = (bytes: Uint8Array) => {
+    const kernel = kernelOf({ generation: '6.1' });
+    const [screen] = screened(kernel, [bytes]);
+    const [twin] = checked(kernel, [bytes]);
+    if (screen !== undefined) expect(screen).toEqual(twin);
+    return [screen !== undefined, twin!.loads];
+  };
+
+  it('as they are made for modules are plain, good or not', () => {
+    for (const one of who) expect(both(appended(module, message(module, one)))).toEqual([true, true]);
+    expect(both(appended(module, message(module.subarray(1), who[0], { hash: 'sha512' })))).toEqual([true, true]);
+  });
+
+  it('of another shape are the twin’s to judge', () => {
+    const odd: readonly Spoiled[] = [
+      { version: 2 },
+      { version: 3, byKeyId: true },
+      { signerVersion: 3 },
+      { innerType: OIDS.rsa },
+      { outerType: OIDS.data },
+      { hashOid: OIDS.rsa },
+      { algorithmOid: OIDS.sha256 },
+      { signers: 0 },
+      { signers: 2 },
+      { content: der(0xa0, der(4, [1])) },
+      { certificates: der(0xa0, der(SEQUENCE, der(INTEGER, [1]))) },
+      { attributes: der(0xa0, der(SEQUENCE, oid(OIDS.data), der(SET, [5, 0]))) },
+    ];
+    for (const spoiled of odd) expect(both(appended(module, message(module, who[0], spoiled)))[0]).toBe(false);
+  });
+
+  it('that are damaged are plain only if the twin takes them', () => {
+    const random = randomNumbers(0x516);
+    const screen = PlainModules.create(kernelOf({ generation: '6.1' }))!;
+    let plain = 0;
+    for (let run = 0; run < 1500; run++) {
+      const signature = Buffer.from(message(module, who[run % 2]!));
+      const limit = random(2) === 0 ? signature.length : 160;
+      for (let i = random(2); i >= 0; i--) signature[random(limit)] = random(3) === 0 ? 0x80 : random(256);
+      const bytes = appended(module, random(4) === 0 ? signature.subarray(0, -1) : signature);
+      if (isScreened(screen, bytes) && plain < 60 && both(bytes)[0]) plain++;
+    }
+    expect(plain).toBeGreaterThan(50);
+  });
+});
+
+/** Broken files made of each sample. */
+const BROKEN = 250;
 /** Damaged files made of each sample. */
 const RUNS = 800;
 const VALUES = [0, 1, 2, 4, 7, 8, 0x10, 0x20, 0x60, 0x7f, 0x80, 0xfe, 0xff];

@@ -1,0 +1,62 @@
+/** `--with OBJECT.o`: reads the objects and merges them into the module, before anything else is planned. */
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { SHN_UNDEF } from '../../elf/constants.ts';
+import { type ElfFile, readElf } from '../../elf/read.ts';
+import { readObject } from '../../io/read.ts';
+import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
+import type { ExportedSymbol } from '../../kernel/symvers.ts';
+import { applyMerge } from '../../merge/apply.ts';
+import { checkExports } from '../../merge/exports.ts';
+import type { MergeObject } from '../../merge/objects.ts';
+import { planMerge } from '../../merge/plan.ts';
+import type { MergePlan } from '../../plan/merge.ts';
+import type { MiddleFile } from '../../rewrite/compose-ranges.ts';
+import { inFile } from '../../util/errors.ts';
+
+/** The module with the objects in it, and how it came to be. */
+export interface MergedModule {
+  readonly elf: ElfFile;
+  readonly plan: MergePlan;
+  readonly objects: readonly MergeObject[];
+  readonly middle: MiddleFile;
+}
+
+/** @throws InputError IO001 to IO012, ELF001 to ELF032 */
+export async function readMergeObjects(paths: readonly string[]): Promise<MergeObject[]> {
+  const objects: MergeObject[] = [];
+  for (const path of paths) {
+    const { bytes } = await readObject(path);
+    try {
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      objects.push({ name: basename(path), elf: readElf(bytes), sha256 });
+    } catch (error) {
+      throw inFile(error, path);
+    }
+  }
+  return objects;
+}
+
+/** Names that the objects leave to others. */
+export function undefinedNames(objects: readonly MergeObject[]): string[] {
+  const names = new Set<string>();
+  for (const { elf } of objects)
+    for (let i = 1; i < (elf.symbols?.count ?? 0); i++)
+      if (elf.symbols!.rawSection(i) === SHN_UNDEF) names.add(elf.symbols!.name(i));
+  return [...names];
+}
+
+/** @throws RefusalError PAT101 to PAT119, InputError */
+export function mergeInto(
+  module: ElfFile,
+  objects: readonly MergeObject[],
+  exports: ReadonlyMap<string, ExportedSymbol>,
+  kernel: KernelKnowledge | undefined,
+): MergedModule {
+  const isExported = (name: string): boolean | undefined =>
+    exports.has(name) || (kernel === undefined ? undefined : kernel.exports.find(name) >= 0);
+  const plan = planMerge(module, objects, { isExported });
+  const middle = applyMerge(module, objects, plan);
+  checkExports(module, middle.bytes, plan);
+  return { elf: readElf(middle.bytes), plan, objects, middle };
+}

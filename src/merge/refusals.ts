@@ -1,0 +1,100 @@
+/** Why an object cannot be merged, by code. Messages and remedies are also in docs/diagnostics.md. */
+import { RefusalError } from '../util/errors.ts';
+
+interface RefusalFacts {
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+export const mergeRefusals = {
+  PAT101: {
+    cause: '{object} is a linked file, not an object',
+    remedy: 'give the relocatable object (.o) that the compiler wrote',
+  },
+  PAT102: {
+    cause: '{object} uses function descriptors ({what}): it was compiled for the ELFv1 ABI',
+    remedy: 'compile it with -mabi=elfv2, as the kernel is',
+  },
+  PAT103: {
+    cause: '{object} has code or data that runs or lives only while a module is loaded or unloaded: {section}',
+    remedy: 'leave module_init, module_exit, __init and __exit out of the fix; the module has run its own already',
+  },
+  PAT104: {
+    cause: '{object} has {section}, which a module has once and the build makes',
+    remedy: 'give the object of the fixed source file, not a whole module',
+  },
+  PAT105: {
+    cause: '{object} has thread-local data ({what}), which the kernel does not have',
+    remedy: 'use per-cpu data',
+  },
+  PAT106: {
+    cause: '{object} has {name} in COMMON, for which the kernel gives no room',
+    remedy: 'compile it with -fno-common',
+  },
+  PAT107: {
+    cause: '{name} of {object} treats r2 as caller-saved ({what}: pcrel code), and the module has a TOC',
+    remedy: "compile it with -mno-pcrel and the kernel's own flags",
+  },
+  PAT108: {
+    cause: '{object} has a relocation that no module loader knows: {what}',
+    remedy: "compile it with the kernel's own flags (no -fpic, -fno-plt, -mlongcall)",
+  },
+  PAT109: {
+    cause: '{object} needs {name}, which is in a part of the object that is left out ({section})',
+    remedy: 'keep what is needed in a section that the kernel loads',
+  },
+  PAT110: {
+    cause: '{name} is defined in {object} and in {other}',
+    remedy: 'rename it in the fix or make it static: objcopy --redefine-sym OLD=NEW',
+  },
+  PAT111: {
+    cause: '{object} defines {name}, which the module imports from elsewhere',
+    remedy: 'rename it in the fix: all calls of the module would go to it',
+  },
+  PAT112: {
+    cause: 'there are several local symbols called {name} in the module: {places}',
+    remedy: 'name one with objcopy --redefine-sym {name}={name}@FILE.c, or {name}@SECTION+0xOFFSET',
+  },
+  PAT113: {
+    cause: '{object} needs {name}, which nobody has: {what}',
+    remedy:
+      "check the spelling; give the exporting module's Module.symvers with --symvers, or the kernel with --kernel",
+  },
+  PAT114: {
+    cause: '{object} was built with room for another tracer ({found}) than the module ({expected})',
+    remedy: "compile it with the flags of the module's kernel",
+  },
+  PAT115: {
+    cause: 'with {object} the module is too large: {what}',
+    remedy: 'compile the fix with -mcmodel=large or medium, as the kernel does, and make it smaller',
+  },
+  PAT116: {
+    cause: "{section} of {object} cannot be joined with the module's: {what}",
+    remedy: "compile the fix with the flags and the compiler of the module's kernel",
+  },
+  PAT117: {
+    cause: "what {object} exports cannot be joined with the module's exports: {what}",
+    remedy: 'take EXPORT_SYMBOL out of the fix; what the module exports already stays exported',
+  },
+  PAT118: {
+    cause: '{object} uses {name} in {section}, which may be gone when the fix runs',
+    remedy: 'keep the fix away from init and exit parts of the module',
+  },
+  PAT119: {
+    cause: '{object} has {what}, which cannot be merged',
+    remedy: "compile the fix as the kernel's build compiles modules",
+  },
+} as const satisfies Record<string, RefusalFacts>;
+
+export type MergeRefusalCode = keyof typeof mergeRefusals;
+
+/** The refusal `code` with `values` in its message and remedy. */
+export function mergeRefusal(
+  code: MergeRefusalCode,
+  values: Readonly<Record<string, string>>,
+  place: { readonly section?: string; readonly offset?: number } = {},
+): RefusalError {
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? '');
+  const { cause, remedy } = mergeRefusals[code];
+  return new RefusalError({ code, message: fill(cause), ...place, remedy: fill(remedy) });
+}

@@ -1,0 +1,59 @@
+/**
+ * The judge of a merge. It gets the module, the objects, the bytes that came out and the plan, and holds each against the
+ * others: the module is there as it was, each section of the objects stands where the plan puts it, each relocation still
+ * means the same, and nothing else came along. What may stay out, which name a section has in a module, and what a symbol is
+ * bound to, it knows by rules of its own: it never imports what merges.
+ */
+import { createHash } from 'node:crypto';
+import { type ElfFile, readElf } from '../../elf/read.ts';
+import type { MergePlan } from '../../plan/merge.ts';
+import { count, Report, type Verification } from '../verification.ts';
+import { compareModule } from './compare-module.ts';
+import { compareMeanings } from './meanings.ts';
+import { comparePieces } from './pieces.ts';
+import { compareAdded } from './symbols.ts';
+
+/** A merge as the judge sees it. */
+export interface MergeCase {
+  readonly module: ElfFile;
+  readonly objects: readonly { readonly name: string; readonly elf: ElfFile }[];
+  readonly plan: MergePlan;
+}
+
+/** @param merged the merged module, before anything else was patched in it; never changed */
+export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification {
+  const report = new Report();
+  report.step('merge: objects', () => checkObjects(report, given));
+  const after = report.make(
+    'merge: re-read',
+    () => readElf(merged),
+    elf => count(elf.sections.length, 'section'),
+  )!;
+  report.step('merge: module', () => compareModule(report, given, after));
+  report.step('merge: sections', () => comparePieces(report, given, after));
+  report.step('merge: symbols', () => compareAdded(report, given, after));
+  report.step('merge: relocations', () => compareMeanings(report, given, after));
+  return report.finish({ checked: 0, undecided: 0, byType: {} });
+}
+
+/** One verdict of two: of the merge, and of what was patched afterwards. */
+export function withMerge(merge: Verification, patch: Verification): Verification {
+  return {
+    ...patch,
+    ok: merge.ok && patch.ok,
+    checks: [...merge.checks, ...patch.checks],
+    findings: [...merge.findings, ...patch.findings],
+  };
+}
+
+function checkObjects(report: Report, { objects, plan }: MergeCase): string {
+  if (objects.length !== plan.objects.length)
+    report.error('VER080', `the plan merges ${plan.objects.length} objects, and ${objects.length} were given`);
+  objects.forEach(({ name, elf }, i) => {
+    const told = plan.objects[i];
+    const sha256 = createHash('sha256').update(elf.bytes).digest('hex');
+    if (told?.name !== name || told.sha256 !== sha256 || told.size !== elf.bytes.length)
+      report.error('VER080', `the plan does not speak of object ${name} as it is`);
+  });
+  return count(objects.length, 'object');
+}

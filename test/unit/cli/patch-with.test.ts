@@ -1,0 +1,116 @@
+/** `tocsin patch --with OBJECT.o` as a user calls it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { readPatchNote } from '../../../src/kernel/patch-note.ts';
+import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { ObjectBuilder } from '../../support/object-builder.ts';
+import { root } from '../../support/samples.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const demo = (generation: string) => `${root}samples/${generation}/tocsin_demo.ko`;
+const object = (generation: string) => `${root}samples/${generation}/demo_object.o`;
+const FIX = ['--redirect', 'demo_in_range=fixed_in_range', '--strategy', 'direct'];
+
+const validPatch = new Ajv2020({ strict: false }).compile(
+  JSON.parse(readFileSync(`${root}schemas/tocsin.patch-1.schema.json`, 'utf8')),
+);
+
+/** A `Module.symvers` with all that the object and nobody else leaves undefined. */
+function symvers(): readonly string[] {
+  const names = [
+    ...['__arch_hweight64', 'default_amr', 'do_uaccess_flush', 'gcd', 'mmu_feature_keys'],
+    ...['static_key_disable', 'static_key_enable', 'uaccess_flush_key'],
+  ];
+  const lines = names.map((name, i) => `0x0000000${i + 1}\t${name}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n`);
+  writeFileSync(at('Module.symvers'), lines.join(''));
+  return ['--symvers', at('Module.symvers')];
+}
+
+describe.each(['6.1', '6.12', '7.2'])('the %s sample with an object merged in', generation => {
+  it('is proved, verified, written, and comes back', () => {
+    const out = at(`merged-${generation}.ko`);
+    const done = tocsin(['patch', demo(generation), '-o', out, '--with', object(generation), ...FIX, ...symvers()]);
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stdout).toMatch(/merged demo_object\.o: \d+ sections, \d+ of \d+ bytes, SHA-256 [0-9a-f]{64}/);
+    expect(done.stdout).toContain("demo_hits is the module's local symbol, .bss+0x10");
+    expect(done.stdout).toContain('gcd is a new import');
+    expect(done.stdout).toContain('fixed_in_range (replacement)');
+    expect(readPatchNote(readElf(new Uint8Array(readFileSync(out))))?.record.merged).toMatchObject([
+      { name: 'demo_object.o' },
+    ]);
+    const back = at(`back-${generation}.ko`);
+    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
+  });
+
+  it('is told in JSON as the schema has it', () => {
+    const out = at(`json-${generation}.ko`);
+    const asked = ['--with', object(generation), ...FIX, ...symvers(), '--format', 'json'];
+    for (const how of [['--dry-run'], ['-o', out]]) {
+      const done = tocsin(['patch', demo(generation), ...how, ...asked]);
+      expect(done.code, done.stderr).toBe(0);
+      const document = JSON.parse(done.stdout);
+      expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
+      expect(document.merged.bindings).toContainEqual({
+        object: 'demo_object.o',
+        name: 'demo_checks',
+        to: 'local',
+        place: '.bss+0x0',
+      });
+      expect(document.merged.symbols).toContain('fixed_sum_ten');
+      expect(document.proof.verdict).toBe('proved');
+    }
+  });
+
+  it('can lose its call sites at the same time', () => {
+    const out = at(`nop-${generation}.ko`);
+    const asked = ['--with', object(generation), '--nop', 'demo_alarm', '--nop', 'fixed_*', ...symvers()];
+    const done = tocsin(['patch', demo(generation), '-o', out, ...asked]);
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stdout).toContain('6 call sites out');
+  });
+});
+
+it('takes objects from a plan file', () => {
+  const plan = at('plan.yaml');
+  writeFileSync(
+    plan,
+    `schema: tocsin.patch-plan/1
+symvers: [Module.symvers]
+modules:
+  - file: ${demo('6.1')}
+    output: planned.ko
+    with: [${object('6.1')}]
+    redirect:
+      - { function: demo_in_range, to: fixed_in_range, strategy: direct }
+`,
+  );
+  symvers();
+  const done = tocsin(['patch', '--plan', plan]);
+  expect(done.code, done.stderr).toBe(0);
+  expect(done.stdout).toContain('merged demo_object.o');
+});
+
+it('refuses and writes nothing where a new import has no version', () => {
+  const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', object('6.1'), ...FIX]);
+  expect([done.code, done.stdout]).toEqual([1, '']);
+  expect(done.stderr).toContain('[PAT026]');
+});
+
+it('refuses an object for another tracer', () => {
+  const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', object('6.12'), ...FIX, ...symvers()]);
+  expect(done.code).toBe(1);
+  expect(done.stderr).toContain('[PAT114]');
+});
+
+it('says which object is damaged', () => {
+  const path = at('damaged.o');
+  writeFileSync(path, new ObjectBuilder().build().slice(0, 40));
+  const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', path, ...FIX]);
+  expect(done.code).toBe(2);
+  expect(done.stderr).toContain(`${path}: `);
+});
