@@ -35,9 +35,9 @@ export function checkOptions<T>(
       default: true,
     })
     .option('signatures', {
-      describe:
-        'verify the signature of every file, also where many are looked through quickly; --no-signatures: of none',
+      describe: 'verify signatures; with --no-proof --no-signatures many files are looked through quickest',
       type: 'boolean',
+      default: true,
     })
     .option('allow-unproved', {
       describe: 'let functions pass that are neither proved nor refuted',

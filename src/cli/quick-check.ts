@@ -52,7 +52,7 @@ export function quickCheck(args: readonly string[]): CheckArguments | undefined 
     modules,
     parameters: values.get('--parameters'),
     proof: !flags.has('--no-proof'),
-    signatures: undefined,
+    signatures: true,
     allowUnproved: flags.has('--allow-unproved'),
     explain: values.get('--explain'),
     format: (values.get('--format') ?? 'table') as CheckArguments['format'],

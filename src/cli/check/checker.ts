@@ -17,7 +17,7 @@ export interface CheckRequest {
   /** `false`: only what the kernel does with a module. */
   readonly proof: boolean;
   /** `false`: signatures are not verified. */
-  readonly signatures: boolean | undefined;
+  readonly signatures: boolean;
   readonly allowUnproved: boolean;
   /** Name of a function whose verdict is to be derived. */
   readonly explain: string | undefined;

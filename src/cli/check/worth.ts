@@ -31,7 +31,7 @@ export function mayScreen({
   explain,
   signatures,
 }: Pick<CheckRequest, 'proof' | 'parameters' | 'explain' | 'signatures'>): boolean {
-  return !proof && parameters === undefined && explain === undefined && signatures !== true;
+  return !proof && parameters === undefined && explain === undefined && !signatures;
 }
 
 /** Unpacking takes so long that nothing is to be gained. */

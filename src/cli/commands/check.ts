@@ -12,7 +12,7 @@ import { checkTogether } from '../check/together.ts';
 import { areScreened, mayScreen, screeningThreads, usefulThreads } from '../check/worth.ts';
 import { openKernel } from '../kernel-option.ts';
 import { Progress } from '../progress.ts';
-import { note, report } from '../terminal.ts';
+import { report } from '../terminal.ts';
 
 export type CheckFormat = 'table' | 'json' | 'ndjson' | 'sarif' | 'junit';
 
@@ -26,8 +26,8 @@ export interface CheckArguments {
   readonly parameters: string | undefined;
   /** Whether to judge the functions of what loads. */
   readonly proof: boolean;
-  /** Whether to verify signatures: where it is not said, of what the loader twin looks at, and not of what is screened. */
-  readonly signatures: boolean | undefined;
+  /** Whether to verify signatures. */
+  readonly signatures: boolean;
   readonly allowUnproved: boolean;
   /** Name of a function whose verdict is to be derived. */
   readonly explain: string | undefined;
@@ -39,9 +39,6 @@ export interface CheckArguments {
   readonly verbose: boolean;
   readonly color: boolean | undefined;
 }
-
-const UNVERIFIED =
-  'note: signatures were not verified: a kernel that has the key refuses a file that was changed since it was signed (--signatures verifies all)';
 
 /** @returns the exit code */
 export async function checkCommand(args: CheckArguments): Promise<number> {
@@ -115,8 +112,6 @@ async function checkAll(
     const screened = await screenFiles(kernel, args.kernel, files, request.context, workers, tick);
     const left = files.filter((_file, i) => screened.checked[i] === undefined);
     const rest = await checkEach(kernel, left, { ...request, context: screened.context }, args, tick);
-    if (args.signatures === undefined && !args.quiet && left.length < files.length && kernel.options.moduleSig)
-      note(UNVERIFIED);
     const others = new Map(rest.checked.map(c => [c.file, c]));
     const checked = files.map((file, i) => screened.checked[i] ?? others.get(file)!);
     return await checkTogether(checked, rest.checker, files, left.length > 0);
