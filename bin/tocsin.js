@@ -2,11 +2,7 @@
 'use strict';
 // The version is answered before anything else is loaded: build scripts ask for it often. Plain scans and patches have a
 // bundle each; everything else goes through the full command line.
-const QUICK = {
-  scan: '../dist/start-scan.cjs',
-  patch: '../dist/start-patch.cjs',
-  check: '../dist/start-check.cjs',
-};
+const QUICK = { scan: 'start-scan', patch: 'start-patch', check: 'start-check' };
 const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V'))
   process.stdout.write(`${require('../package.json').version}\n`);
@@ -14,8 +10,10 @@ else begin();
 
 function begin() {
   try {
-    const quick = Object.hasOwn(QUICK, args[0] ?? '') ? require(QUICK[args[0]]).start(args) : undefined;
-    if (quick !== undefined) return quick.then(end);
+    if (Object.hasOwn(QUICK, args[0] ?? '')) {
+      const quick = require('./load-bundle.js').loadBundle(QUICK[args[0]]).exports.start(args);
+      if (quick !== undefined) return quick.then(end);
+    }
   } catch (error) {
     return notBuilt(error);
   }

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
+import makeCodeCache from './code-cache.js';
 import makeWebAssembly from './webassembly.js';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -77,3 +78,4 @@ if (!process.argv.includes('--bundles')) {
 }
 rmSync(`${root}dist`, { recursive: true, force: true });
 renameSync(fresh, `${root}dist`);
+makeCodeCache();

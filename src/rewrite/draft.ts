@@ -96,6 +96,7 @@ export class Draft {
    *
    * @param target whom the template's relocations refer to; by role, where they refer to several
    * @param type STT_NOTYPE for code that nobody calls: a part of the function that goes on in it
+   * @param k what the three bits of st_other say of its entries
    */
   addCode(
     base: string,
@@ -103,6 +104,7 @@ export class Draft {
     template: Template,
     target: SymbolRef | Partial<Readonly<Record<Role, SymbolRef>>>,
     type = STT_FUNC,
+    k = 0,
   ): SymbolRef {
     let code = this.#code.get(base);
     if (code === undefined) {
@@ -124,7 +126,7 @@ export class Draft {
       name: unusedName(symbol, '_', n => this.#isTaken(n)),
       binding: STB_GLOBAL,
       type,
-      st_other: STV_HIDDEN,
+      st_other: STV_HIDDEN | (k << 5),
       code: [...this.#code.keys()].indexOf(base),
       value,
       size: template.length * 4,

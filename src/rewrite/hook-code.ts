@@ -1,8 +1,8 @@
 /** The code of one hook: what the templates give, and what of the function has to change for it. */
-import { STT_NOTYPE } from '../elf/constants.ts';
+import { STT_FUNC, STT_NOTYPE } from '../elf/constants.ts';
 import type { PlannedHook, SymbolRef } from '../plan/plan.ts';
 import type { CallSite } from '../sites/call-sites.ts';
-import { hookTemplates } from '../trampoline/hook.ts';
+import { bodyEntryCode, hookTemplates } from '../trampoline/hook.ts';
 import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import type { SectionOffset } from '../util/indexes.ts';
@@ -49,7 +49,8 @@ export function layDown(hook: Hook, draft: Draft): void {
   if (before !== undefined) roles.before = targetSymbol(before, draft);
   if (after !== undefined) roles.after = targetSymbol(after, draft);
   if (place.moved !== undefined) roles.moved = place.moved.symbol;
-  if (body !== undefined) roles.body = draft.addCode(section, trampolineSymbol('body', name), body, roles);
+  if (body !== undefined)
+    roles.body = draft.addCode(section, trampolineSymbol('body', name), body, roles, STT_FUNC, bodyEntryCode(k >= 2));
   const branchTo = draft.addCode(section, trampolineSymbol('hook', name), trampoline, roles, STT_NOTYPE);
   const recordRemoved = place.at === 'site' && draft.dropRecord(site);
   draft.words.push({ section: code.section.index, offset: place.offset, before: place.word, after: BRANCH.word });

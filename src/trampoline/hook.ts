@@ -13,7 +13,7 @@
  *   call site leaves it. r11, r12, CTR, XER and the volatile CR fields belong to nobody at a function's entry.
  * - After F: F has to return here, so a frame lies between F and its caller: F must not take arguments from the stack, as with
  *   `frame`. F is called through a piece of code with a symbol of its own (`body`), which is all that is left of F's
- *   beginning: so its contract can be stated and proved like any function's. r3 and r4 are kept; the kernel is compiled for
+ *   beginning: so its contract, two entries where F has two, is stated and can be proved like any function's. r3 and r4 are kept; the kernel is compiled for
  *   soft float, and no other register holds a result.
  * - r2: where F has k >= 2 it is home, whichever entry was used. Where F has k = 0 it is anybody's: it waits in the frame, home is
  *   computed for the hook, and F gets it back as it was; after F, what F left is kept.
@@ -89,6 +89,25 @@ const findToc: Template = [
     relocation: { type: R_PPC64_REL16_LO, role: '.TOC.', addend: 8 },
   },
 ];
+
+/** The two words in front of the local entry of a body that wants its TOC: st_other says 3. Nobody comes this way. */
+const globalEntry: Template = [
+  {
+    asm: '0: addis 2,12,(.TOC.-0b)@ha',
+    word: 0x3c4c0000,
+    relocation: { type: R_PPC64_REL16_HA, role: '.TOC.', addend: 0 },
+  },
+  {
+    asm: 'addi 2,2,(.TOC.-0b)@l',
+    word: 0x38420000,
+    relocation: { type: R_PPC64_REL16_LO, role: '.TOC.', addend: 4 },
+  },
+];
+
+/** Bits of st_other that say what a body wants of r2: two entries, eight bytes apart, or one. */
+export function bodyEntryCode(tocOnEntry: boolean): number {
+  return tocOnEntry ? 3 : 0;
+}
 
 /** LR holds the address that the hook returned to, that of the nop. */
 const recomputeToc: Template = [
@@ -182,6 +201,11 @@ export function hookTemplates(shape: HookShape): { readonly hook: Template; read
   const { before, after } = shape;
   const first = before === undefined ? [] : callBefore(shape, before);
   if (after === undefined) return { hook: [...first, ...goOn(shape)], body: undefined };
-  const body = [MFLR_R0, ...(shape.siteSavesLink ? [std(0, 16)] : []), ...goOn(shape)];
+  const body = [
+    ...(shape.tocOnEntry ? globalEntry : []),
+    MFLR_R0,
+    ...(shape.siteSavesLink ? [std(0, 16)] : []),
+    ...goOn(shape),
+  ];
   return { hook: [...first, ...callAfter(shape, after)], body };
 }

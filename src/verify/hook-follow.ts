@@ -36,6 +36,12 @@ const SMALLEST_FRAME = 112;
 const CALLERS = [13, ...Array.from({ length: 18 }, (_, i) => 14 + i)];
 const ARGUMENTS = [3, 4, 5, 6, 7, 8, 9, 10];
 
+/** addis r2,r12,(.TOC.-entry)@ha; addi r2,r2,(.TOC.-entry)@l */
+const ENTRY = [
+  { word: 0x3c4c0000, type: R_PPC64_REL16_HA, addend: 0 },
+  { word: 0x38420000, type: R_PPC64_REL16_LO, addend: 4 },
+] as const;
+
 /** The hooked function, as the output has it, and the word that was moved, as the input had it. */
 export interface HookedFunction {
   readonly name: string;
@@ -220,6 +226,7 @@ export class HookFollower {
     this.#expect(r2, inner.get(2), 'r2', 'VER067', at);
     for (const register of ARGUMENTS)
       this.#expect(machine.get(register), { kind: 'entry', register }, `r${register}`, 'VER064', at);
+    this.#checkEntry(target, at);
     const before = this.#done.length;
     for (let inside = target.offset; this.#step(inner, inside); ) inside += 4;
     if (this.#done.length !== before + 1 || this.#done.at(-1) !== 'function')
@@ -228,6 +235,25 @@ export class HookFollower {
     for (const register of [3, 4]) machine.registers[register] = left(register);
     if (this.#hooked.k < 2) machine.registers[2] = left(2);
     return true;
+  }
+
+  /** A body with two entries begins with the two words that find the TOC; with one, it says nothing of r2. */
+  #checkEntry({ name, offset, k }: BranchTarget, at: number): void {
+    const isDouble = this.#hooked.k > 1;
+    if (k !== (isDouble ? 3 : 0)) {
+      this.#error('VER090', `st_other of ${name} says ${k}, and that of the function ${this.#hooked.k}`, at);
+      return;
+    }
+    if (!isDouble) return;
+    const isEntry = ENTRY.every(({ word, type, addend }, i) => {
+      const place = offset - 8 + 4 * i;
+      this.#reached.add(place);
+      const [relocation, second] = this.#code.relocations.get(place) ?? [];
+      const isToc = relocation !== undefined && this.#code.elf.symbols!.name(relocation.symbol) === '.TOC.';
+      const isPair = isToc && relocation.type === type && relocation.addend === addend;
+      return this.#words[place >>> 2] === word && isPair && second === undefined;
+    });
+    if (!isEntry) this.#error('VER063', `the global entry of ${name} does not find the TOC`, offset - 8);
   }
 
   #checkArguments(machine: HookMachine, isAfter: boolean, at: number): void {

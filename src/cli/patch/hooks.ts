@@ -108,7 +108,7 @@ function suspects(elf: ElfFile, { plan, proof }: Attempt, hooks: readonly HookRe
   return found;
 }
 
-/** Symbols of the code that functions branch to, by the place of the branch. The body of a hooked function comes before it. */
+/** Symbols of the code that functions branch to, by the place of the branch. The body of a hooked function comes not far before it. */
 function branchTargets(
   elf: ElfFile,
   { addedRelocations, newSymbols }: PatchPlan,
@@ -116,7 +116,7 @@ function branchTargets(
   const targets = new Map<string, readonly string[]>();
   for (const { section, offset, symbol } of addedRelocations)
     if ('added' in symbol) {
-      const names = newSymbols.slice(Math.max(0, symbol.added - 1), symbol.added + 1).map(s => s.name);
+      const names = newSymbols.slice(Math.max(0, symbol.added - 2), symbol.added + 1).map(s => s.name);
       targets.set(`${elf.sections[section]!.name}+${offset}`, names);
     }
   return targets;

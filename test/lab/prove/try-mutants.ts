@@ -150,10 +150,21 @@ export async function tryMutants(
   return { trials: mutants.map((_, i) => trials.get(i)!), boots };
 }
 
+/**
+ * What a console tells up to the mutant that could not be tried, because one before it has left the kernel in disorder. Where
+ * nothing was tried before, the image in the machine is not the twin's, or the canary is not clean.
+ */
+function trusted(console: string): string {
+  const stale = /^(?:STALE .*|(?:LOST|OTHER) base .*)$/m.exec(console);
+  if (stale === null) return console;
+  const begun = [...console.slice(0, stale.index).matchAll(/^TRY \d+$/gm)];
+  if (begun.length < 2) throw new Error(`not the code that was judged: ${stale[0]}\n${console.slice(-3000)}`);
+  return console.slice(0, begun.at(-1)!.index);
+}
+
 /** What one boot's console tells. The last mutant that was begun and not ended took the machine with it. */
-function* read(console: string, mutants: readonly VictimMutant[]): Generator<readonly [number, Trial]> {
-  const stale = /^(STALE .*|(?:LOST|OTHER) base .*)$/m.exec(console);
-  if (stale) throw new Error(`the image in the machine is not the twin's, or the canary is not clean: ${stale[1]}`);
+function* read(all: string, mutants: readonly VictimMutant[]): Generator<readonly [number, Trial]> {
+  const console = trusted(all);
   const said = new Map<number, string[]>();
   let open: number | undefined;
   let behind = 0;

@@ -257,7 +257,7 @@ describe('hooks', () => {
     const elf = module.elf();
     const plan = makePlan(elf, { nops: [], redirects: [], hooks: both });
     expect(hooksOf(plan)).toMatchObject([{ function: 'f', before: 'h', after: 'g' }]);
-    expect(plan.newSymbols.map(s => s.name)).toEqual(['__tocsin_body_f', '__tocsin_hook_f']);
+    expect(plan.newSymbols.map(s => s.name)).toEqual(['.TOC.', '__tocsin_body_f', '__tocsin_hook_f']);
     carryOut(elf, plan);
   });
 

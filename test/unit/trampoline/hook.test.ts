@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type HookShape, hookTemplates } from '../../../src/trampoline/hook.ts';
+import { bodyEntryCode, type HookShape, hookTemplates } from '../../../src/trampoline/hook.ts';
 import type { Template } from '../../../src/trampoline/template.ts';
 
 const moved = {
@@ -69,7 +69,13 @@ describe('a hook before', () => {
 describe('a hook after', () => {
   it('calls the function through a body of its own', () => {
     const { hook, body } = hookTemplates({ ...shape, before: undefined, after: { external: true } });
-    expect(texts(body)).toEqual(['mflr 0', 'addis 9,2,moved@toc@ha', 'b function+12']);
+    expect(texts(body)).toEqual([
+      '0: addis 2,12,(.TOC.-0b)@ha',
+      'addi 2,2,(.TOC.-0b)@l',
+      'mflr 0',
+      'addis 9,2,moved@toc@ha',
+      'b function+12',
+    ]);
     expect(texts(hook)).toEqual([
       'mflr 0',
       'std 0,16(1)',
@@ -92,6 +98,12 @@ describe('a hook after', () => {
     ]);
   });
 
+  it('calls a function that may have any r2 through a body with one entry', () => {
+    const { body } = hookTemplates({ ...shape, before: undefined, after: { external: true }, tocOnEntry: false });
+    expect(texts(body)).toEqual(['mflr 0', 'addis 9,2,moved@toc@ha', 'b function+12']);
+    expect([bodyEntryCode(true), bodyEntryCode(false)]).toEqual([3, 0]);
+  });
+
   it('keeps what the function left in r2', () => {
     const found = texts(
       hookTemplates({ ...shape, before: undefined, after: { external: false }, tocOnEntry: false }).hook,
@@ -104,7 +116,7 @@ describe('a hook after', () => {
 
   it('stores the return address where the call site of an old compiler has', () => {
     const { body } = hookTemplates({ ...shape, after: { external: true }, siteSavesLink: true });
-    expect(texts(body)!.slice(0, 2)).toEqual(['mflr 0', 'std 0,16(1)']);
+    expect(texts(body)!.slice(2, 4)).toEqual(['mflr 0', 'std 0,16(1)']);
   });
 
   it('follows one before', () => {

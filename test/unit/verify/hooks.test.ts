@@ -119,6 +119,13 @@ describe('code that is wrong', () => {
     expect(replaced(after, was, is)).toContain(code);
   });
 
+  it('after: the body’s own entry is another', () => {
+    expect(replaced(after, 0x3c4c0000, NOP)).toContain('VER063');
+    const { elf, plan } = after;
+    const newSymbols = plan.newSymbols.map(s => ({ ...s, st_other: 2 }));
+    expect(codes(judge(carryOut(elf, { ...plan, newSymbols })))).toContain('VER090');
+  });
+
   it('after a function with any r2: it is lost', () => {
     expect(replaced(leafAfter, 0xe8410070, NOP)).toContain('VER063');
   });
