@@ -11,16 +11,29 @@ function loadBundle(name, cachePath = join(__dirname, `../dist/${name}.cache`)) 
   const filename = join(__dirname, `../dist/${name}.cjs`);
   const source = readText(filename);
   const cachedData = readCache(cachePath);
-  const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename,
-    cachedData,
-    // `import()` as in any other file; without this it would throw.
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new vm.Script(
+    `(function (exports, require, module, __filename, __dirname, importPackage) {${source}\n})`,
+    {
+      filename,
+      cachedData,
+    },
+  );
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(filename), module, filename, dirname(filename));
+  script.runInThisContext()(
+    module.exports,
+    createRequire(filename),
+    module,
+    filename,
+    dirname(filename),
+    importPackage,
+  );
   const isCached = cachedData !== undefined && script.cachedDataRejected === false;
   return { exports: module.exports, isCached, cache: () => script.createCachedData() };
+}
+
+/** What comes out of a cache cannot use `import()`: bundles call this instead (scripts/build.js). */
+function importPackage(name) {
+  return import(name);
 }
 
 function readText(filename) {

@@ -3,7 +3,7 @@
 // One bundle with lazily loaded chunks keeps start-up close to bare Node's. Packages that carry WebAssembly or are only
 // needed now and then stay outside and are imported when they are needed.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 import makeCodeCache from './code-cache.js';
@@ -69,6 +69,12 @@ await build({
   define: { ...common.define, 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
 });
+
+// bin/load-bundle.js runs these with V8's data about them, and lends them its own `import()`.
+for (const name of readdirSync(fresh).filter(file => /^start-.*\.cjs$/.test(file))) {
+  const code = readFileSync(`${fresh}/${name}`, 'utf8');
+  writeFileSync(`${fresh}/${name}`, code.replace(/\bimport\((?=")/g, 'importPackage('));
+}
 
 if (!process.argv.includes('--bundles')) {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');

@@ -9,17 +9,8 @@
 #define DM_MSG_PREFIX "ioctl"
 #define ALIGN_MASK 7
 
-/* As in dm-ioctl.c, as far as find_device() reads it. */
-struct hash_cell {
-	struct rb_node name_node;
-	struct rb_node uuid_node;
-	bool name_set;
-	bool uuid_set;
-
-	char *name;
-	char *uuid;
-	struct mapped_device *md;
-};
+/* Of the kernel that runs: what is in memory there. */
+#include "hash_cell.inc"
 
 /* Static in dm-ioctl.c: tocsin binds these names to what the module has. */
 extern struct rw_semaphore _hash_lock;

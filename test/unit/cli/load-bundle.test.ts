@@ -49,6 +49,10 @@ describe('a bundle', () => {
     expect(runs.map(run => run.status)).toEqual(runs.map(() => 0));
   });
 
+  it('imports packages, cached or not', () => {
+    expect(tocsin(['scan', 'samples/6.12/tocsin_demo.ko.xz', '--summary'])).toMatchObject({ code: 0, stderr: '' });
+  });
+
   it('may be run by a Node with other flags', () => {
     const done = spawnSync(process.execPath, ['--no-opt', 'bin/tocsin.js', 'scan', sample, '--summary'], { cwd: root });
     expect(done.status).toBe(0);
