@@ -46,6 +46,15 @@ function asked(word: number, next: number): readonly [registers: number, fields:
   return answer;
 }
 
+/** All that an instruction changes: general registers, and CR fields, CR0 of record forms included. */
+export function changedBy(word: number): readonly [registers: number, fields: number] {
+  const primary = word >>> 26;
+  const [registers, fields] = asked(word, 0);
+  if (primary === 31 && INTO_CR.has((word >>> 1) & 0x3ff)) return [registers, 0xff];
+  const isRecord = [13, 28, 29].includes(primary) || ([20, 21, 23, 30, 31].includes(primary) && (word & 1) === 1);
+  return isRecord ? [registers, fields | 1] : [registers, fields];
+}
+
 function forgetField(state: State, field: number): void {
   if (field >= 2 && field <= 4) state.places[CR2 + field - 2] = UNKNOWN;
 }

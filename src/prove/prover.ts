@@ -83,7 +83,25 @@ export class Prover implements Guide {
     for (let again = this.#homebound(); again.length > 0; again = this.#homebound())
       for (const i of again) this.prove(i);
     for (let again = this.#endless(); again.length > 0; again = this.#endless()) for (const i of again) this.prove(i);
+    this.#settle();
+    // What was seen of a function to the end may allow what it does at its beginning.
+    for (let left = this.#unproved(), before = -1; left.length > 0 && left.length !== before; left = this.#unproved()) {
+      before = left.length;
+      for (const i of left) this.prove(i);
+      this.#settle();
+    }
+  }
+
+  #settle(): void {
     for (let again = this.#arguing(); again.length > 0; again = this.#arguing()) for (const i of again) this.prove(i);
+  }
+
+  #unproved(): number[] {
+    const found: number[] = [];
+    this.verdict.forEach((verdict, i) => {
+      if (verdict === UNPROVED) found.push(i);
+    });
+    return found;
   }
 
   /**

@@ -340,10 +340,8 @@ export class Walker {
       return;
     }
     const owner = kindOf(target) === LABEL ? this.#tableOwner(pc) : -1;
-    const labels =
-      owner < 0
-        ? undefined
-        : subject.labels(payloadOf(target), owner, entriesOf(subject.code, subject.functions.global[owner]!, pc));
+    const entries = owner < 0 ? 0 : entriesOf(subject.code, subject.marks, subject.functions.global[owner]!, pc);
+    const labels = entries === 0 ? undefined : subject.labels(payloadOf(target), owner, entries);
     if (labels === undefined || labels.length === 0) {
       this.#guide.fail(NO_TARGET, pc, UNKNOWN, CTR);
       return;

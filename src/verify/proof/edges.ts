@@ -57,8 +57,9 @@ export function extraEdges(memory: Memory, tables: readonly TableRange[]): Map<n
     const from = pointer(entry);
     const target = pointer(entry + 4);
     if (Number.isNaN(from) || Number.isNaN(target)) return;
-    if (memory.word(from) === (NOP | 0)) add(from, { kind: 'also', target });
-    else add(from, { kind: 'next', target: from + 4 });
+    const word = memory.word(from);
+    if (word !== undefined && branchTarget(word, from) !== target) add(from, { kind: 'also', target });
+    if (word !== (NOP | 0)) add(from, { kind: 'next', target: from + 4 });
   });
   each('feature', entry => {
     const field = (at: number) => {
@@ -75,6 +76,11 @@ export function extraEdges(memory: Memory, tables: readonly TableRange[]): Map<n
     } else add(start, { kind: 'also', target: end });
   });
   return edges;
+}
+
+/** Where a plain `b` at `at` leads; NaN for anything else. */
+function branchTarget(word: number, at: number): number {
+  return (word & 0xfc000003) >>> 0 === 0x48000000 ? at + ((word << 6) >> 8) * 4 : Number.NaN;
 }
 
 /** tw, td, twi, tdi */

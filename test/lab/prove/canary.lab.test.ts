@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { cacheFolder, GENERATIONS } from '../harness/harness.ts';
 import { figure, full, spread } from '../support/lab.ts';
 import { type Trial, tryMutants } from './try-mutants.ts';
-import { type VictimMutant, victimMutants } from './victims.ts';
+import { type VictimMutant, victimMutants, victimWords, type WordAt } from './victims.ts';
 
 /** Mutants that are proved, and some that are not: what the prover objects to must be seen in the machine too, or it sees nothing. */
 const TRIED = { proved: 160, others: 60 };
@@ -24,6 +24,18 @@ const NOP = 0x6000_0000;
 /** The same places with nothing in them: if that is as deadly, the function died of the instruction that is gone. */
 function emptied(mutant: VictimMutant): VictimMutant {
   return { ...mutant, words: mutant.words.map(word => ({ ...word, new: NOP })) };
+}
+
+/**
+ * Whether the kernel died of a load or store of the function itself, through a register that nothing is proved of: a value that it
+ * computes, which is another one now. What such a register holds differs from run to run, and so may the control's fate.
+ */
+function followsGarbage({ mutant, said }: Trial, wordAt: WordAt): boolean {
+  const [, name, offset] = /NIP \[[0-9a-f]+\] (victim_\w+)\+0x([0-9a-f]+)\//.exec(said.join('\n')) ?? [];
+  if (name === undefined) return false;
+  const { anchorOffset, word } = wordAt(name, Number.parseInt(offset!, 16));
+  const now = mutant.words.find(w => w.offset === anchorOffset)?.new ?? word;
+  return now >>> 26 >= 32 && now >>> 26 <= 62 && ![1, 2, 13].includes((now >>> 16) & 31);
 }
 
 /** Kernels die of these at once, whatever the function does with them. */
@@ -84,7 +96,9 @@ describe.skipIf(!full).each(GENERATIONS)('mutants in the machine, kernel %s', ge
               deadly.map(t => emptied(t.mutant)),
             )
           ).trials;
-    expect(said(deadly.filter((_, i) => controls[i]!.outcome === 'kept'))).toEqual([]);
+    const wordAt = victimWords(generation);
+    const unexplained = deadly.filter((t, i) => controls[i]!.outcome === 'kept' && !followsGarbage(t, wordAt));
+    expect(said(unexplained)).toEqual([]);
   });
 
   it('are seen by the canary where they are not', () => {

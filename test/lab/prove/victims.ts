@@ -81,12 +81,28 @@ class Judge {
   }
 }
 
-/** All mutants of a generation's victim, each once. */
-export function victimMutants(generation: Generation): readonly VictimMutant[] {
+function victimSubject(generation: Generation) {
   const { fix, probe, victim } = proverModules(generation);
   const twin = new TwinKernel(generation, [fix, probe]);
   const image = twin.image(readFileSync(victim));
-  const { subject, origin } = moduleSubject(image, at => twin.parametersAt(at));
+  return { image, ...moduleSubject(image, at => twin.parametersAt(at)) };
+}
+
+/** A word by its function and bytes from that one's global entry: also how far it is from `ANCHOR`. */
+export type WordAt = (name: string, offset: number) => { readonly anchorOffset: number; readonly word: number };
+
+export function victimWords(generation: Generation): WordAt {
+  const { functions, code } = victimSubject(generation).subject;
+  const entries = new Map(Array.from({ length: functions.count }, (_, i) => [functions.name(i), functions.global[i]!]));
+  return (name, offset) => {
+    const at = (entries.get(name) ?? Number.NaN) + offset;
+    return { anchorOffset: at - entries.get(ANCHOR)!, word: code[at >> 2] ?? 0 };
+  };
+}
+
+/** All mutants of a generation's victim, each once. */
+export function victimMutants(generation: Generation): readonly VictimMutant[] {
+  const { image, subject, origin } = victimSubject(generation);
   const judge = new Judge(subject);
   const { functions, code, marks } = subject;
   const indexes = Array.from({ length: functions.count }, (_, i) => i);

@@ -108,4 +108,59 @@ describe('a jump table', () => {
   it('is as long as the compare says', () => {
     expect(table('lwax', 2, ['one', 'two'])).toBe('unknown PRV002');
   });
+
+  /** With `check` before the index in `index` is shifted; `shift` the rest of it, mask included. */
+  const checked = (check: string, index: string, shift: string) =>
+    one(
+      `${check}
+ addis r10,r2,at@ha(table)
+ addi r10,r10,at@l(table)
+ rldic r9,${index},${shift}
+middle: lwax r9,r10,r9
+ add r9,r9,r10
+ mtctr r9
+ bctr
+ table: .quad 0
+ one: blr
+ two: blr`,
+      STUB,
+      { tables: { table: ['one', 'two'] } },
+    );
+
+  it.each([
+    ['cmplwi cr0,r3,1\n bgt cr0,two'],
+    ['cmpldi cr7,r3,1\n mtctr r4\n bgt cr7,two\n bdnz two'],
+    ['cmplwi cr0,r3,1\n bgtlr cr0'],
+    ['cmplwi cr0,r3,1\n mr r4,r3\n bgt cr0,two', 'r4'],
+    ['mr r4,r3\n cmplwi cr0,r3,1\n bgt cr0,two', 'r4'],
+    ['mr r4,r3\n cmplwi cr0,r4,1\n bgt cr0,two', 'r3'],
+    ['rlwinm r4,r3,0,24,31\n cmplwi cr0,r4,1\n bgt cr0,two', 'r3', '2,54'],
+    ['rldicl r4,r3,0,48\n cmplwi cr0,r4,1\n bgt cr0,two', 'r3', '2,46'],
+    ['nop', 'r3', '2,61'],
+    ['cmplwi cr0,r3,1\n bgt cr0,two\n cmplwi cr1,r3,7\n std r3,-8(r1)'],
+  ])('is gone through where the index is checked: %s', (check, index = 'r3', shift = '2,30') => {
+    expect(checked(check, index, shift)).toBe('proved');
+  });
+
+  it.each([
+    ['nop'],
+    ['bgt cr0,two'],
+    ['cmplwi cr0,r3,1'],
+    ['cmplwi cr0,r3,1\n ble cr0,two'],
+    ['cmplwi cr0,r3,1\n bge cr0,two'],
+    ['cmplwi cr0,r3,1\n bgt cr1,two'],
+    ['cmpwi cr0,r3,1\n bgt cr0,two'],
+    ['cmplwi cr0,r4,1\n bgt cr0,two'],
+    ['cmplwi cr0,r3,1\n andi. r5,r4,1\n bgt cr0,two'],
+    ['cmplwi cr0,r3,1\n bgt cr0,two\n addi r3,r3,1'],
+    ['cmplwi cr0,r3,1\n bgt cr0,two\n mr r3,r4'],
+    ['rlwinm r4,r3,0,24,31\n cmplwi cr0,r4,1\n bgt cr0,two', 'r3', '2,30'],
+    ['rlwinm r4,r3,0,24,31\n cmplwi cr0,r4,1\n addi r3,r3,1\n bgt cr0,two', 'r3', '2,54'],
+    ['cmplwi cr0,r3,1\n bgt cr0,behind\nbehind: nop'],
+    ['cmpdi cr0,r4,0\n bne cr0,middle\n cmplwi cr0,r3,1\n bgt cr0,two'],
+    ['cmplwi cr0,r3,1\n bgt cr0,two\n b on\non: nop'],
+    ['nop', 'r3', '2,60'],
+  ])('is not where nothing keeps the index in bounds: %s', (check, index = 'r3', shift = '2,30') => {
+    expect(checked(check, index, shift)).toBe('unknown PRV002');
+  });
 });

@@ -176,8 +176,8 @@ describe('paths', () => {
   it('go through jump tables', () => {
     const source = (second: string) => ({
       functions: { f: {} },
-      code: `${prologue('f')}\n addis r9,r2,at@ha(table)\n addi r9,r9,at@l(table)\n lwax r10,r9,r4\n add r10,r10,r9
- mtctr r10\n bctr\ntable: .long 0\n .long 0\none: blr\ntwo: ${second}\n blr`,
+      code: `${prologue('f')}\n cmplwi cr0,r4,1\n bgt cr0,two\n addis r9,r2,at@ha(table)\n addi r9,r9,at@l(table)
+ rldic r4,r4,2,30\n lwax r10,r9,r4\n add r10,r10,r9\n mtctr r10\n bctr\ntable: .long 0\n .long 0\none: blr\ntwo: ${second}\n blr`,
       tables: { table: ['one', 'two'] },
     });
     expect(verdicts(source('nop')).f).toBe('proved');
@@ -187,10 +187,10 @@ describe('paths', () => {
 
   it('go through the jump tables of a function that is gone on in', () => {
     // `body` stands in for f's first instruction and goes on behind it, as a hook's does.
-    const table = (label: string, second: string) => `addis r9,r2,at@ha(${label})\n addi r9,r9,at@l(${label})
- lwax r10,r9,r4\n add r10,r10,r9\n mtctr r10\n bctr\n${label}: .long 0\n .long 0\n${second}`;
+    const table = (label: string, second: string) => `cmplwi cr0,r4,1\n bgt cr0,two
+ addis r9,r2,at@ha(${label})\n addi r9,r9,at@l(${label})\n rldic r4,r4,2,30\n lwax r10,r9,r4\n add r10,r10,r9\n mtctr r10\n bctr\n${label}: .long 0\n .long 0\n${second}`;
     const source = (one: string, more = '') => ({
-      functions: { body: { k: 0 }, f: {}, cold: { part: true }, ...(more === '' ? {} : { g: {} }) },
+      functions: { body: { k: 0 }, f: {}, cold: { k: 0, part: true }, ...(more === '' ? {} : { g: {} }) },
       code: `body: cmpdi cr0,r3,0\n beq cr0,into_g\n b inside\ninto_g: ${more === '' ? 'blr' : 'b in_g'}
 ${prologue('f')}\n b body\ninside: cmpdi cr0,r3,1\n beq cr0,cold
  ${table('table', `one: ${one}\n blr\ntwo: blr`)}\ncold: ${table('other', 'back: b two')}\n${more}`,
