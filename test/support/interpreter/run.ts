@@ -198,7 +198,7 @@ export class Run {
     if (this.world.word(target) !== undefined) {
       const f = this.world.functionAt(target);
       if (f !== undefined) return this.#jump(pc, target);
-      if (this.#isPart(target)) return target;
+      if (this.#goesOn(pc, target)) return target;
       if (!this.#options.isForced) this.#break(pc, 'a jump into the middle of another function');
       return 'wild';
     }
@@ -224,8 +224,11 @@ export class Run {
     return this.world.functionAt(target) !== undefined;
   }
 
-  #isPart(target: bigint): boolean {
-    return this.world.functions.some(f => f.isPart && target >= f.global && target < f.end);
+  /** Into a part that was split off, or on in a function that was gone on in. */
+  #goesOn(pc: bigint, target: bigint): boolean {
+    return this.world.functions.some(
+      f => target >= f.global && target < f.end && (f.isPart || (pc >= f.global && pc < f.end)),
+    );
   }
 
   /** A jump without LR: on in the code, or a sibling call where everything is as the caller left it. */
