@@ -1,47 +1,25 @@
 /** The plainest command lines of `check`, read without yargs; see quick.ts. */
 import type { CheckArguments } from './commands/check.ts';
+import { readPlain, type Shape } from './plain-arguments.ts';
 
-const FLAGS = ['--quiet', '--verbose', '--no-proof', '--allow-unproved'];
-/** Options with a value: the values that are allowed, or `null` for any. */
-const VALUES: Readonly<Record<string, readonly string[] | null>> = {
-  '--kernel': null,
-  '--format': ['table', 'json', 'ndjson', 'sarif', 'junit'],
-  '--parameters': null,
-  '--explain': null,
-  '--report': null,
-  '-j': null,
+const CHECK: Shape = {
+  flags: ['--quiet', '--verbose', '--no-proof', '--no-signatures', '--allow-unproved'],
+  values: {
+    '--kernel': null,
+    '--format': ['table', 'json', 'ndjson', 'sarif', 'junit'],
+    '--parameters': null,
+    '--explain': null,
+    '--report': null,
+    '-j': null,
+  },
+  lists: ['--modules'],
 };
-const MODULES = '--modules';
-
-/** Words that yargs does not take as they stand: values of flags, its own `help`, quotes that it takes off. */
-const NOT_PLAIN = /^(?:|true|false|help|["']|(["']).*\1)$/s;
 
 /** Arguments of a plain `check` command, or `undefined` where yargs should look. */
 export function quickCheck(args: readonly string[]): CheckArguments | undefined {
-  if (args[0] !== 'check') return undefined;
-  const files: string[] = [];
-  const modules: string[] = [];
-  const flags = new Set<string>();
-  const values = new Map<string, string>();
-  for (let i = 1; i < args.length; i++) {
-    const arg = args[i]!;
-    if (NOT_PLAIN.test(arg)) return undefined;
-    if (!arg.startsWith('-')) files.push(arg);
-    else if (FLAGS.includes(arg)) {
-      if (flags.has(arg)) return undefined;
-      flags.add(arg);
-    } else {
-      const value = args[++i];
-      if (value === undefined || NOT_PLAIN.test(value) || value.startsWith('-')) return undefined;
-      if (arg === MODULES) modules.push(value);
-      else {
-        const allowed = VALUES[arg];
-        if (allowed === undefined || values.has(arg) || (allowed !== null && !allowed.includes(value)))
-          return undefined;
-        values.set(arg, value);
-      }
-    }
-  }
+  const plain = args[0] === 'check' ? readPlain(args, CHECK) : undefined;
+  if (plain === undefined) return undefined;
+  const { files, flags, values } = plain;
   const kernel = values.get('--kernel');
   const jobs = values.get('-j');
   if (files.length === 0 || kernel === undefined || (jobs !== undefined && !/^[1-9]\d?$/.test(jobs))) return undefined;
@@ -49,10 +27,10 @@ export function quickCheck(args: readonly string[]): CheckArguments | undefined 
     files,
     filesFrom: undefined,
     kernel,
-    modules,
+    modules: plain.list('--modules'),
     parameters: values.get('--parameters'),
     proof: !flags.has('--no-proof'),
-    signatures: true,
+    signatures: !flags.has('--no-signatures'),
     allowUnproved: flags.has('--allow-unproved'),
     explain: values.get('--explain'),
     format: (values.get('--format') ?? 'table') as CheckArguments['format'],

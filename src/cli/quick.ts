@@ -5,53 +5,7 @@
  */
 import type { PatchArguments } from './commands/patch.ts';
 import type { ScanArguments } from './commands/scan.ts';
-
-/** What a plain command line of one command may hold. */
-interface Shape {
-  readonly flags: readonly string[];
-  /** Options with a value: the values that are allowed, or `null` for any. */
-  readonly values: Readonly<Record<string, readonly string[] | null>>;
-  /** Options that may come several times. */
-  readonly lists: readonly string[];
-}
-
-interface Plain {
-  readonly files: readonly string[];
-  readonly flags: ReadonlySet<string>;
-  readonly values: ReadonlyMap<string, string>;
-  list(name: string): readonly string[];
-}
-
-/** Words that yargs does not take as they stand: values of flags, its own `help`, quotes that it takes off. */
-const NOT_PLAIN = /^(?:|true|false|help|["']|(["']).*\1)$/s;
-
-/** The command line behind the command's name, if it is a plain one. */
-function read(args: readonly string[], shape: Shape): Plain | undefined {
-  const files: string[] = [];
-  const flags = new Set<string>();
-  const values = new Map<string, string>();
-  const lists = new Map<string, string[]>();
-  for (let i = 1; i < args.length; i++) {
-    const arg = args[i]!;
-    if (NOT_PLAIN.test(arg)) return undefined;
-    if (!arg.startsWith('-')) files.push(arg);
-    else if (shape.flags.includes(arg)) {
-      if (flags.has(arg)) return undefined;
-      flags.add(arg);
-    } else {
-      const value = args[++i];
-      if (value === undefined || NOT_PLAIN.test(value) || value.startsWith('-')) return undefined;
-      if (shape.lists.includes(arg)) lists.set(arg, [...(lists.get(arg) ?? []), value]);
-      else {
-        const allowed = shape.values[arg];
-        if (allowed === undefined || values.has(arg) || (allowed !== null && !allowed.includes(value)))
-          return undefined;
-        values.set(arg, value);
-      }
-    }
-  }
-  return { files, flags, values, list: name => lists.get(name) ?? [] };
-}
+import { readPlain, type Shape } from './plain-arguments.ts';
 
 const SCAN: Shape = {
   flags: ['--summary', '--calls', '--quiet'],
@@ -61,7 +15,7 @@ const SCAN: Shape = {
 
 /** Arguments of a plain `scan` command, or `undefined` where yargs should look. */
 export function quickScan(args: readonly string[]): ScanArguments | undefined {
-  const plain = args[0] === 'scan' ? read(args, SCAN) : undefined;
+  const plain = args[0] === 'scan' ? readPlain(args, SCAN) : undefined;
   if (plain === undefined || plain.files.length === 0) return undefined;
   const { files, flags, values } = plain;
   const jobs = values.get('-j');
@@ -94,7 +48,7 @@ const PATCH: Shape = {
 
 /** Arguments of a plain `patch` command, or `undefined` where yargs should look. */
 export function quickPatch(args: readonly string[]): PatchArguments | undefined {
-  const plain = args[0] === 'patch' ? read(args, PATCH) : undefined;
+  const plain = args[0] === 'patch' ? readPlain(args, PATCH) : undefined;
   if (plain?.files.length !== 1) return undefined;
   const { files, flags, values } = plain;
   const nops = plain.list('--nop');

@@ -41,7 +41,7 @@ async function agree(args: readonly string[]): Promise<boolean> {
 const word = fc.oneof(
   fc.constantFrom('a.ko', '/x', 'true', 'help', '"q"', '-', '--', '', '0x10', 'x=y', 'a b', '$0', 'check'),
   fc.constantFrom('--kernel', 'K', '--modules', 'D', '--format', 'sarif', 'junit', 'xml', '--report', 'r.json'),
-  fc.constantFrom('--no-proof', '--proof', '--allow-unproved', '--explain', 'f'),
+  fc.constantFrom('--no-proof', '--proof', '--no-signatures', '--signatures', '--allow-unproved', '--explain', 'f'),
   fc.constantFrom('--parameters', 'n=1 m=2', '-j', '2', '--quiet', '--verbose', '--no-color', '--files-from', '-h'),
   fc.string({ maxLength: 5 }),
 );
@@ -50,7 +50,8 @@ describe('the quick path of check', () => {
   it.each([
     [['check', 'a.ko', '--kernel', 'K']],
     [['check', '--kernel', 'K', 'a.ko', 'b.ko', '--modules', 'x', '--modules', 'y', '--format', 'sarif', '-j', '2']],
-    [['check', 'a.ko', '--kernel', 'K', '--no-proof', '--allow-unproved', '--explain', 'f']],
+    [['check', 'a.ko', '--kernel', 'K', '--no-proof', '--no-signatures', '--explain', 'f']],
+    [['check', 'a.ko', '--kernel', 'K', '--allow-unproved']],
     [['check', 'a.ko', '--kernel', 'K', '--parameters', 'n=1', '--report', 'r.xml', '--quiet', '--verbose']],
   ])('takes %j', async args => {
     expect(await agree(args)).toBe(true);
