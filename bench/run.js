@@ -209,9 +209,9 @@ try {
       // A handful of functions of this kernel are unknown, and would make it fail.
       held.push(
         await compare(
-          `tocsin check with the proof of all functions of ${modules.length} modules against depmod -e`,
+          `tocsin check --no-signatures with the proof of all functions of ${modules.length} modules against depmod -e`,
           6,
-          [tocsin, ['check', folder, '--kernel', index, '--allow-unproved']],
+          [tocsin, ['check', folder, '--kernel', index, '--allow-unproved', '--no-signatures']],
           depmod,
           1e9,
         ),

@@ -1,14 +1,14 @@
 // docs/walkthrough.md, done: three upstream fixes, compiled from Debian's fixed source, merged into the stock modules of
 // the 6.1 kernel, and seen to work in it.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { filterFunctions, loadModules, prelude, results, troubles, unloadModules } from './boot/scripts.ts';
 import { bootKernel, cacheFolder, kernel, loadOrder, plainModules } from './harness/harness.ts';
-import { figure } from './support/lab.ts';
+import { figure, full } from './support/lab.ts';
 import { tocsin, tocsinDone } from './support/programs.ts';
 import { minixImage } from './walkthrough/minix-image.ts';
 
@@ -77,9 +77,19 @@ ${functions.map(name => `result traced.${name} "$(grep -c ': ${name} <-' /tmp/tr
 `;
 }
 
-describe('three upstream fixes in stock modules of 6.1', () => {
+const objects = folder('objects');
+
+/** Why the fixes cannot be compiled here: an archive without the newer source, say. `undefined` where they were. */
+const obstacle = ((): string | undefined => {
+  const build = resolve(import.meta.dirname, 'walkthrough/build-fixes');
+  const done = spawnSync(build, [objects], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  return done.status === 0 ? undefined : (done.stderr.trim().split('\n').at(-1) ?? 'build-fixes failed');
+})();
+if (obstacle !== undefined && full) throw new Error(obstacle);
+if (obstacle !== undefined) console.log(`walkthrough: left out: ${obstacle}`);
+
+describe.skipIf(obstacle !== undefined)('three upstream fixes in stock modules of 6.1', () => {
   const of = kernel('6.1');
-  const objects = folder('objects');
   const fixed = folder('fixed');
   const index = join(scratch, 'kernel.index');
   const names = FIXES.map(fix => fix.module);
@@ -88,9 +98,7 @@ describe('three upstream fixes in stock modules of 6.1', () => {
   const stockFile = (file: string) => stock.find(path => basename(path) === file)!;
 
   it('are compiled from the fixed source', async () => {
-    execFileSync(resolve(import.meta.dirname, 'walkthrough/build-fixes'), [objects], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    expect(readdirSync(objects)).toEqual(expect.arrayContaining(FIXES.map(fix => fix.object)));
     await tocsinDone('kernel', of.vmlinux, '--symvers', of.symvers, '-o', index);
   });
 
