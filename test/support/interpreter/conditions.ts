@@ -26,7 +26,7 @@ export function isTaken(run: Run, { isForced, leading }: Options, pc: bigint, wo
 function isBound(run: Run, pc: bigint, word: number): boolean {
   const bit = (word >>> 16) & 31;
   if ((bit & 3) !== 1) return false;
-  for (let back = 1n; back <= 24n; back++) {
+  for (let back = 1n; back <= 64n; back++) {
     const before = run.world.word(pc - 4n * back) ?? 0;
     if (before >>> 26 === 10 && ((before >>> 23) & 7) === bit >> 2) return true;
   }
