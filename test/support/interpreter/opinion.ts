@@ -4,6 +4,7 @@ import { HOME, HOME_BACK } from '../../../src/prove/object-code.ts';
 import { PROVED, type Prover } from '../../../src/prove/prover.ts';
 import { State } from '../../../src/prove/state.ts';
 import type { ProofSubject } from '../../../src/prove/subject.ts';
+import { addressOffset, isAddress, LR } from '../../../src/prove/values.ts';
 import { neverReturns } from '../../../src/verify/proof/no-return.ts';
 import { outside } from './contains.ts';
 import type { Outcome } from './options.ts';
@@ -100,7 +101,7 @@ export function opinionOf(
         const known = states.get(pc);
         // The callee of a `bl` that may be the last word of the function: behind it stands whatever comes next.
         const isBehindCall = isJudged(subject, index, pc - 4) && last === subject.code[(pc - 4) >> 2];
-        const callee = known === undefined && isBehindCall ? calleeBefore(subject, world, origin, pc) : undefined;
+        const callee = isBehindCall && !comesFromCall(known, pc) ? calleeBefore(subject, world, origin, pc) : undefined;
         if (callee !== undefined) {
           result.endless.add(callee);
           isOver = true;
@@ -129,6 +130,11 @@ export function opinionOf(
   }
   result.visited = seen.size;
   return result;
+}
+
+/** Whether the proof lets control come to `pc` with LR as a call in front of it leaves it. */
+function comesFromCall(states: readonly State[] | undefined, pc: number): boolean {
+  return states?.some(({ places }) => !isAddress(places[LR]!) || addressOffset(places[LR]!) === pc) ?? false;
 }
 
 function isJudged(subject: ProofSubject, index: number, pc: number): boolean {
