@@ -40,7 +40,7 @@ export function tocsin(args: readonly string[], options: RunOptions = {}): RunRe
 /** Runs a shell command in which `$TOCSIN` starts the command line. */
 export function shell(command: string, options: RunOptions = {}): RunResult {
   build();
-  const done = spawnSync('bash', ['-c', command], {
+  const done = spawnSync('bash', ['--norc', '-c', command], {
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env, TOCSIN: `${process.execPath} ${bin}` },
     encoding: 'utf8',

@@ -92,7 +92,7 @@ describe('dkms', () => {
   it('reads its example as dkms does', () => {
     const script = `dkms_tree=/var/lib/dkms kernelver=6.1 arch=ppc64le kernel_source_dir=/src
       . '${here}/dkms/dkms.conf'; printf '%s\\n' "$POST_BUILD" "$PRE_INSTALL" "\${MAKE[0]}"`;
-    const { stdout, stderr } = spawnSync('bash', ['-euc', script], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('bash', ['--norc', '-euc', script], { encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(stdout.split('\n')).toEqual([
       'tocsin-dkms 6.1',
