@@ -5,30 +5,15 @@
  * Stack places are counted in bytes from r1 at that moment.
  */
 import type { SymbolIndex } from '../util/indexes.ts';
+import { type Value, valueText } from './machine.ts';
 
 export type HookValue =
-  /** What a register held. */
-  | { readonly kind: 'entry'; readonly register: number }
-  | { readonly kind: 'stack'; readonly offset: number }
-  /** The address that the function returns to. */
-  | { readonly kind: 'return' }
-  /** The TOC of the function's object. */
-  | { readonly kind: 'home' }
-  /** The address of a place in the section that is followed. */
-  | { readonly kind: 'here'; readonly offset: number }
-  /** The high part of a distance from `here`, or of one from the TOC, with the relocation that made it at `place`. */
-  | {
-      readonly kind: 'half';
-      readonly symbol: SymbolIndex;
-      readonly addend: number;
-      readonly here: number;
-      readonly place: number;
-    }
+  | Exclude<Value, { readonly kind: 'symbol' | 'number' | 'result' }>
+  /** The high part of a distance from the TOC. */
   | { readonly kind: 'half-toc'; readonly symbol: SymbolIndex; readonly addend: number }
   | { readonly kind: 'symbol'; readonly symbol: SymbolIndex; readonly addend: number }
   /** What the hooked function has left in a register. */
-  | { readonly kind: 'left'; readonly register: number }
-  | { readonly kind: 'unknown' };
+  | { readonly kind: 'left'; readonly register: number };
 
 export const UNKNOWN: HookValue = { kind: 'unknown' };
 export const HOME: HookValue = { kind: 'home' };
@@ -39,27 +24,14 @@ export const left = (register: number): HookValue => ({ kind: 'left', register }
 
 export function hookValueText(value: HookValue): string {
   switch (value.kind) {
-    case 'entry':
-      return `r${value.register} as it was`;
-    case 'stack':
-      return value.offset === 0
-        ? 'r1 as it was'
-        : `r1 as it was ${value.offset < 0 ? '-' : '+'} ${Math.abs(value.offset)}`;
-    case 'return':
-      return 'the return address';
-    case 'home':
-      return 'the TOC of the function’s object';
-    case 'here':
-      return `the address of 0x${value.offset.toString(16)}`;
-    case 'half':
     case 'half-toc':
       return 'half of an address';
     case 'symbol':
       return `the address of symbol ${value.symbol} + ${value.addend}`;
     case 'left':
       return `r${value.register} as the function left it`;
-    case 'unknown':
-      return 'something unknown';
+    default:
+      return valueText(value);
   }
 }
 
