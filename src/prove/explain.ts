@@ -4,6 +4,7 @@
  * all paths, and whom it relies on.
  */
 import { PROVED, type Prover } from './prover.ts';
+import { NO_INSTRUCTION } from './reasons.ts';
 import type { State } from './state.ts';
 import { UNKNOWN, type Value } from './values.ts';
 import type { Finding, Leg } from './watcher.ts';
@@ -137,10 +138,12 @@ export function witness(prover: Prover, index: number): Witness | undefined {
   if (found === undefined) return undefined;
   const { functions } = prover.subject;
   const entries = [...new Set([functions.local[index]!, functions.global[index]!])];
-  for (const path of pathsTo(graph, entries, found.block)) {
-    const result = walked(prover, index, path, found.finding);
-    if (result.shown) return result;
-  }
+  // What the prover cannot follow is no broken rule: no path shows one.
+  if (found.finding.reason < NO_INSTRUCTION)
+    for (const path of pathsTo(graph, entries, found.block)) {
+      const result = walked(prover, index, path, found.finding);
+      if (result.shown) return result;
+    }
   const path = shortest(graph, entries, found.block);
   return path === undefined ? undefined : walked(prover, index, path, found.finding);
 }
