@@ -168,6 +168,8 @@ export interface Unproved {
   readonly verdict: 'refuted' | 'unknown';
   /** A code of docs/diagnostics.md. */
   readonly code: string;
+  /** Of a refusal that the user overruled: its cause. */
+  readonly message?: string;
 }
 
 export interface PatchPlan {

@@ -7,7 +7,9 @@
  */
 import { type Btf, btfOf, type Prototype } from '../kernel/btf.ts';
 import type { SectionOffset } from '../util/indexes.ts';
+import type { Draft } from './draft.ts';
 import { walkFrame } from './frame-walk.ts';
+import { refusal } from './refusals.ts';
 import type { Code, Subject } from './subject.ts';
 
 export interface Evidence {
@@ -58,4 +60,19 @@ export function stackArguments(subject: Subject, code: Code, name: string): Evid
   const walked = walkFrame(subject, code.section, code.global);
   if (walked.answer === 'yes' || prototype.answer === 'unknown') return walked;
   return prototype;
+}
+
+/**
+ * @param forced where the user wants a result all the same: then it goes into this draft that a frame hides arguments
+ * @returns what was looked at, a sentence
+ * @throws RefusalError PAT011, PAT012
+ */
+export function requireNone(name: string, code: Code, evidence: Evidence, forced: Draft | undefined): string {
+  const { answer, because, offset = code.global } = evidence;
+  if (answer === 'no') return `no stack arguments in ${name}: ${because}`;
+  const at = { section: code.section, offset };
+  const refused = refusal(answer === 'yes' ? 'PAT011' : 'PAT012', { name, evidence: because }, at);
+  if (forced === undefined) throw refused;
+  forced.overrule(name, refused, answer === 'yes' ? 'refuted' : 'unknown');
+  return `stack arguments of ${name} are hidden, and that was asked for: ${because}`;
 }

@@ -12,11 +12,13 @@ import type {
   RemovedRecord,
   RemovedRelocation,
   SymbolRef,
+  Unproved,
   WordChange,
 } from '../plan/plan.ts';
 import type { CallSite } from '../sites/call-sites.ts';
 import { unusedName } from '../trampoline/names.ts';
 import type { Role, Template } from '../trampoline/template.ts';
+import type { RefusalError } from '../util/errors.ts';
 import type { SymbolIndex } from '../util/indexes.ts';
 
 const NOP = 0x60000000;
@@ -35,6 +37,7 @@ export class Draft {
   readonly addedRelocations: AddedRelocation[] = [];
   readonly removedRecords: RemovedRecord[] = [];
   readonly warnings: string[] = [];
+  readonly #overruled: Unproved[] = [];
   readonly #versions = new Map<string, number>();
   readonly #elf: ElfFile;
   readonly #code = new Map<string, CodeDraft>();
@@ -58,6 +61,11 @@ export class Draft {
     const { table, offset, relocation } = record;
     this.removedRecords.push({ table, offset, size: RECORD_SIZE, relocation });
     return true;
+  }
+
+  /** For the user who wants a result all the same: the plan says what is wrong with it. */
+  overrule(name: string, { complaint: { code, message } }: RefusalError, verdict: Unproved['verdict']): void {
+    this.#overruled.push({ function: name, verdict, code, message });
   }
 
   addVersion(name: string, crc: number): void {
@@ -153,6 +161,7 @@ export class Draft {
       addedVersions: [...this.#versions].map(([name, crc]) => ({ name, crc })),
       dropsSignature,
       warnings: this.warnings,
+      ...(this.#overruled.length > 0 && { unproved: this.#overruled }),
       ...(merged !== undefined && { merged }),
     };
     for (const part of Object.values(plan)) Object.freeze(part);

@@ -13,22 +13,14 @@ import { isBranch } from '../ppc64/branches.ts';
 import { hex } from '../util/bytes.ts';
 import { RefusalError } from '../util/errors.ts';
 import { globMatcher, isGlob } from '../util/glob.ts';
-import { stackArguments } from './arguments.ts';
+import { requireNone, stackArguments } from './arguments.ts';
 import type { Draft } from './draft.ts';
 import { type Hook, layDown } from './hook-code.ts';
 import { HookPlaces } from './hook-places.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
 import { CallGraph, keyOf } from './reach.ts';
-import {
-  checkLifetime,
-  endOf,
-  findTarget,
-  type RedirectRequest,
-  requireK,
-  requireNone,
-  type Target,
-} from './redirects.ts';
+import { checkLifetime, endOf, findTarget, type RedirectRequest, requireK, type Target } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { type Code, findCode, noSuchFunction, parseFunctionName, requireCode, type Subject } from './subject.ts';
 
@@ -41,6 +33,8 @@ export interface HookRequest {
   /** `undefined`: after the site where that can be done, else at the site. */
   readonly at: RedirectAt | undefined;
   readonly toc: TocRecovery;
+  /** Of a function that was named: goes on where its arguments on the stack would be hidden, and the plan says so. */
+  readonly isForced?: boolean | undefined;
   /** Functions that a pattern is not about, with the reason for each: the caller has found that they cannot be proved. */
   readonly except?: ReadonlyMap<string, string> | undefined;
 }
@@ -121,7 +115,7 @@ class HookPlanner {
     const skipped = new Map<string, Map<string, string[]>>();
     for (const wanted of this.#wanted()) {
       try {
-        hooks.push(this.#hook(wanted));
+        hooks.push(this.#hook(wanted, draft));
       } catch (error) {
         if (wanted.pattern === undefined || !(error instanceof RefusalError)) throw error;
         const reasons = skipped.get(wanted.pattern) ?? new Map<string, string[]>();
@@ -176,7 +170,7 @@ class HookPlanner {
     return codes.map(code => ({ code, name: code.name(matches) }));
   }
 
-  #hook({ code, name, requests }: Wanted): Hook {
+  #hook({ code, name, requests, pattern }: Wanted, draft: Draft): Hook {
     const where = { section: code.section, offset: code.global, function: name };
     const before = this.#targetOf(requests, 'before', where);
     const after = this.#targetOf(requests, 'after', where);
@@ -195,7 +189,9 @@ class HookPlanner {
         this.#checkRecursion(code, name, target);
       }
     if (after !== undefined && !this.#comesBack(code)) throw refusal('PAT070', { name }, where);
-    const grounds = after === undefined ? [] : [requireNone(name, code, stackArguments(this.#subject, code, name))];
+    const forced = pattern === undefined && requests.some(r => r.isForced) ? draft : undefined;
+    const grounds =
+      after === undefined ? [] : [requireNone(name, code, stackArguments(this.#subject, code, name), forced)];
     const asked = requests.find(r => r.at !== undefined)?.at;
     const { place, why } = this.#places.choose(code, name, site, asked);
     const isNear = [before, after].every(t => t === undefined || t.kind === 'here');

@@ -23,7 +23,7 @@ import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionOffset, SymbolIndex } from '../util/indexes.ts';
-import { type Evidence, kernelPrototype, stackArguments } from './arguments.ts';
+import { type Evidence, kernelPrototype, requireNone, stackArguments } from './arguments.ts';
 import type { Draft } from './draft.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
@@ -40,6 +40,8 @@ export interface RedirectRequest {
   readonly strategy: 'auto' | Strategy;
   readonly at: RedirectAt;
   readonly toc: TocRecovery;
+  /** Of a strategy that was named: goes on where arguments on the stack would be hidden, and the plan says so. */
+  readonly isForced?: boolean | undefined;
   /** Of `auto`: what the caller has found not to do. */
   readonly passedOver?: readonly PassedOver[] | undefined;
 }
@@ -218,7 +220,7 @@ function checkCircles(redirects: readonly Redirect[]): void {
 function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void {
   const { request, from, name, site, target, strategy, place } = redirect;
   const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
-  if (strategy === 'frame') grounds.push(...checkStackArguments(subject, redirect));
+  if (strategy === 'frame') grounds.push(...checkStackArguments(subject, redirect, draft));
   const branchTo = strategy === 'direct' ? planDirect(redirect, draft, grounds) : planFrame(redirect, draft, grounds);
   checkReach(subject, redirect, draft);
   const recordRemoved = request.at === 'site' && draft.dropRecord(site);
@@ -297,25 +299,20 @@ function planFrame(redirect: Redirect, draft: Draft, grounds: string[]): SymbolR
 }
 
 /** @returns what was looked at, a sentence each. @throws RefusalError PAT011, PAT012 */
-function checkStackArguments(subject: Subject, redirect: Redirect): string[] {
-  const { from, name, target } = redirect;
-  const grounds = [requireNone(name, from, stackArguments(subject, from, name))];
+function checkStackArguments(subject: Subject, redirect: Redirect, draft: Draft): string[] {
+  const { request, from, name, target } = redirect;
+  const forced = request.isForced === true && request.strategy !== 'auto' ? draft : undefined;
+  const none = (of: string, code: Code, evidence: Evidence) => requireNone(of, code, evidence, forced);
+  const grounds = [none(name, from, stackArguments(subject, from, name))];
   if (target.kind === 'here')
-    grounds.push(requireNone(target.name, target.code, stackArguments(subject, target.code, target.name)));
+    grounds.push(none(target.name, target.code, stackArguments(subject, target.code, target.name)));
   else {
     const known = kernelPrototype(subject, target.name);
     if (known.answer === 'unknown')
       grounds.push(`${target.name} is not in this object: it is taken to have the prototype of ${name}`);
-    else grounds.push(requireNone(target.name, from, known));
+    else grounds.push(none(target.name, from, known));
   }
   return grounds;
-}
-
-export function requireNone(name: string, code: Code, evidence: Evidence): string {
-  const at = { section: code.section, offset: evidence.offset ?? code.global };
-  if (evidence.answer === 'yes') throw refusal('PAT011', { name, evidence: evidence.because }, at);
-  if (evidence.answer === 'unknown') throw refusal('PAT012', { name, evidence: evidence.because }, at);
-  return `no stack arguments in ${name}: ${evidence.because}`;
 }
 
 /**

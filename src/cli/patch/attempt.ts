@@ -43,7 +43,7 @@ export function attempt(elf: ElfFile, request: PatchRequest, options: ApplyOptio
     }
     const applied = applyPlan(elf, plan, options);
     const actions = plan.actions.filter(a => a.kind === 'redirect');
-    const proof = prover.prove(readElf(applied.bytes), plan.actions.flatMap(placeOf));
+    const proof = withOverruled(plan, prover.prove(readElf(applied.bytes), plan.actions.flatMap(placeOf)));
     const tried = { plan, applied, proof };
     if (proof.verdict === 'proved') return { ...tried, passedOver };
     if (best === undefined || (best.proof.verdict === 'refuted' && proof.verdict === 'unknown'))
@@ -59,6 +59,14 @@ export function attempt(elf: ElfFile, request: PatchRequest, options: ApplyOptio
       return { ...r, passedOver: [...(r.passedOver ?? []), { strategy, code: found.code!, why: found.message! }] };
     });
   }
+}
+
+/** Refusals that the user overruled count as much as what the prover finds. */
+function withOverruled({ unproved = [] }: PatchPlan, proof: PatchProof): PatchProof {
+  if (unproved.length === 0) return proof;
+  const told = unproved.map(u => ({ ...u, role: 'redirected' }) as const);
+  const isRefuted = proof.verdict === 'refuted' || told.some(u => u.verdict === 'refuted');
+  return { ...proof, verdict: isRefuted ? 'refuted' : 'unknown', functions: [...told, ...proof.functions] };
 }
 
 /** What the prover is told of an action: its place, and of hooks and calls whom they are made to. */
@@ -117,10 +125,10 @@ function suspectsOf(
 
 /** What the note says of a result that is written without a proof. */
 export function unprovedOf({ functions, obstacle }: PatchProof): Unproved[] {
-  if (obstacle !== undefined) return [{ function: '', verdict: 'unknown', code: obstacle.code }];
-  return functions.flatMap(f =>
+  const found = functions.flatMap(f =>
     f.verdict === 'proved' ? [] : [{ function: f.function, verdict: f.verdict, code: f.code! }],
   );
+  return obstacle === undefined ? found : [{ function: '', verdict: 'unknown', code: obstacle.code }, ...found];
 }
 
 /** The same result with a note that tells what is not proved. */

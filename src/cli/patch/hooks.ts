@@ -18,24 +18,26 @@ interface Asked {
 /** What the command line and the plan file ask for; the plan's word counts more. @throws InputError CLI001 */
 export function hooksOf(args: PatchArguments): Asked {
   const { hooks, retargets } = readHooks(args);
-  const { planned } = args;
+  const { planned, allowUnproved: isForced } = args;
   if (planned === undefined) return { hooks, retargets };
   const more = planned.hooks.flatMap(({ functions, before, after, at = args.at, toc = args.toc }) => [
-    ...(before === undefined ? [] : [{ functions, hook: before, when: 'before', at, toc } as const]),
-    ...(after === undefined ? [] : [{ functions, hook: after, when: 'after', at, toc } as const]),
+    ...(before === undefined ? [] : [{ functions, hook: before, when: 'before', at, toc, isForced } as const]),
+    ...(after === undefined ? [] : [{ functions, hook: after, when: 'after', at, toc, isForced } as const]),
   ]);
   const calls = planned.retargets.map(e => ({ from: e.function, call: e.call, to: e.to }));
   return { hooks: [...hooks, ...more], retargets: [...retargets, ...calls] };
 }
 
 /** @throws InputError CLI001 */
-export function readHooks(args: Pick<PatchArguments, 'hooks' | 'exitHooks' | 'retargets' | 'at' | 'toc'>): Asked {
-  const { at, toc } = args;
+export function readHooks(
+  args: Pick<PatchArguments, 'hooks' | 'exitHooks' | 'retargets' | 'at' | 'toc' | 'allowUnproved'>,
+): Asked {
+  const { at, toc, allowUnproved: isForced } = args;
   const hook = (option: string, text: string, when: HookRequest['when']): HookRequest => {
     const [functions, name, more] = text.split('=');
     if (!functions || !name || more !== undefined)
       throw malformed(option, text, 'GLOB=H', 'write the functions, "=", and whom to call');
-    return { functions, hook: name, when, at, toc };
+    return { functions, hook: name, when, at, toc, isForced };
   };
   return {
     hooks: [

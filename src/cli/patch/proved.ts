@@ -51,7 +51,7 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
 }
 
 /** What a plan says of a redirect counts more than the command line. */
-function planned({ planned, strategy, at, toc }: PatchArguments): RedirectRequest[] {
+function planned({ planned, strategy, at, toc, allowUnproved }: PatchArguments): RedirectRequest[] {
   const entries = planned?.redirects ?? [];
   return entries.map(e => ({
     from: e.function,
@@ -59,6 +59,7 @@ function planned({ planned, strategy, at, toc }: PatchArguments): RedirectReques
     strategy: e.strategy ?? strategy,
     at: e.at ?? at ?? 'after-site',
     toc: e.toc ?? toc,
+    isForced: allowUnproved,
   }));
 }
 
@@ -72,5 +73,6 @@ function redirect(text: string, args: PatchArguments): RedirectRequest {
       expected: 'F=G',
       remedy: 'write the function to be replaced, "=", and its replacement',
     });
-  return { from: parts[0]!, to: parts[1]!, strategy: args.strategy, at: args.at ?? 'after-site', toc: args.toc };
+  const { strategy, at = 'after-site', toc, allowUnproved: isForced } = args;
+  return { from: parts[0]!, to: parts[1]!, strategy, at, toc, isForced };
 }

@@ -83,13 +83,21 @@ describe.each(GENERATIONS)('hooks of the %s sample', generation => {
 
 describe('what is asked', () => {
   const read = (more: object) =>
-    readHooks({ hooks: [], exitHooks: [], retargets: [], at: undefined, toc: 'saved', ...more });
+    readHooks({
+      hooks: [],
+      exitHooks: [],
+      retargets: [],
+      at: undefined,
+      toc: 'saved',
+      allowUnproved: false,
+      ...more,
+    });
 
   it('is read', () => {
     expect(read({ hooks: ['a*=h'], exitHooks: ['b@.text+0x8=i'], retargets: ['f:+0x10=g', 'f:a=b'] })).toEqual({
       hooks: [
-        { functions: 'a*', hook: 'h', when: 'before', at: undefined, toc: 'saved' },
-        { functions: 'b@.text+0x8', hook: 'i', when: 'after', at: undefined, toc: 'saved' },
+        { functions: 'a*', hook: 'h', when: 'before', at: undefined, toc: 'saved', isForced: false },
+        { functions: 'b@.text+0x8', hook: 'i', when: 'after', at: undefined, toc: 'saved', isForced: false },
       ],
       retargets: [
         { from: 'f', call: '+0x10', to: 'g' },

@@ -103,6 +103,30 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it.each([
+    ['--redirect', 'demo_sum_ten=fix_sum_ten', '--strategy', 'frame'],
+    ['--hook-exit', 'demo_sum_ten=fix_in_range'],
+  ])('writes a frame that hides arguments where that is asked for: %s %s', (...asked) => {
+    const out = at('forced.ko');
+    const forced = ['--allow-unproved', '--format', 'json'];
+    const done = tocsin(['patch', demo(generation), '-o', out, ...asked, ...symvers(generation), ...forced]);
+    expect(done.code).toBe(0);
+    const doc = JSON.parse(done.stdout) as PatchDocument;
+    expect(doc.proof?.verdict).toBe('refuted');
+    expect(doc.proof?.functions).toContainEqual(
+      expect.objectContaining({ function: 'demo_sum_ten', verdict: 'refuted', code: 'PAT011' }),
+    );
+    const { record } = readPatchNote(readElf(readFileSync(out)))!;
+    expect(record.unproved).toContainEqual({ function: 'demo_sum_ten', verdict: 'refuted', code: 'PAT011' });
+  });
+
+  it('does not let auto hide arguments', () => {
+    const out = at('auto.ko');
+    const asked = ['--redirect', 'demo_sum_ten=fix_sum_ten', '--allow-unproved'];
+    const done = tocsin(['patch', demo(generation), '-o', out, ...asked, ...symvers(generation)]);
+    expect([done.code, /PAT011/.test(done.stderr), existsSync(out)]).toEqual([1, true, false]);
+  });
+
   it('prints the plan of a dry run and writes nothing', () => {
     const before = readdirSync(folder).length;
     const done = tocsin([
