@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { functionsOf } from '../../../src/kernel/functions.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
+import type { PatchDocument } from '../../../src/report/patch/document.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
