@@ -8,8 +8,8 @@ import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { Draft } from './draft.ts';
 import { type HookPlace, movedWord } from './hook-places.ts';
-import { type Target, targetSymbol } from './redirects.ts';
 import type { Code } from './subject.ts';
+import { type Target, targetSymbol } from './targets.ts';
 
 /** A function that is hooked, with everything decided. */
 export interface Hook {

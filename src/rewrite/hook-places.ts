@@ -15,9 +15,9 @@ import type { SectionOffset } from '../util/indexes.ts';
 import { BRANCHED, ENTRY, KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from './known-words.ts';
 import { relocationsAt } from './places.ts';
 import { keyOf } from './reach.ts';
-import { endOf } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import type { Code, Subject } from './subject.ts';
+import { endOf } from './targets.ts';
 
 export interface HookPlace {
   readonly at: RedirectAt;

@@ -20,9 +20,10 @@ import { HookPlaces } from './hook-places.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
 import { CallGraph, keyOf } from './reach.ts';
-import { checkLifetime, endOf, findTarget, type RedirectRequest, requireK, type Target } from './redirects.ts';
+import type { RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { type Code, findCode, noSuchFunction, parseFunctionName, requireCode, type Subject } from './subject.ts';
+import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
 
 export interface HookRequest {
   /** A shell pattern over function names, `NAME`, or `NAME@SECTION+0xOFFSET`. */

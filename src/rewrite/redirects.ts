@@ -5,32 +5,21 @@
  * or takes the site's own word (`site`: the record goes). Behind `mflr r0; bl _mcount` and behind nops nothing has
  * happened yet that G would have to undo; behind a `-pg` site a frame stands, so that form is refused.
  */
-import {
-  SHN_LIVEPATCH,
-  SHN_LORESERVE,
-  SHN_UNDEF,
-  SHN_XINDEX,
-  STB_GLOBAL,
-  STB_WEAK,
-  STT_GNU_IFUNC,
-} from '../elf/constants.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { RedirectAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
+import type { RedirectAt, Strategy, TocRecovery } from '../plan/plan.ts';
 import type { CallSite } from '../sites/call-sites.ts';
-import { directTemplate } from '../trampoline/direct.ts';
-import { frame } from '../trampoline/frame.ts';
-import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { hex } from '../util/bytes.ts';
-import type { SectionOffset, SymbolIndex } from '../util/indexes.ts';
-import { type Evidence, kernelPrototype, requireNone, stackArguments } from './arguments.ts';
+import type { SectionOffset } from '../util/indexes.ts';
 import type { Draft } from './draft.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
+import { layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
 import { chooseStrategy, type PassedOver, passedOver } from './strategies.ts';
-import { type Code, findCode, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
+import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
+import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
 
 export interface RedirectRequest {
   /** `NAME` or `NAME@SECTION+0xOFFSET`. */
@@ -46,12 +35,8 @@ export interface RedirectRequest {
   readonly passedOver?: readonly PassedOver[] | undefined;
 }
 
-/** Where the replacement is. */
-export type Target =
-  | { readonly kind: 'here'; readonly name: string; readonly code: Code; readonly k: number }
-  | { readonly kind: 'elsewhere'; readonly name: string };
-
-interface Redirect {
+/** A request, with what it is about. */
+export interface Redirect {
   readonly request: RedirectRequest;
   readonly name: string;
   readonly from: Code;
@@ -117,74 +102,8 @@ function resolve(subject: Subject, request: RedirectRequest): Redirect {
   return { request, name, from, k, site, target, strategy, place };
 }
 
-/** One past the last byte of the code; a damaged `st_size` does not lead out of the section. */
-export function endOf(code: Code): SectionOffset {
-  const size = code.names.reduce((most, f) => Math.max(most, f.size), 0);
-  return Math.min(code.global + size, code.section.sh_size);
-}
-
 function checkLength(from: Code, offset: SectionOffset, at: { function: string }): void {
   if (offset + 4 > endOf(from)) throw refusal('PAT007', {}, { section: from.section, offset, function: at.function });
-}
-
-/** @throws RefusalError PAT018 for k = 1, and where several names of one entry do not agree */
-export function requireK(code: Code, name: string): number {
-  const k = code.names[0]!.k;
-  if (k === 1 || code.names.some(f => f.k !== k))
-    throw refusal('PAT018', { name }, { section: code.section, offset: code.global });
-  return k;
-}
-
-export function findTarget(subject: Subject, text: string): Target {
-  const code = findCode(subject, text);
-  if (code !== undefined) {
-    const name = code.names.find(f => f.name === parseFunctionName(text).name)!.name;
-    const { symbols } = subject.elf;
-    if (code.names.some(f => symbols?.type(f.symbol) === STT_GNU_IFUNC))
-      throw refusal('PAT017', { name, what: 'an indirect function, which the loader does not resolve' });
-    return { kind: 'here', name, code, k: requireK(code, name) };
-  }
-  const { name, section } = parseFunctionName(text);
-  if (section !== undefined) requireCode(subject, text);
-  checkUndefined(subject, name);
-  return { kind: 'elsewhere', name };
-}
-
-/** A symbol of that name that is here but is no function, or that may be absent when the module is loaded. */
-function checkUndefined(subject: Subject, name: string): void {
-  const { symbols, sections } = subject.elf;
-  if (symbols === undefined) return;
-  const seen: SymbolIndex = symbols.find(name);
-  if (seen < 0) return;
-  const raw = symbols.rawSection(seen);
-  if (raw === SHN_LIVEPATCH)
-    throw refusal('PAT019', {
-      name,
-      what: 'a livepatch symbol is resolved when its object is patched, not when it is loaded',
-    });
-  if (raw >= SHN_LORESERVE && raw !== SHN_XINDEX)
-    throw refusal('PAT019', { name, what: `its section index is ${hex(raw)} (absolute or common)` });
-  if (raw !== SHN_UNDEF)
-    throw refusal('PAT017', {
-      name,
-      what: `a symbol of type ${symbols.type(seen)} in ${sections[symbols.sectionOf(seen)]!.name}`,
-    });
-  if (symbols.binding(seen) === STB_WEAK)
-    throw refusal('PAT019', { name, what: 'it is weak here, so the module also loads where nobody exports it' });
-}
-
-type Lifetime = 'init' | 'exit' | 'whole';
-
-function lifetime(section: string): Lifetime {
-  if (section.startsWith('.init')) return 'init';
-  return section.startsWith('.exit') ? 'exit' : 'whole';
-}
-
-export function checkLifetime(from: Code, name: string, target: Target & { kind: 'here' }): void {
-  const needed = lifetime(from.section.name);
-  const given = lifetime(target.code.section.name);
-  if (given === 'whole' || given === needed) return;
-  throw refusal('PAT022', { name: target.name, section: target.code.section.name, from: name });
 }
 
 const keyOf = (code: Code) => placeKey(code.section.index, code.global);
@@ -220,8 +139,7 @@ function checkCircles(redirects: readonly Redirect[]): void {
 function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void {
   const { request, from, name, site, target, strategy, place } = redirect;
   const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
-  if (strategy === 'frame') grounds.push(...checkStackArguments(subject, redirect, draft));
-  const branchTo = strategy === 'direct' ? planDirect(redirect, draft, grounds) : planFrame(redirect, draft, grounds);
+  const branchTo = layDownRedirect(subject, redirect, draft, grounds);
   checkReach(subject, redirect, draft);
   const recordRemoved = request.at === 'site' && draft.dropRecord(site);
   draft.words.push({
@@ -253,66 +171,6 @@ function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void 
     grounds,
   });
   warnAbout(subject, redirect, draft);
-}
-
-export function targetSymbol(target: Target, draft: Draft): SymbolRef {
-  if (target.kind === 'elsewhere') return draft.undefinedSymbol(target.name);
-  // A global name survives strip; any name of the entry will do.
-  const symbol = target.code.names.find(f => f.binding === STB_GLOBAL) ?? target.code.names[0]!;
-  return { existing: symbol.symbol };
-}
-
-function planDirect(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
-  const { from, name, k, target } = redirect;
-  const targetK = target.kind === 'here' ? target.k : 0;
-  const symbol = targetSymbol(target, draft);
-  const { inPlace, code } = directTemplate(k, targetK);
-  grounds.push(`${target.name} is defined in this object: one TOC for both`);
-  if (inPlace) {
-    grounds.push(
-      k >= 2
-        ? `${name} sets up r2 in front of its call site, and the branch enters ${target.name} at its local entry`
-        : `neither ${name} nor ${target.name} needs r2`,
-    );
-    return symbol;
-  }
-  grounds.push(
-    `${name} may be entered with any r2: ${target.name} is entered at its global entry with its address in r12`,
-  );
-  return draft.addCode(codeSection(from.section.name), trampolineSymbol('direct', name), code, symbol);
-}
-
-function planFrame(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
-  const { request, from, name, k, target } = redirect;
-  grounds.push(
-    k >= 2
-      ? `${name} sets up r2 in front of its call site, so the stub to ${target.name} finds this object's TOC`
-      : `${name} may be entered with any r2: the trampoline computes this object's TOC before the call`,
-  );
-  grounds.push(
-    request.toc === 'recomputed'
-      ? "on return r2 is computed from the trampoline's own address"
-      : "on return r2 comes from the TOC save slot of the trampoline's own frame",
-  );
-  const symbol = targetSymbol(target, draft);
-  return draft.addCode(codeSection(from.section.name), trampolineSymbol('frame', name), frame(k, request.toc), symbol);
-}
-
-/** @returns what was looked at, a sentence each. @throws RefusalError PAT011, PAT012 */
-function checkStackArguments(subject: Subject, redirect: Redirect, draft: Draft): string[] {
-  const { request, from, name, target } = redirect;
-  const forced = request.isForced === true && request.strategy !== 'auto' ? draft : undefined;
-  const none = (of: string, code: Code, evidence: Evidence) => requireNone(of, code, evidence, forced);
-  const grounds = [none(name, from, stackArguments(subject, from, name))];
-  if (target.kind === 'here')
-    grounds.push(none(target.name, target.code, stackArguments(subject, target.code, target.name)));
-  else {
-    const known = kernelPrototype(subject, target.name);
-    if (known.answer === 'unknown')
-      grounds.push(`${target.name} is not in this object: it is taken to have the prototype of ${name}`);
-    else grounds.push(none(target.name, from, known));
-  }
-  return grounds;
 }
 
 /**

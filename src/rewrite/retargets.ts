@@ -20,9 +20,9 @@ import { stackArguments } from './arguments.ts';
 import type { Draft } from './draft.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import { BRANCHED, ENTRY, KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from './known-words.ts';
-import { checkLifetime, endOf, findTarget, requireK, type Target, targetSymbol } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
+import { checkLifetime, endOf, findTarget, requireK, type Target, targetSymbol } from './targets.ts';
 
 export interface RetargetRequest {
   /** `NAME` or `NAME@SECTION+0xOFFSET`: where the call is made. */

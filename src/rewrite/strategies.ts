@@ -1,8 +1,9 @@
 /** Which strategy a redirect gets, and what `auto` says of those that it did not take. */
 import type { Strategy } from '../plan/plan.ts';
-import type { RedirectRequest, Target } from './redirects.ts';
+import type { RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { parseFunctionName } from './subject.ts';
+import type { Target } from './targets.ts';
 
 /** A strategy that was not taken, and the code of docs/diagnostics.md that says why. */
 export interface PassedOver {

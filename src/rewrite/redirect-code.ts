@@ -1,0 +1,76 @@
+/** The code between a redirected function and its replacement, and what each strategy has to know first. */
+import type { SymbolRef } from '../plan/plan.ts';
+import { directTemplate } from '../trampoline/direct.ts';
+import { frame } from '../trampoline/frame.ts';
+import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
+import { type Evidence, kernelPrototype, requireNone, stackArguments } from './arguments.ts';
+import type { Draft } from './draft.ts';
+import type { Redirect } from './redirects.ts';
+import type { Code, Subject } from './subject.ts';
+import { targetSymbol } from './targets.ts';
+
+/**
+ * Lays down what the strategy needs.
+ *
+ * @param grounds gets what the choice rests on, a sentence each
+ * @returns whom the branch leads to
+ * @throws RefusalError PAT011, PAT012
+ */
+export function layDownRedirect(subject: Subject, redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
+  if (redirect.strategy === 'direct') return planDirect(redirect, draft, grounds);
+  grounds.push(...checkStackArguments(subject, redirect, draft));
+  return planFrame(redirect, draft, grounds);
+}
+
+function planDirect(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
+  const { from, name, k, target } = redirect;
+  const targetK = target.kind === 'here' ? target.k : 0;
+  const symbol = targetSymbol(target, draft);
+  const { inPlace, code } = directTemplate(k, targetK);
+  grounds.push(`${target.name} is defined in this object: one TOC for both`);
+  if (inPlace) {
+    grounds.push(
+      k >= 2
+        ? `${name} sets up r2 in front of its call site, and the branch enters ${target.name} at its local entry`
+        : `neither ${name} nor ${target.name} needs r2`,
+    );
+    return symbol;
+  }
+  grounds.push(
+    `${name} may be entered with any r2: ${target.name} is entered at its global entry with its address in r12`,
+  );
+  return draft.addCode(codeSection(from.section.name), trampolineSymbol('direct', name), code, symbol);
+}
+
+function planFrame(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
+  const { request, from, name, k, target } = redirect;
+  grounds.push(
+    k >= 2
+      ? `${name} sets up r2 in front of its call site, so the stub to ${target.name} finds this object's TOC`
+      : `${name} may be entered with any r2: the trampoline computes this object's TOC before the call`,
+  );
+  grounds.push(
+    request.toc === 'recomputed'
+      ? "on return r2 is computed from the trampoline's own address"
+      : "on return r2 comes from the TOC save slot of the trampoline's own frame",
+  );
+  const symbol = targetSymbol(target, draft);
+  return draft.addCode(codeSection(from.section.name), trampolineSymbol('frame', name), frame(k, request.toc), symbol);
+}
+
+/** @returns what was looked at, a sentence each. @throws RefusalError PAT011, PAT012 */
+function checkStackArguments(subject: Subject, redirect: Redirect, draft: Draft): string[] {
+  const { request, from, name, target } = redirect;
+  const forced = request.isForced === true && request.strategy !== 'auto' ? draft : undefined;
+  const none = (of: string, code: Code, evidence: Evidence) => requireNone(of, code, evidence, forced);
+  const grounds = [none(name, from, stackArguments(subject, from, name))];
+  if (target.kind === 'here')
+    grounds.push(none(target.name, target.code, stackArguments(subject, target.code, target.name)));
+  else {
+    const known = kernelPrototype(subject, target.name);
+    if (known.answer === 'unknown')
+      grounds.push(`${target.name} is not in this object: it is taken to have the prototype of ${name}`);
+    else grounds.push(none(target.name, from, known));
+  }
+  return grounds;
+}
