@@ -20,7 +20,7 @@ export interface CanaryCounts {
 }
 
 export type CanaryModule = 'canary' | 'canary_ext' | 'tocsin_demo' | 'historical' | 'victim';
-export type CanaryPath = 'local' | 'external' | 'pointer' | 'foreign' | 'other';
+export type CanaryPath = 'local' | 'external' | 'pointer' | 'interrupt' | 'foreign' | 'other';
 
 /** Begins every script: the shell functions that the other pieces use. */
 export function prelude(): string {

@@ -8,7 +8,7 @@
 module_param_cb(canary, &canary_param_ops, NULL, 0644);
 
 extern canary_entry canary_add, canary_leaf, canary_eight, canary_ten, canary_variadic, canary_pair, canary_recurse,
-	canary_yield, canary_sibling, canary_twice, canary_bare,
+	canary_mutual, canary_yield, canary_sibling, canary_twice, canary_bare,
 	canary_framed;
 
 #define EIGHT 1, 2, 3, 4, 5, 6, 7, 8
@@ -24,6 +24,7 @@ const struct canary_target canary_targets[] = {
 	BOTH(variadic, home_variadic, 50, 1050, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9),
 	BOTH(pair, home_pair_sum, 120014, 10121014, 7),
 	BOTH(recurse, home_recurse, 25, 21025, 20, (u64)home_recurse),
+	BOTH(mutual, home_ping, 25, 21025, 20, (u64)&home_turns),
 	BOTH(yield, home_yield, 12, 1012, 7),
 	BOTH(sibling, home_sibling, 35, 1035, 10, 20),
 	BOTH(twice, home_twice, 50, 2050, 10, 20),

@@ -7,6 +7,7 @@
 	canary_entry canary_variadic, external, home_variadic
 	canary_entry canary_pair, external, home_pair_sum
 	canary_entry canary_recurse, external, home_recurse
+	canary_entry canary_mutual, external, home_ping
 	canary_entry canary_yield, external, home_yield
 	canary_entry canary_sibling, external, home_sibling
 	canary_entry canary_twice, external, home_twice

@@ -13,6 +13,11 @@ struct pair {
 
 typedef long recursion(long depth, void *again);
 
+struct turns {
+	long (*ping)(long depth, const struct turns *turns);
+	long (*pong)(long depth, const struct turns *turns);
+};
+
 /* home.c, module canary: F */
 extern long home_bias;
 long home_add(long a, long b);
@@ -23,6 +28,9 @@ long home_variadic(long count, ...);
 struct pair home_pair(long value);
 long home_recurse(long depth, void *again);
 long home_yield(long value);
+long home_ping(long depth, const struct turns *turns);
+long home_pong(long depth, const struct turns *turns);
+extern const struct turns home_turns;
 
 /* home.c: callers of F */
 long home_sibling(long a, long b);
@@ -37,21 +45,25 @@ long home_framed(long a, long b);
 long home_bare(long a, long b);
 long home_careless(long a, long b);
 
-/* fix.c, module canary_fix: G in another one */
-extern long fix_bonus;
-long fix_add(long a, long b);
-long fix_leaf(long value);
-long fix_eight(long a, long b, long c, long d, long e, long f, long g, long h);
-long fix_ten(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j);
-long fix_variadic(long count, ...);
-struct pair fix_pair(long value);
-long fix_recurse(long depth, void *again);
+/* replacements.h: G in another module, canary_fix, and in an object to be merged into canary */
+#define REPLACEMENTS(NAME)                                                                                             \
+	extern long NAME(bonus);                                                                                       \
+	long NAME(add)(long a, long b);                                                                                \
+	long NAME(leaf)(long value);                                                                                   \
+	long NAME(eight)(long a, long b, long c, long d, long e, long f, long g, long h);                              \
+	long NAME(ten)(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j);                \
+	long NAME(variadic)(long count, ...);                                                                          \
+	struct pair NAME(pair)(long value);                                                                            \
+	long NAME(recurse)(long depth, void *again);                                                                   \
+	long NAME(ping)(long depth, const struct turns *turns);                                                        \
+	long NAME(pong)(long depth, const struct turns *turns);
+
+#define IN_FIX(name) fix_##name
+#define IN_OBJECT(name) object_##name
+REPLACEMENTS(IN_FIX)
+REPLACEMENTS(IN_OBJECT)
 long fix_yield(long value);
 void fix_hook(void);
-
-/* canary_object.c: G in an object to be merged into canary */
-long object_add(long a, long b);
-long object_leaf(long value);
 void object_hook(void);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "canary.h"
 #include "functions.h"
+#include "interrupt.h"
 
 long home_bias = 5; /* not static: the compiler must not know its value */
 static unsigned long home_calls;
@@ -88,6 +89,27 @@ FUNCTION long home_recurse(long depth, void *again)
 }
 EXPORT_SYMBOL_GPL(home_recurse);
 
+/* These two enter one another through pointers, so replacements do as well. */
+FUNCTION long home_ping(long depth, const struct turns *turns)
+{
+	home_calls++;
+	if (!depth)
+		return home_bias;
+	return turns->pong(depth - 1, turns) + 1;
+}
+EXPORT_SYMBOL_GPL(home_ping);
+
+FUNCTION long home_pong(long depth, const struct turns *turns)
+{
+	home_calls++;
+	if (!depth)
+		return home_bias;
+	return turns->ping(depth - 1, turns) + 1;
+}
+
+const struct turns home_turns = { home_ping, home_pong };
+EXPORT_SYMBOL_GPL(home_turns);
+
 /* Other tasks run between its entry and its return. */
 FUNCTION long home_yield(long value)
 {
@@ -119,13 +141,14 @@ EXPORT_SYMBOL_GPL(home_framed);
 module_param_cb(canary, &canary_param_ops, NULL, 0644);
 
 extern canary_entry canary_add, canary_leaf, canary_eight, canary_ten, canary_variadic, canary_pair, canary_recurse,
-	canary_yield, canary_sibling, canary_twice, canary_bare,
+	canary_mutual, canary_yield, canary_sibling, canary_twice, canary_bare,
 	canary_framed, canary_careless;
 
 #define EIGHT 1, 2, 3, 4, 5, 6, 7, 8
 #define BOTH(name, function, original, replaced, ...)                                      \
 	{ #name, "local", canary_##name, NULL, { __VA_ARGS__ }, original, replaced },      \
-	{ #name, "pointer", canary_pointer, function, { __VA_ARGS__ }, original, replaced }
+	{ #name, "pointer", canary_pointer, function, { __VA_ARGS__ }, original, replaced }, \
+	{ #name, "interrupt", canary_interrupt, &(struct canary_call){ canary_##name }, { __VA_ARGS__ }, original, replaced }
 
 const struct canary_target canary_targets[] = {
 	BOTH(add, home_add, 35, 1035, 10, 20),
@@ -135,6 +158,7 @@ const struct canary_target canary_targets[] = {
 	BOTH(variadic, home_variadic, 50, 1050, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9),
 	BOTH(pair, home_pair_sum, 120014, 10121014, 7),
 	BOTH(recurse, home_recurse, 25, 21025, 20, (u64)home_recurse),
+	BOTH(mutual, home_ping, 25, 21025, 20, (u64)&home_turns),
 	BOTH(yield, home_yield, 12, 1012, 7),
 	BOTH(sibling, home_sibling, 35, 1035, 10, 20),
 	BOTH(twice, home_twice, 50, 2050, 10, 20),

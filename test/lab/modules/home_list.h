@@ -7,6 +7,7 @@
 	canary_entry canary_variadic, local, home_variadic
 	canary_entry canary_pair, local, home_pair_sum
 	canary_entry canary_recurse, local, home_recurse
+	canary_entry canary_mutual, local, home_ping
 	canary_entry canary_yield, local, home_yield
 	canary_entry canary_sibling, local, home_sibling
 	canary_entry canary_twice, local, home_twice
