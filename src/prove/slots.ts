@@ -104,6 +104,21 @@ export class Slots {
     return this;
   }
 
+  /** Those of them that are in one of the others as well. */
+  among(...others: readonly Slots[]): Slots {
+    return this.#filtered((at, end, value) => others.some(other => other.load(at, end - at) === value));
+  }
+
+  /** Without those of `others` that begin below `limit`. */
+  withoutThose(others: Slots, limit: number): Slots {
+    return this.#filtered((at, end, value) => at >= limit || others.load(at, end - at) !== value);
+  }
+
+  /** Whether all of `others` are here. */
+  covers(others: Slots): boolean {
+    return others.joined(this) === others;
+  }
+
   /** Whether slot `i` of a list is here too; most often two lists have the same order. */
   #has(list: readonly number[], i: number): boolean {
     const own = this.#list;

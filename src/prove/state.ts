@@ -17,6 +17,11 @@ export class State {
   /** The same two by two. Values that look equal as doubles are equal: no value is -2^31, so none is -0. A NaN equals nothing. */
   readonly #pairs = new Float64Array(this.places.buffer);
   slots = Slots.none;
+  /**
+   * Those of them that lay below r1 when it was last moved up. What ends a frame may still read them (`addi 1,1,N; ld 31,-8(1)`);
+   * in the next frame they are where its variables are, which are written through pointers.
+   */
+  #stale = Slots.none;
   /** Bit n: CTR holds the same number as rn. */
   sameAsCtr = 0;
   /** Bit n: r12 holds the same number as rn. */
@@ -27,6 +32,7 @@ export class State {
   /** Nothing is known but what the registers hold. */
   clear(): void {
     this.slots = Slots.none;
+    this.#stale = Slots.none;
     this.sameAsCtr = 0;
     this.sameAsR12 = 0;
     this.arguments = 0;
@@ -35,6 +41,7 @@ export class State {
   copyFrom(other: State): void {
     this.places.set(other.places);
     this.slots = other.slots;
+    this.#stale = other.#stale;
     this.sameAsCtr = other.sameAsCtr;
     this.sameAsR12 = other.sameAsR12;
     this.arguments = other.arguments;
@@ -53,9 +60,18 @@ export class State {
     if (slots !== this.slots || ctr !== this.sameAsCtr || r12 !== this.sameAsR12 || put !== this.arguments)
       changed = true;
     this.slots = slots;
+    if (this.#stale !== other.#stale && this.#joinStale(other)) changed = true;
     this.sameAsCtr = ctr;
     this.sameAsR12 = r12;
     this.arguments = put;
+    return changed;
+  }
+
+  /** What is stale in one of them is stale. */
+  #joinStale(other: State): boolean {
+    const stale = this.slots.among(this.#stale, other.#stale);
+    const changed = !this.slots.among(this.#stale).covers(stale);
+    this.#stale = stale;
     return changed;
   }
 
@@ -140,8 +156,15 @@ export class State {
 
   /** r1 gets a new value; what lies beyond the protected zone may be gone at any moment. */
   moveStack(value: Value): void {
+    const before = this.top;
     this.set(1, value);
     this.arguments = 0;
-    if (isStack(value)) this.slots = this.slots.withoutBelow(stackOffset(value) - PROTECTED_ZONE);
+    if (!isStack(value)) return;
+    const top = stackOffset(value);
+    if (top < before && this.#stale !== Slots.none) {
+      this.slots = this.slots.withoutThose(this.#stale, before);
+      this.#stale = Slots.none;
+    } else if (!(top <= before)) this.#stale = this.slots;
+    this.slots = this.slots.withoutBelow(top - PROTECTED_ZONE);
   }
 }

@@ -47,6 +47,32 @@ describe('the back chain', () => {
   });
 });
 
+describe('what lay in a frame that is gone', () => {
+  it('may be read until the next frame is made, where variables have its place', () => {
+    const restored = (first: string) =>
+      one(`std r31,-40(r1)\n mflr r0\n std r0,16(r1)\n ${first} stdu r1,-128(r1)\n li r31,1\n bl stub\n ld r2,24(r1)
+ addi r1,r1,128\n ld r31,-40(r1)\n ld r0,16(r1)\n mtlr r0\n blr`);
+    expect(restored('')).toBe('proved');
+    expect(restored('stdu r1,-96(r1)\n addi r1,r1,96\n')).toBe('unknown TOC012');
+    expect(restored('stdu r1,-96(r1)\n addi r1,r1,96\n std r31,-40(r1)\n')).toBe('unknown TOC012');
+    expect(restored('stdu r1,-96(r1)\n li r3,0\n std r3,56(r1)\n addi r1,r1,96\n std r31,-40(r1)\n')).toBe('proved');
+  });
+
+  it('is gone after the next one though only one of two ways led through it', () => {
+    const joined = one(`std r31,-40(r1)\n mflr r0\n std r0,16(r1)\n cmpdi cr0,r3,0\n beq cr0,over\n stdu r1,-96(r1)
+ addi r1,r1,96\n over: stdu r1,-128(r1)\n li r31,1\n bl stub\n ld r2,24(r1)\n addi r1,r1,128\n ld r31,-40(r1)
+ ld r0,16(r1)\n mtlr r0\n blr`);
+    expect(joined).toBe('unknown TOC012');
+  });
+
+  it('is no pointer to the stack in the next one', () => {
+    const reads = `mflr r0\n std r0,16(r1)\n stdu r1,-96(r1)\n addi r1,r1,96\n stdu r1,-128(r1)\n addi r3,r1,32\n bl stub
+ ld r2,24(r1)\n ld r3,32(r1)\n ld r3,120(r3)\n addi r1,r1,128\n ld r0,16(r1)\n mtlr r0\n blr`;
+    const calls = `${PUSH}\n bl local\n ${POP}\n ${prologue('g')}\n local: ${reads}`;
+    expect(one(calls, STUB, { functions: { f: { k: 3 }, g: { k: 3 } } })).toBe('proved');
+  });
+});
+
 describe('a call', () => {
   it('is made below the caller’s frame', () => {
     const over = `mflr r0\n std r0,16(r1)\n addi r1,r1,64\n bl g\n addi r1,r1,-64\n ld r0,16(r1)\n mtlr r0\n blr\n g: blr`;
