@@ -3,6 +3,7 @@ import type { CheckedFile } from '../../report/check/document.ts';
 import type { CheckFinding } from '../../verify/check/finding.ts';
 import { circleFinding, duplicateFinding, loadOrder, type TogetherFile } from '../../verify/check/together.ts';
 import type { FileChecker } from './checker.ts';
+import { withOutsideCallers } from './outside-callers.ts';
 
 /**
  * The same files in the same order, with what they mean for each other.
@@ -42,7 +43,7 @@ export async function checkTogether(
             exporting.filter(f => f !== file),
           ),
         );
-  return checked.map(({ file }) => withFindings(results.get(file)!, more.get(file)));
+  return await withOutsideCallers(checked.map(({ file }) => withFindings(results.get(file)!, more.get(file))));
 }
 
 function together(results: ReadonlyMap<string, CheckedFile>): TogetherFile[] {

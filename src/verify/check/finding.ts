@@ -18,7 +18,7 @@ export interface CheckFinding {
   readonly verdict?: 'refuted' | 'unknown';
   /** Instructions on the way to the fault; for findings of the prover. */
   readonly path?: readonly PathStep[];
-  /** Functions of the object that call a refuted one, and go on with what it leaves. */
+  /** Functions that call a refuted one, and go on with what it leaves; `NAME [MODULE]` where it lies in another module that was given. */
   readonly callers?: readonly string[];
 }
 

@@ -3,6 +3,8 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { functionsOf } from '../../../src/kernel/functions.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
@@ -35,6 +37,7 @@ interface Document {
     readonly level: string;
     readonly message: string;
     readonly function?: string;
+    readonly verdict?: string;
     readonly path?: readonly Step[];
     readonly callers?: readonly string[];
   }[];
@@ -231,6 +234,30 @@ describe('modules that import from each other', () => {
     const broken = documents(check('--format', 'json', importer, exporterGone).stdout);
     expect(broken.map(d => d.loads)).toEqual([false, false]);
     expect(broken[0]!.kernelMessage).toContain('Unknown symbol fix_in_range (err -2)');
+  });
+
+  it('are told who goes on with what a wrong function leaves', () => {
+    const { importer, exporter } = writeImporters();
+    const bytes = fs.readFileSync(exporter);
+    const elf = readElf(bytes);
+    const wrong = functionsOf(elf).find(f => f.name === 'fix_in_range')!;
+    const LI_R14_0 = 0x39c00000;
+    // Behind `mflr r0; bl _mcount`.
+    bytes.writeUInt32LE(LI_R14_0, wrong.section.sh_offset + wrong.local + 8);
+    const spoiled = at('spoiled-fix.ko');
+    fs.writeFileSync(spoiled, bytes);
+    const [alone] = documents(check('--format', 'json', spoiled).stdout);
+    const refuted = alone!.findings.find(f => f.verdict === 'refuted')!;
+    expect(refuted).toMatchObject({ function: 'fix_in_range' });
+    expect(refuted.callers).toBeUndefined();
+    const both = check('--format', 'json', importer, spoiled);
+    expect(both.code).toBe(1);
+    expect(documents(both.stdout)[1]!.findings.find(f => f.verdict === 'refuted')!.callers).toEqual([
+      '__tocsin_frame_demo_in_range [tocsin_demo]',
+    ]);
+    expect(check(importer, spoiled).stdout).toContain(
+      'fix_in_range is called by __tocsin_frame_demo_in_range [tocsin_demo], and they go on with what it leaves',
+    );
   });
 
   it('may export the same', () => {
