@@ -41,5 +41,12 @@ compile -mcpu=power10 -fpatchable-function-entry=2 -c -o pcrel.o
 run "$recordmcount" pg.o mprofile-lr.o
 cp ./*.o "$here/legacy"
 
+# Trampolines for --strategy custom:FILE.o, the same for all kernels: see docs/custom.md.
+rm ./*.o
+cp "$here"/src/custom/*.S "$scratch"
+for name in count frame; do run powerpc64le-linux-gnu-as -mpower8 "$name.S" -o "$name.o"; done
+mkdir -p "$here/custom"
+cp ./*.o "$here/custom"
+
 cd "$here"
 find . -type f \( -name '*.ko*' -o -name '*.o' -o -name Module.symvers -o -path '*/kernel/*' \) | LC_ALL=C sort | xargs sha256sum >SHA256SUMS

@@ -54,10 +54,10 @@ export function patchOptions<T>(y: Argv<T>) {
       requiresArg: true,
     })
     .option('strategy', {
-      describe: 'how a redirect keeps r2 right',
-      choices: ['auto', 'direct', 'frame'] as const,
+      describe: 'how a redirect keeps r2 right: auto, direct, frame, or custom:FILE.o',
+      type: 'string',
       requiresArg: true,
-      default: 'auto' as const,
+      default: 'auto',
     })
     .option('toc', {
       describe: 'how frame and hooks of other modules get r2 back',

@@ -15,6 +15,7 @@ import { loadOptions } from './describe-load.ts';
 import { patchOptions } from './describe-patch.ts';
 import { scanOptions } from './describe-scan.ts';
 import { guarded } from './guarded.ts';
+import { isStrategy, STRATEGIES, type StrategyText } from './patch/strategy.ts';
 import { note, print } from './terminal.ts';
 
 class UsageError extends Error {}
@@ -160,7 +161,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           exitHooks: argv.hookExit,
           retargets: argv.retarget,
           objects: argv.with,
-          strategy: argv.strategy,
+          strategy: strategy(argv.strategy),
           toc: argv.toc,
           at: argv.at,
           dryRun: argv.dryRun,
@@ -306,6 +307,11 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
       if (error !== undefined && error !== null) throw error;
       throw new UsageError(message);
     });
+}
+
+function strategy(text: string): StrategyText {
+  if (isStrategy(text)) return text;
+  throw new UsageError(`patch: --strategy ${text}: give auto, ${STRATEGIES.join(', ')} or custom:FILE.o`);
 }
 
 /** Who signs what `patch` writes, if anybody does. */

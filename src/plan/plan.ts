@@ -9,7 +9,7 @@
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import type { MergedInto } from './merge.ts';
 
-export type Strategy = 'direct' | 'frame';
+export type Strategy = 'direct' | 'frame' | 'custom';
 export type RedirectAt = 'after-site' | 'site';
 export type TocRecovery = 'recomputed' | 'saved';
 
@@ -43,10 +43,31 @@ export interface PlannedRedirect {
   readonly offset: SectionOffset;
   readonly form: SiteForm;
   readonly recordRemoved: boolean;
-  /** How the caller's r2 is right again on return: `kept` where nothing between changes it. */
-  readonly toc: 'kept' | TocRecovery;
+  /** How the caller's r2 is right again on return: `kept` where nothing between changes it, `own`: by code of the user's own. */
+  readonly toc: 'kept' | TocRecovery | 'own';
   /** What the choice rests on, a sentence each (argument passing, entry state, who was looked at). */
   readonly grounds: readonly string[];
+  /** Of `custom`: what was merged in as the trampoline. */
+  readonly custom?: CustomTrampoline;
+}
+
+/** A trampoline of the user's own, in the merged module that the plan speaks of. */
+export interface CustomTrampoline {
+  /** File name without folder. */
+  readonly object: string;
+  /** Of the object as the user gave it, lower-case hexadecimal. */
+  readonly sha256: string;
+  /** The symbol that the function's branch leads to. */
+  readonly entry: string;
+  /** Where it names the rest of the function: `original` to be called, `continue` to be gone on in. */
+  readonly places: readonly RestPlace[];
+}
+
+export interface RestPlace {
+  readonly section: string;
+  /** Of the relocation, bytes. */
+  readonly offset: SectionOffset;
+  readonly stands: 'original' | 'continue';
 }
 
 /** Functions that are called before another one, or when it has returned. One of `before` and `after` at least is there. */

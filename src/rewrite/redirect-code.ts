@@ -1,25 +1,51 @@
 /** The code between a redirected function and its replacement, and what each strategy has to know first. */
-import type { SymbolRef } from '../plan/plan.ts';
+import type { CustomTrampoline, SymbolRef } from '../plan/plan.ts';
 import { directTemplate } from '../trampoline/direct.ts';
 import { frame } from '../trampoline/frame.ts';
 import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { type Evidence, kernelPrototype, requireNone, stackArguments } from './arguments.ts';
+import { planCustom } from './custom.ts';
 import type { Draft } from './draft.ts';
-import type { Redirect } from './redirects.ts';
+import type { Redirect, RedirectRequest } from './redirects.ts';
 import type { Code, Subject } from './subject.ts';
 import { targetSymbol } from './targets.ts';
+
+export interface LaidDown {
+  /** Whom the branch leads to. */
+  readonly symbol: SymbolRef;
+  readonly custom?: CustomTrampoline;
+}
 
 /**
  * Lays down what the strategy needs.
  *
+ * @param nopped functions whose call sites go
  * @param grounds gets what the choice rests on, a sentence each
- * @returns whom the branch leads to
  * @throws RefusalError PAT011, PAT012
  */
-export function layDownRedirect(subject: Subject, redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
-  if (redirect.strategy === 'direct') return planDirect(redirect, draft, grounds);
-  grounds.push(...checkStackArguments(subject, redirect, draft));
-  return planFrame(redirect, draft, grounds);
+export function layDownRedirect(
+  subject: Subject,
+  redirect: Redirect,
+  nopped: ReadonlySet<number>,
+  draft: Draft,
+  grounds: string[],
+): LaidDown {
+  const { strategy, request } = redirect;
+  if (strategy === 'frame' || mayHideArguments(request)) grounds.push(...checkStackArguments(subject, redirect, draft));
+  switch (strategy) {
+    case 'direct':
+      return { symbol: planDirect(redirect, draft, grounds) };
+    case 'frame':
+      return { symbol: planFrame(redirect, draft, grounds) };
+    case 'custom':
+      return planCustom(subject, redirect, nopped, draft, grounds);
+  }
+}
+
+/** Whether a trampoline of the user's own may call with a frame of its own on top. */
+function mayHideArguments({ custom }: RedirectRequest): boolean {
+  if (custom?.movesStack !== true) return false;
+  return custom.namesTarget || custom.places.some(p => p.stands === 'original');
 }
 
 function planDirect(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {

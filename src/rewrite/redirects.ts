@@ -11,6 +11,7 @@ import type { CallSite } from '../sites/call-sites.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionOffset } from '../util/indexes.ts';
+import type { CustomRequest } from './custom.ts';
 import type { Draft } from './draft.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
@@ -31,6 +32,8 @@ export interface RedirectRequest {
   readonly toc: TocRecovery;
   /** Of a strategy that was named: goes on where arguments on the stack would be hidden, and the plan says so. */
   readonly isForced?: boolean | undefined;
+  /** Of `custom`: what the trampoline is. */
+  readonly custom?: CustomRequest | undefined;
   /** Of `auto`: what the caller has found not to do. */
   readonly passedOver?: readonly PassedOver[] | undefined;
 }
@@ -60,15 +63,17 @@ export function planRedirects(
 ): void {
   if (requests.length === 0) return;
   const redirects = requests.map(request => resolve(subject, request));
-  checkConflicts(redirects, nops);
+  const nopped = new Set(nops.map(n => keyOf(n.code)));
+  checkConflicts(redirects, nopped);
   checkCircles(redirects);
   checkPlaces(
     subject,
     redirects.map(r => r.place),
   );
   for (const redirect of redirects) {
-    if (redirect.target.kind === 'elsewhere') planImport(subject.elf, redirect.target.name, imports, draft);
-    planRedirect(subject, redirect, draft);
+    if (redirect.target.kind === 'elsewhere' && redirect.strategy !== 'custom')
+      planImport(subject.elf, redirect.target.name, imports, draft);
+    planRedirect(subject, redirect, nopped, draft);
   }
 }
 
@@ -83,8 +88,9 @@ function resolve(subject: Subject, request: RedirectRequest): Redirect {
   const local = from.names[0]!.local;
   if (site.start < local) throw refusal('PAT025', {}, at);
   const target = findTarget(subject, request.to);
-  if (target.kind === 'here' && target.code.section === from.section && target.code.global === from.global)
-    throw refusal('PAT014', { name }, at);
+  const isItself = target.kind === 'here' && target.code.section === from.section && target.code.global === from.global;
+  // A trampoline of the user's own that names no target may go on in the function itself.
+  if (isItself && request.custom?.namesTarget !== false) throw refusal('PAT014', { name }, at);
   const strategy = chooseStrategy(request, target);
   if (target.kind === 'here') checkLifetime(from, name, target);
   const offset = request.at === 'site' ? site.offset : site.after;
@@ -108,8 +114,7 @@ function checkLength(from: Code, offset: SectionOffset, at: { function: string }
 
 const keyOf = (code: Code) => placeKey(code.section.index, code.global);
 
-function checkConflicts(redirects: readonly Redirect[], nops: readonly NopTarget[]): void {
-  const nopped = new Set(nops.map(n => keyOf(n.code)));
+function checkConflicts(redirects: readonly Redirect[], nopped: ReadonlySet<number>): void {
   const seen = new Set<number>();
   for (const { from, name, request } of redirects) {
     const at = { section: from.section, offset: from.global, function: name };
@@ -123,8 +128,10 @@ function checkConflicts(redirects: readonly Redirect[], nops: readonly NopTarget
 /** F to G and G to F is a loop, not a swap. */
 function checkCircles(redirects: readonly Redirect[]): void {
   const next = new Map<number, Redirect>();
-  for (const redirect of redirects) next.set(keyOf(redirect.from), redirect);
+  for (const redirect of redirects)
+    if (redirect.request.custom?.namesTarget !== false) next.set(keyOf(redirect.from), redirect);
   for (const start of redirects) {
+    if (start.request.custom?.namesTarget === false) continue;
     const names = [start.name];
     let at: Redirect | undefined = start;
     while (at !== undefined && at.target.kind === 'here') {
@@ -136,10 +143,10 @@ function checkCircles(redirects: readonly Redirect[]): void {
   }
 }
 
-function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void {
+function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number>, draft: Draft): void {
   const { request, from, name, site, target, strategy, place } = redirect;
   const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
-  const branchTo = layDownRedirect(subject, redirect, draft, grounds);
+  const { symbol: branchTo, custom } = layDownRedirect(subject, redirect, nopped, draft, grounds);
   checkReach(subject, redirect, draft);
   const recordRemoved = request.at === 'site' && draft.dropRecord(site);
   draft.words.push({
@@ -167,8 +174,9 @@ function planRedirect(subject: Subject, redirect: Redirect, draft: Draft): void 
     offset: place.offset,
     form: site.form,
     recordRemoved,
-    toc: strategy === 'direct' ? 'kept' : request.toc,
+    toc: strategy === 'direct' ? 'kept' : strategy === 'custom' ? 'own' : request.toc,
     grounds,
+    ...(custom !== undefined && { custom }),
   });
   warnAbout(subject, redirect, draft);
 }

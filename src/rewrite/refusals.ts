@@ -148,6 +148,19 @@ export const refusals = {
     remedy: 'see its calls with: tocsin scan --calls FILE',
   },
   PAT070: { cause: '{name} never returns, so nothing can be called after it', remedy: 'hook it with --hook' },
+  PAT080: {
+    cause: '{object} is no trampoline: {what}',
+    remedy: 'define __tocsin_trampoline with .globl at the start of its code; docs/custom.md shows how',
+  },
+  PAT081: {
+    cause: '{object} names {name}, and there is no such placeholder',
+    remedy:
+      'there are __tocsin_target, __tocsin_original, __tocsin_continue and __tocsin_toc; other symbols need other names',
+  },
+  PAT082: {
+    cause: '{name} lies in {section}, and a trampoline of your own outlives it',
+    remedy: 'choose a function that stays for as long as its module does',
+  },
 } as const satisfies Record<string, RefusalFacts>;
 
 export type RefusalCode = keyof typeof refusals;

@@ -13,7 +13,7 @@ export interface PassedOver {
 }
 
 /** What `auto` tries, the cheapest first. */
-const STRATEGIES: readonly Strategy[] = ['direct', 'frame'];
+const STRATEGIES: readonly Exclude<Strategy, 'custom'>[] = ['direct', 'frame'];
 
 /** @throws RefusalError PAT023, PAT030 */
 export function chooseStrategy(request: RedirectRequest, target: Target): Strategy {

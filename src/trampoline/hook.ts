@@ -184,8 +184,11 @@ function callAfter(shape: HookShape, target: HookTarget): Template {
   ];
 }
 
+/** How F goes on behind its branch. */
+export type RestShape = Pick<HookShape, 'tocOnEntry' | 'resume' | 'moved' | 'siteSavesLink'>;
+
 /** What F would have done at the branch, and the way back to the word behind it. */
-function goOn({ moved, resume }: HookShape): Template {
+export function goOn({ moved, resume }: RestShape): Template {
   return [
     ...(moved === undefined ? [] : [moved]),
     {
@@ -196,16 +199,20 @@ function goOn({ moved, resume }: HookShape): Template {
   ];
 }
 
-/** What F's branch leads to. With a hook after F, `body` is there as well, and is a function of its own. */
-export function hookTemplates(shape: HookShape): { readonly hook: Template; readonly body: Template | undefined } {
-  const { before, after } = shape;
-  const first = before === undefined ? [] : callBefore(shape, before);
-  if (after === undefined) return { hook: [...first, ...goOn(shape)], body: undefined };
-  const body = [
+/** F as a function of its own, without its branch. */
+export function bodyTemplate(shape: RestShape): Template {
+  return [
     ...(shape.tocOnEntry ? globalEntry : []),
     MFLR_R0,
     ...(shape.siteSavesLink ? [std(0, 16)] : []),
     ...goOn(shape),
   ];
-  return { hook: [...first, ...callAfter(shape, after)], body };
+}
+
+/** What F's branch leads to. With a hook after F, `body` is there as well, and is a function of its own. */
+export function hookTemplates(shape: HookShape): { readonly hook: Template; readonly body: Template | undefined } {
+  const { before, after } = shape;
+  const first = before === undefined ? [] : callBefore(shape, before);
+  if (after === undefined) return { hook: [...first, ...goOn(shape)], body: undefined };
+  return { hook: [...first, ...callAfter(shape, after)], body: bodyTemplate(shape) };
 }

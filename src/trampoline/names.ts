@@ -6,7 +6,10 @@ export function unusedName(base: string, separator: string, taken: (name: string
   for (let n = 2; ; n++) if (!taken(`${base}${separator}${n}`)) return `${base}${separator}${n}`;
 }
 
-export function trampolineSymbol(strategy: 'direct' | 'frame' | 'hook' | 'body', from: string): string {
+export function trampolineSymbol(
+  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'custom' | 'continue',
+  from: string,
+): string {
   return `__tocsin_${strategy}_${from}`;
 }
 

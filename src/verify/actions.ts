@@ -5,9 +5,10 @@
 import { STT_FUNC } from '../elf/constants.ts';
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { PlannedAction, PlannedHook, PlannedRedirect } from '../plan/plan.ts';
+import type { CustomTrampoline, PlannedAction, PlannedHook, PlannedRedirect } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
+import { CustomJudge } from './custom.ts';
 import { type FollowedCode, Follower } from './follow.ts';
 import { HookFollower } from './hook-follow.ts';
 import { HOME, Machine, RETURN } from './machine.ts';
@@ -126,10 +127,29 @@ export class ActionJudge {
       const target = this.#branchOf(redirect);
       this.#checkWayIn(redirect);
       if (target === undefined) continue;
-      if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
+      if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
+      else if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
       else this.#direct(redirect, target);
     }
     return count(this.#redirects.length, 'redirect');
+  }
+
+  #custom(redirect: PlacedRedirect, custom: CustomTrampoline, target: BranchTarget): void {
+    const { action, section } = redirect;
+    const was = this.#wordBefore(section, action.offset);
+    const code = (index: SectionIndex) => (this.#pair.code.includes(index) ? this.#trampoline(index) : undefined);
+    const home = this.#pair.output.sections[target.section];
+    if (home !== undefined) this.#checkLifetime(section, home, action.function);
+    new CustomJudge(this.#report, custom, { ...redirect, ...was, code }).judge(target, this.#pair.output);
+  }
+
+  /** What the input has at a place of the output, with its relocations. */
+  #wordBefore(section: Section, offset: SectionOffset): { word: number; relocations: readonly Relocation[] } {
+    const { input } = this.#pair;
+    const from = this.#pair.from(section.index);
+    const was = input.sections[from];
+    const relocations = relocationsOn(input, from, new Set([offset])).get(offset) ?? [];
+    return { word: (was && input.sectionWords(was)[offset >>> 2]) ?? 0, relocations };
   }
 
   hooks(): string {

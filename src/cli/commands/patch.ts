@@ -24,7 +24,6 @@ import { mergedDocument } from '../../report/patch/merged.ts';
 import { patchText } from '../../report/patch/text.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
-import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import type { SigningHash } from '../../sign/hashes.ts';
 import { type Complaint, InputError, inFile, RefusalError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
@@ -36,6 +35,7 @@ import { type Verification, verifyObject, verifyOutput } from '../../verify/veri
 import type { Attempt } from '../patch/attempt.ts';
 import type { MergedModule } from '../patch/merge.ts';
 import type { HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
+import type { StrategyText } from '../patch/strategy.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
 
@@ -52,7 +52,7 @@ export interface PatchArguments {
   readonly exitHooks: readonly string[];
   /** `F:CALL=G` each. */
   readonly retargets: readonly string[];
-  readonly strategy: RedirectRequest['strategy'];
+  readonly strategy: StrategyText;
   readonly toc: TocRecovery;
   /** `undefined`: behind the site; for hooks at the site where that cannot be. */
   readonly at: RedirectAt | undefined;

@@ -13,6 +13,7 @@ import { planMerge } from '../../merge/plan.ts';
 import type { MergePlan } from '../../plan/merge.ts';
 import type { MiddleFile } from '../../rewrite/compose-ranges.ts';
 import { inFile } from '../../util/errors.ts';
+import type { RenamedObject } from '../../verify/merged/renamed.ts';
 
 /** The module with the objects in it, and how it came to be. */
 export interface MergedModule {
@@ -20,20 +21,24 @@ export interface MergedModule {
   readonly plan: MergePlan;
   readonly objects: readonly MergeObject[];
   readonly middle: MiddleFile;
+  /** Objects that are copies of what the user gave, with other names. */
+  readonly renamed?: readonly RenamedObject[] | undefined;
+}
+
+/** @throws InputError IO001 to IO012, ELF001 to ELF032 */
+export async function readMergeObject(path: string): Promise<MergeObject> {
+  const { bytes } = await readObject(path);
+  try {
+    return { name: basename(path), elf: readElf(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
+  } catch (error) {
+    throw inFile(error, path);
+  }
 }
 
 /** @throws InputError IO001 to IO012, ELF001 to ELF032 */
 export async function readMergeObjects(paths: readonly string[]): Promise<MergeObject[]> {
   const objects: MergeObject[] = [];
-  for (const path of paths) {
-    const { bytes } = await readObject(path);
-    try {
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      objects.push({ name: basename(path), elf: readElf(bytes), sha256 });
-    } catch (error) {
-      throw inFile(error, path);
-    }
-  }
+  for (const path of paths) objects.push(await readMergeObject(path));
   return objects;
 }
 

@@ -8,10 +8,10 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { readStored, STDIN } from '../../io/read.ts';
 import type { RedirectAt, TocRecovery } from '../../plan/plan.ts';
-import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import type { SigningHash } from '../../sign/hashes.ts';
 import { InputError } from '../../util/errors.ts';
 import { schemaFile } from '../package-files.ts';
+import { type StrategyText, withPath } from './strategy.ts';
 
 export interface NopEntry {
   readonly functions: string;
@@ -21,7 +21,7 @@ export interface NopEntry {
 export interface RedirectEntry {
   readonly function: string;
   readonly to: string;
-  readonly strategy?: RedirectRequest['strategy'];
+  readonly strategy?: StrategyText;
   readonly toc?: TocRecovery;
   readonly at?: RedirectAt;
   readonly comment?: string;
@@ -159,7 +159,10 @@ function entries(
     ...(said !== undefined && { comment: said }),
     with: objects.map(resolved),
     nop: nop.map((entry, i) => withComment(typeof entry === 'string' ? { functions: entry } : entry, 'nop', i)),
-    redirect: redirect.map((entry, i) => withComment(entry, 'redirect', i)),
+    redirect: redirect.map(({ strategy, ...entry }, i) => ({
+      ...withComment(entry, 'redirect', i),
+      ...(strategy !== undefined && { strategy: withPath(strategy, resolved) }),
+    })),
     hook: hook.map((entry, i) => withComment(entry, 'hook', i)),
     retarget: retarget.map((entry, i) => withComment(entry, 'retarget', i)),
   };

@@ -2,7 +2,6 @@
 import { type ElfFile, readElf } from '../../elf/read.ts';
 import { type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
-import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { InputError } from '../../util/errors.ts';
 import { exportersFor } from '../../verify/patched/exporters.ts';
 import { refusedBy } from '../../verify/patched/load.ts';
@@ -10,20 +9,23 @@ import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { type Attempt, marked } from './attempt.ts';
+import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObjects, undefinedNames } from './merge.ts';
 
 /** @throws RefusalError PAT001 to PAT029, InputError */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
-  const redirects = [...args.redirects.map(text => redirect(text, args)), ...planned(args)];
+  const written = [...args.redirects.map(text => redirect(text, args)), ...planned(args)];
   const { hooks, retargets } = hooksOf(args);
-  const asks = redirects.length + hooks.length + retargets.length > 0;
+  const asks = written.length + hooks.length + retargets.length > 0;
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
-  const objects = await readMergeObjects(args.objects);
-  const targets = [...redirects.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
+  const customs = await readCustoms(elf, written);
+  const objects = [...(await readMergeObjects(args.objects)), ...customs.map(c => c.made.object)];
+  const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
   const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...undefinedNames(objects)]);
   const merged = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
+  const redirects = merged === undefined ? plain(written) : withCustoms(written, customs, merged);
   const request = {
     nops: args.nops,
     redirects,
@@ -47,11 +49,11 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
   const before = merged && { bytes: elf.bytes, merged: merged.middle };
   const found = attemptHooks(subject, request, { ...options, before }, new PatchProver(elf, given));
   const result = found.proof.verdict === 'proved' ? found : marked(subject, found, { ...options, before });
-  return { ...result, merged };
+  return { ...result, merged: merged && { ...merged, renamed: customs.map(c => c.renamed) } };
 }
 
 /** What a plan says of a redirect counts more than the command line. */
-function planned({ planned, strategy, at, toc, allowUnproved }: PatchArguments): RedirectRequest[] {
+function planned({ planned, strategy, at, toc, allowUnproved }: PatchArguments): WrittenRedirect[] {
   const entries = planned?.redirects ?? [];
   return entries.map(e => ({
     from: e.function,
@@ -64,7 +66,7 @@ function planned({ planned, strategy, at, toc, allowUnproved }: PatchArguments):
 }
 
 /** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
-function redirect(text: string, args: PatchArguments): RedirectRequest {
+function redirect(text: string, args: PatchArguments): WrittenRedirect {
   const parts = text.split('=');
   if (parts.length !== 2 || parts[0] === '' || parts[1] === '')
     throw new InputError({

@@ -11,6 +11,7 @@ import { count, Report, type Verification } from '../verification.ts';
 import { compareModule } from './compare-module.ts';
 import { compareMeanings } from './meanings.ts';
 import { comparePieces } from './pieces.ts';
+import { compareRenamed, type RenamedObject } from './renamed.ts';
 import { compareAdded } from './symbols.ts';
 
 /** A merge as the judge sees it. */
@@ -18,12 +19,16 @@ export interface MergeCase {
   readonly module: ElfFile;
   readonly objects: readonly { readonly name: string; readonly elf: ElfFile }[];
   readonly plan: MergePlan;
+  /** Objects that are copies of what the user gave, with other names. */
+  readonly renamed?: readonly RenamedObject[] | undefined;
 }
 
 /** @param merged the merged module, before anything else was patched in it; never changed */
 export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification {
   const report = new Report();
   report.step('merge: objects', () => checkObjects(report, given));
+  const { renamed = [] } = given;
+  if (renamed.length > 0) report.step('merge: placeholders', () => compareRenamed(report, renamed));
   const after = report.make(
     'merge: re-read',
     () => readElf(merged),

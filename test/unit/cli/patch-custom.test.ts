@@ -1,0 +1,142 @@
+/** `tocsin patch --strategy custom:FILE.o` as a user calls it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { readPatchNote } from '../../../src/kernel/patch-note.ts';
+import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { ObjectBuilder, SHF } from '../../support/object-builder.ts';
+import { root } from '../../support/samples.ts';
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const demo = (generation: string) => `${root}samples/${generation}/tocsin_demo.ko`;
+const custom = (name: string) => `custom:${root}samples/custom/${name}.o`;
+const symvers = (generation: string) => [
+  ...['--symvers', `${root}samples/${generation}/kernel/Module.symvers`],
+  ...['--symvers', `${root}samples/${generation}/Module.symvers`],
+];
+
+const validPatch = new Ajv2020({ strict: false }).compile(
+  JSON.parse(readFileSync(`${root}schemas/tocsin.patch-1.schema.json`, 'utf8')),
+);
+
+const ASKED = {
+  count: ['--redirect', 'demo_in_range=demo_in_range', '--strategy', custom('count')],
+  'count, variadic': ['--redirect', 'demo_sum_variadic=demo_sum_variadic', '--strategy', custom('count')],
+  frame: ['--redirect', 'demo_in_range=fix_in_range', '--strategy', custom('frame')],
+  'frame, any r2': ['--redirect', 'demo_parity=fix_parity', '--strategy', custom('frame')],
+  'frame, own module': ['--redirect', 'demo_in_range=demo_in_range_fixed', '--strategy', custom('frame')],
+};
+
+describe.each(['6.1', '6.12', '7.2'])('the %s sample', generation => {
+  it.each(Object.keys(ASKED) as (keyof typeof ASKED)[])('with %s is proved, written, and comes back', name => {
+    for (const where of name === 'count' ? ['after-site', 'site'] : ['after-site']) {
+      const out = at(`${name}-${generation}-${where}.ko`);
+      const asked = [...ASKED[name], '--at', where, ...symvers(generation), '--format', 'json'];
+      const done = tocsin(['patch', demo(generation), '-o', out, ...asked]);
+      expect(done.code, done.stderr).toBe(0);
+      const document = JSON.parse(done.stdout);
+      expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
+      expect(document.proof.verdict).toBe('proved');
+      const [action] = document.actions;
+      expect(action).toMatchObject({ strategy: 'custom', at: where, toc: 'own' });
+      expect(action.custom).toMatchObject({ entry: `__tocsin_custom_${action.function}` });
+      expect(document.verification.checks.map((c: { name: string }) => c.name)).toContain('merge: placeholders');
+      expect(readPatchNote(readElf(new Uint8Array(readFileSync(out))))?.record.merged).toHaveLength(1);
+      const back = at('back.ko');
+      expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+      expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
+    }
+  });
+});
+
+it('takes a path from a plan file, as seen from there', () => {
+  const plan = at('custom.yaml');
+  const entry = { function: 'demo_in_range', to: 'fix_in_range', strategy: 'custom:frame.o' };
+  writeFileSync(at('frame.o'), readFileSync(`${root}samples/custom/frame.o`));
+  writeFileSync(plan, JSON.stringify({ schema: 'tocsin.patch-plan/1', redirect: [entry] }));
+  const out = at('planned.ko');
+  const done = tocsin(['patch', demo('6.12'), '-o', out, '--plan', plan, ...symvers('6.12')]);
+  expect(done.code, done.stderr).toBe(0);
+  expect(done.stdout).toContain('custom, after-site');
+});
+
+it('two redirects have a copy each', () => {
+  const both = [...ASKED.frame, '--redirect', 'demo_parity=fix_parity'];
+  const done = tocsin(['patch', demo('7.2'), '--dry-run', ...both, ...symvers('7.2'), '--format', 'json']);
+  expect(done.code, done.stderr).toBe(0);
+  const document = JSON.parse(done.stdout);
+  expect(document.merged.objects).toHaveLength(2);
+  expect(document.proof.verdict).toBe('proved');
+});
+
+const BLR = 0x4e800020;
+
+/** An object of a few words with symbols; the first word may name one. */
+function object(
+  words: readonly number[],
+  symbols: readonly string[],
+  entry = '__tocsin_trampoline',
+  section = '.text',
+) {
+  const file = at('made.o');
+  const builder = new ObjectBuilder();
+  const text =
+    section === '.text' ? builder.code(section, words) : builder.section(section, { flags: SHF.ALLOC, words });
+  if (entry !== '') builder.function(entry, text, 0, words.length * 4);
+  for (const name of symbols) builder.undefined(name);
+  writeFileSync(file, builder.build());
+  return ['--strategy', `custom:${file}`];
+}
+
+function refused(how: readonly string[], redirect = 'demo_in_range=fix_in_range') {
+  const out = at('refused.ko');
+  const done = tocsin(['patch', demo('6.12'), '-o', out, '--redirect', redirect, ...how, ...symvers('6.12')]);
+  return { code: done.code, said: /\[([A-Z]{3}\d+)\]/.exec(done.stderr)?.[1] };
+}
+
+describe('refuses', () => {
+  it('an object that is no trampoline', () => {
+    expect(refused(object([BLR], [], ''))).toEqual({ code: 1, said: 'PAT080' });
+    expect(refused(object([BLR], [], '__tocsin_target'))).toEqual({ code: 1, said: 'PAT080' });
+    expect(refused(object([BLR], [], '__tocsin_trampoline', '.rodata'))).toEqual({ code: 1, said: 'PAT080' });
+  });
+
+  it('a placeholder that there is not', () => {
+    expect(refused(object([BLR], ['__tocsin_home']))).toEqual({ code: 1, said: 'PAT081' });
+  });
+
+  it('a function that is gone after loading', () => {
+    const init = 'init_module=demo_in_range';
+    expect(refused(object([BLR], []), init).code).toBe(1);
+  });
+
+  it('code that is wrong', () => {
+    // li r2,0: the caller's TOC is lost.
+    expect(refused(object([0x38400000, BLR], []))).toEqual({ code: 1, said: 'TOC002' });
+    // addi r1,r1,-32
+    expect(refused(object([0x3821ffe0, BLR], []))).toEqual({ code: 1, said: 'TOC010' });
+    // li r14,0
+    expect(refused(object([0x39c00000, BLR], []))).toEqual({ code: 1, said: 'TOC012' });
+  });
+
+  it('a frame where there are arguments on the stack', () => {
+    const how = ['--strategy', custom('frame')];
+    expect(refused(how, 'demo_sum_ten=fix_sum_ten')).toEqual({ code: 1, said: 'PAT011' });
+    expect(refused(how, 'demo_sum_variadic=fix_sum_variadic')).toEqual({ code: 1, said: 'PAT011' });
+  });
+
+  it('F in place of itself where the code calls it', () => {
+    expect(refused(['--strategy', custom('frame')], 'demo_in_range=demo_in_range')).toEqual({
+      code: 1,
+      said: 'PAT014',
+    });
+  });
+
+  it('an unknown strategy', () => {
+    expect(refused(['--strategy', 'custom:']).code).toBe(2);
+    expect(refused(['--strategy', 'clever']).code).toBe(2);
+  });
+});
