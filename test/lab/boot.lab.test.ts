@@ -8,8 +8,8 @@ import { ElfEditor } from '../../src/elf/editor.ts';
 import { layOut } from '../../src/elf/layout.ts';
 import { readElf } from '../../src/elf/read.ts';
 import { scanObject, summarize } from '../../src/sites/scan.ts';
+import { clean, runMachine } from './boot/machine.ts';
 import {
-  type CanaryCounts,
   canaryCounts,
   countFunctions,
   demoReport,
@@ -17,7 +17,6 @@ import {
   filterFunctions,
   loadModules,
   prelude,
-  results,
   runCanary,
   troubles,
   unloadModules,
@@ -25,10 +24,6 @@ import {
   whileTracing,
 } from './boot/scripts.ts';
 import {
-  type Boot,
-  type BootOptions,
-  bootKernel,
-  cacheFolder,
   GENERATIONS,
   type Generation,
   type Kernel,
@@ -48,15 +43,6 @@ function folder(...names: readonly string[]): string {
   const path = join(scratch, ...names);
   mkdirSync(path, { recursive: true });
   return path;
-}
-
-/** Boots, and keeps what the machine printed in the cache, for whoever has to find out what went wrong. */
-async function boot(name: string, options: BootOptions & { readonly generation: Generation }): Promise<Boot> {
-  const machine = await bootKernel(options);
-  const log = join(cacheFolder, 'log');
-  mkdirSync(log, { recursive: true });
-  writeFileSync(join(log, `${name}-${options.generation}.console`), machine.console);
-  return machine;
 }
 
 /** Modules of Debian that run without hardware; those that a kernel does not have are left out. */
@@ -131,7 +117,7 @@ describe.each(GENERATIONS)('modules without call sites, kernel %s', generation =
       (siteCount(path) === 0 ? untraced : names).push(moduleName(path));
     }
     const fix = join(samplesFolder, generation, 'tocsin_fix.ko');
-    const machine = await boot('nopped', {
+    const { exitStatus, seconds, found, said } = await runMachine(`nopped-${generation}`, {
       generation,
       timeoutSeconds: 400,
       outFolder: join(out, 'memory'),
@@ -155,9 +141,7 @@ describe.each(GENERATIONS)('modules without call sites, kernel %s', generation =
         troubles(),
       ].join(''),
     });
-    const found = results(machine.console);
-    const said = `${machine.failure ?? ''}\n${machine.console.slice(-6000)}`;
-    expect(machine.exitStatus, said).toBe(0);
+    expect(exitStatus, said).toBe(0);
     for (const name of [...names, ...untraced]) expect([name, found.get(`load.${name}`)]).toEqual([name, '0']);
     expect(demoResults(found), said).toEqual(DEMO);
     expect(canaryCounts(found.get('canary.tocsin_demo.in_range.local'))).toEqual(clean(100_000, 'original'));
@@ -178,15 +162,9 @@ describe.each(GENERATIONS)('modules without call sites, kernel %s', generation =
     expect(memory.length).toBe(textOf(demo).size);
     for (const offset of textOf(demo).sites) expect([offset, memory.readUInt32LE(offset)]).toEqual([offset, NOP]);
     figure(`boot ${of.release}: modules without call sites loaded together`, names.length);
-    figure(`boot ${of.release}: seconds`, Math.round(machine.seconds));
+    figure(`boot ${of.release}: seconds`, Math.round(seconds));
   });
 });
-
-/** Counters of a run in which nothing was lost. */
-function clean(calls: number, result: 'original' | 'replaced' | 'other'): CanaryCounts {
-  const none = { original: 0, replaced: 0, other: 0, r1: 0, r2: 0, lr: 0, nonvolatile: 0, cr: 0 };
-  return { ...none, calls, [result]: calls };
-}
 
 interface Variant {
   readonly name: string;
@@ -363,7 +341,7 @@ describe.each(GENERATIONS)('redirects, kernel %s', generation => {
   it('reach the replacement with every register as it was', async () => {
     const of = kernel(generation);
     const files = await prepareVariants(generation);
-    const machine = await boot('redirects', {
+    const { exitStatus, seconds, found, said } = await runMachine(`redirects-${generation}`, {
       generation,
       timeoutSeconds: 900,
       files,
@@ -382,9 +360,7 @@ describe.each(GENERATIONS)('redirects, kernel %s', generation => {
         troubles(),
       ].join(''),
     });
-    const found = results(machine.console);
-    const said = `${machine.failure ?? ''}\n${machine.console.slice(-6000)}`;
-    expect(machine.exitStatus, said).toBe(0);
+    expect(exitStatus, said).toBe(0);
     const counts = (module: string, target: string, path: string, label: string) =>
       canaryCounts(found.get(`canary.${module}.${target}.${path}.${label}`));
     let calls = 0;
@@ -443,7 +419,7 @@ describe.each(GENERATIONS)('redirects, kernel %s', generation => {
     figure(`boot ${of.release}: calls through redirected functions, no register lost`, calls);
     figure(`boot ${of.release}: timer interrupts meanwhile`, ticks);
     figure(`boot ${of.release}: r2 lost by a plain branch, in 1,000 calls on each path`, lost.join(', '));
-    figure(`boot ${of.release}: seconds for all redirects`, Math.round(machine.seconds));
+    figure(`boot ${of.release}: seconds for all redirects`, Math.round(seconds));
   });
 
   it('mend the sample module', async () => {
@@ -466,7 +442,7 @@ describe.each(GENERATIONS)('redirects, kernel %s', generation => {
     );
     await tocsinDone('revert', patched, '-o', restored);
     cpSync(restored, join(out, 'demo_restored.ko'));
-    const machine = await boot('sample', {
+    const { exitStatus, found, said } = await runMachine(`sample-${generation}`, {
       generation,
       timeoutSeconds: 400,
       files: [patched, join(samples, 'tocsin_fix.ko'), join(out, 'demo_restored.ko')],
@@ -484,9 +460,7 @@ describe.each(GENERATIONS)('redirects, kernel %s', generation => {
         troubles(),
       ].join(''),
     });
-    const found = results(machine.console);
-    const said = `${machine.failure ?? ''}\n${machine.console.slice(-6000)}`;
-    expect(machine.exitStatus, said).toBe(0);
+    expect(exitStatus, said).toBe(0);
     expect(demoResults(found), said).toEqual(DEMO_FIXED);
     for (const target of ['in_range', 'sibling', 'parity'])
       for (const path of ['local', 'pointer'])

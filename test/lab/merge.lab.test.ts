@@ -16,28 +16,19 @@ import { makePlan } from '../../src/rewrite/plan.ts';
 import { revert } from '../../src/rewrite/revert.ts';
 import { verifyMerge } from '../../src/verify/merged/verify-merge.ts';
 import { verifyPatched } from '../../src/verify/verify.ts';
+import { clean, runMachine } from './boot/machine.ts';
 import {
-  type CanaryCounts,
   canaryCounts,
   demoReport,
   filterFunctions,
   loadModules,
   prelude,
-  results,
   runCanary,
   troubles,
   unloadModules,
   whileTracing,
 } from './boot/scripts.ts';
-import {
-  bootKernel,
-  cacheFolder,
-  GENERATIONS,
-  type Generation,
-  kernel,
-  labModules,
-  samplesFolder,
-} from './harness/harness.ts';
+import { GENERATIONS, type Generation, kernel, labModules, samplesFolder } from './harness/harness.ts';
 import { linkedDifferences } from './merge/compare-linked.ts';
 import { figure, sample, some } from './support/lab.ts';
 import { tocsinDone } from './support/programs.ts';
@@ -136,11 +127,6 @@ const RUNS = ['in_range', 'sibling', 'parity', 'sum_ten'].flatMap(target =>
   (['local', 'pointer'] as const).map(path => [target, path] as const),
 );
 
-function clean(result: 'original' | 'replaced'): CanaryCounts {
-  const none = { original: 0, replaced: 0, other: 0, r1: 0, r2: 0, lr: 0, nonvolatile: 0, cr: 0 };
-  return { ...none, calls: CALLS, [result]: CALLS };
-}
-
 /** Prints what the fix says of itself. RESULT `LABEL.NAME` = value. */
 function fixedReport(label: string): string {
   return `while read -r line; do echo "RESULT ${label}.$line"; done < /sys/module/tocsin_demo/parameters/fixed\n`;
@@ -168,7 +154,7 @@ describe.each(GENERATIONS)('a merged fix in kernel %s', generation => {
     );
     await tocsinDone('revert', patched, '-o', restored);
     expect(readFileSync(restored).equals(readFileSync(demo(generation)))).toBe(true);
-    const machine = await bootKernel({
+    const { exitStatus, seconds, found, said } = await runMachine(`merge-${generation}`, {
       generation,
       timeoutSeconds: 400,
       files: [patched, restored],
@@ -190,18 +176,14 @@ describe.each(GENERATIONS)('a merged fix in kernel %s', generation => {
         troubles(),
       ].join(''),
     });
-    mkdirSync(join(cacheFolder, 'log'), { recursive: true });
-    writeFileSync(join(cacheFolder, 'log', `merge-${generation}.console`), machine.console);
-    const found = results(machine.console);
-    const said = `${machine.failure ?? ''}\n${machine.console.slice(-6000)}`;
     const report = (label: string) => Object.fromEntries(Object.keys(FIXED).map(n => [n, found.get(`${label}.${n}`)]));
-    expect(machine.exitStatus, said).toBe(0);
+    expect(exitStatus, said).toBe(0);
     expect(report('report'), said).toEqual(FIXED);
     for (const [target, path] of RUNS)
       expect([target, path, canaryCounts(found.get(`canary.tocsin_demo.${target}.${path}`))]).toEqual([
         target,
         path,
-        clean('replaced'),
+        clean(CALLS, 'replaced'),
       ]);
     // What the fix brought and what it found in the module; the jump label was off, then on.
     const own = ['slots', 'hits', 'once', 'here', 'jump', 'fault', 'words', 'gcd'];
@@ -220,6 +202,6 @@ describe.each(GENERATIONS)('a merged fix in kernel %s', generation => {
     expect(report('restored')).toEqual(ORIGINAL);
     expect(found.get('troubles'), said).toBe('0');
     figure(`merge ${of.release}: calls through a merged fix, no register lost`, RUNS.length * CALLS);
-    figure(`merge ${of.release}: seconds`, Math.round(machine.seconds));
+    figure(`merge ${of.release}: seconds`, Math.round(seconds));
   });
 });

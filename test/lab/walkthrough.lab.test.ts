@@ -6,8 +6,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { filterFunctions, loadModules, prelude, results, troubles, unloadModules } from './boot/scripts.ts';
-import { bootKernel, cacheFolder, kernel, loadOrder, plainModules } from './harness/harness.ts';
+import { runMachine } from './boot/machine.ts';
+import { filterFunctions, loadModules, prelude, troubles, unloadModules } from './boot/scripts.ts';
+import { kernel, loadOrder, plainModules } from './harness/harness.ts';
 import { figure, full } from './support/lab.ts';
 import { tocsin, tocsinDone } from './support/programs.ts';
 import { minixImage } from './walkthrough/minix-image.ts';
@@ -134,7 +135,7 @@ describe.skipIf(obstacle !== undefined)('three upstream fixes in stock modules o
     writeFileSync(image, minixImage('hello from Minix\n'));
     const files = FIXES.map(fix => fix.file);
     const others = stock.map(path => basename(path)).filter(name => !files.includes(name));
-    const machine = await bootKernel({
+    const { exitStatus, seconds, found, said } = await runMachine('walkthrough', {
       generation: '6.1',
       timeoutSeconds: 300,
       files: [...stock, ...files.map(file => join(fixed, `fixed-${file}`)), join(objects, 'probe'), image],
@@ -158,11 +159,7 @@ describe.skipIf(obstacle !== undefined)('three upstream fixes in stock modules o
         troubles(),
       ].join(''),
     });
-    mkdirSync(join(cacheFolder, 'log'), { recursive: true });
-    writeFileSync(join(cacheFolder, 'log', 'walkthrough.console'), machine.console);
-    const found = results(machine.console);
-    const said = `${machine.failure ?? ''}\n${machine.console.slice(-6000)}`;
-    expect(machine.exitStatus, said).toBe(0);
+    expect(exitStatus, said).toBe(0);
     const seen = (label: string) =>
       Object.fromEntries(
         ['getsockopt', 'message', 'mount', 'hello'].map(name => [name, found.get(`${label}.${name}`)]),
@@ -192,6 +189,6 @@ describe.skipIf(obstacle !== undefined)('three upstream fixes in stock modules o
     ).toEqual(['1', '0', '1']);
     expect(found.get('troubles'), said).toBe('0');
     figure('walkthrough: upstream fixes seen to work in stock modules', FIXES.length);
-    figure('walkthrough: seconds in the machine', Math.round(machine.seconds));
+    figure('walkthrough: seconds in the machine', Math.round(seconds));
   });
 });
