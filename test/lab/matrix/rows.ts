@@ -1,5 +1,8 @@
 // The rows of the matrix: ways of replacing or hooking functions.
 
+import { join } from 'node:path';
+import { samplesFolder } from '../harness/harness.ts';
+
 /** What the canary's functions give then. */
 export type Gives = 'original' | 'replaced';
 
@@ -40,6 +43,13 @@ export const ROWS: readonly Row[] = [
       refused: ON_STACK,
     }),
   ),
+  {
+    name: 'custom',
+    gives: 'replaced',
+    options: redirects('fix', '--strategy', `custom:${join(samplesFolder, 'custom/frame.o')}`),
+    merges: false,
+    refused: ON_STACK,
+  },
   ...TOCS.flatMap((toc): readonly Row[] => [
     {
       name: `hook, ${toc}`,
