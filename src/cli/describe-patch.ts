@@ -66,8 +66,9 @@ export function patchOptions<T>(y: Argv<T>) {
       default: 'recomputed' as const,
     })
     .option('at', {
-      describe: 'which word of F becomes the branch (after-site; for hooks site where that cannot be)',
-      choices: ['after-site', 'site'] as const,
+      describe:
+        'where F is redirected (after-site; for hooks site where that cannot be); at an entry: some callers only',
+      choices: ['after-site', 'site', 'global-entry', 'local-entry'] as const,
       requiresArg: true,
     })
     .option('symvers', {

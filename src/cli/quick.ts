@@ -38,7 +38,7 @@ const PATCH: Shape = {
     '-o': null,
     '--strategy': ['auto', 'direct', 'frame'],
     '--toc': ['recomputed', 'saved'],
-    '--at': ['after-site', 'site'],
+    '--at': ['after-site', 'site', 'global-entry', 'local-entry'],
     '--format': ['text', 'json'],
     '--report': null,
     '--kernel': null,

@@ -10,7 +10,13 @@ import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.t
 import type { MergedInto } from './merge.ts';
 
 export type Strategy = 'direct' | 'frame' | 'custom';
-export type RedirectAt = 'after-site' | 'site';
+/** Which word of a function becomes the branch: the one behind its call site, or the call site's. */
+export type SiteAt = 'after-site' | 'site';
+/**
+ * The same for a redirect, which may also be for some callers only. `global-entry`: those from outside and through pointers,
+ * who meet the branch in front of the local entry. `local-entry`: the object's own, whose branches are changed.
+ */
+export type RedirectAt = SiteAt | 'global-entry' | 'local-entry';
 export type TocRecovery = 'recomputed' | 'saved';
 
 /** The ways in which compilers leave room for the tracer. */
@@ -39,10 +45,13 @@ export interface PlannedRedirect {
   readonly strategy: Strategy;
   readonly at: RedirectAt;
   readonly section: string;
-  /** The word that becomes the branch. */
+  /** The word that becomes the branch; of `local-entry`, the one that the branches led to. */
   readonly offset: SectionOffset;
-  readonly form: SiteForm;
+  /** Absent where the function has no call site. */
+  readonly form?: SiteForm;
   readonly recordRemoved: boolean;
+  /** Of `local-entry`: the branches that lead to the replacement now, by section and offset. */
+  readonly branches?: readonly PlannedBranch[];
   /** How the caller's r2 is right again on return: `kept` where nothing between changes it, `own`: by code of the user's own. */
   readonly toc: 'kept' | TocRecovery | 'own';
   /** What the choice rests on, a sentence each (argument passing, entry state, who was looked at). */
@@ -70,6 +79,16 @@ export interface RestPlace {
   readonly stands: 'original' | 'continue';
 }
 
+/** A branch that entered a function. */
+export interface PlannedBranch {
+  /** Where it stands; empty where that is no function's code. */
+  readonly function: string;
+  readonly section: string;
+  readonly offset: SectionOffset;
+  /** `bl`, or `b`. */
+  readonly links: boolean;
+}
+
 /** Functions that are called before another one, or when it has returned. One of `before` and `after` at least is there. */
 export interface PlannedHook {
   readonly kind: 'hook';
@@ -80,7 +99,7 @@ export interface PlannedHook {
   /** Called with (ip, parent_ip, result). */
   readonly after?: string;
   /** `after-site`: the word that becomes the branch is moved behind the calls. `site`: it was the call site's. */
-  readonly at: RedirectAt;
+  readonly at: SiteAt;
   readonly section: string;
   /** The word that becomes the branch; the function goes on at the next one. */
   readonly offset: SectionOffset;

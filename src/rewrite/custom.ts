@@ -35,7 +35,7 @@ export interface CustomRequest {
   readonly movesStack: boolean;
 }
 
-/** @throws RefusalError PAT007 to PAT010, PAT016, PAT021, PAT062, PAT082 */
+/** @throws RefusalError PAT007 to PAT010, PAT016, PAT021, PAT062, PAT076, PAT082 */
 export function planCustom(
   subject: Subject,
   redirect: Redirect,
@@ -63,7 +63,11 @@ export function planCustom(
 
 /** Makes the code that stands for the rest of the function, each kind once. */
 function restOf(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number>, draft: Draft) {
-  const { request, from, name, k, site, target: _, ...others } = redirect;
+  const { request, from, name, k, place: branch } = redirect;
+  const [site] = from.sites;
+  const { at } = request;
+  if (site === undefined || branch === undefined || at === 'global-entry' || at === 'local-entry')
+    throw refusal('PAT076', { at }, { section: from.section, offset: from.global, function: name });
   const made = new Map<string, SymbolRef>();
   let shape: RestShape | undefined;
   const roles: { function: SymbolRef; moved?: SymbolRef } = {
@@ -73,11 +77,11 @@ function restOf(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number
     const known = made.get(stands);
     if (known !== undefined) return known;
     if (shape === undefined) {
-      const { place } = new HookPlaces(subject, nopped).choose(from, name, site, request.at);
+      const { place } = new HookPlaces(subject, nopped).choose(from, name, site, at);
       if (place.moved !== undefined) roles.moved = place.moved.symbol;
       shape = {
         tocOnEntry: k >= 2,
-        resume: others.place.offset + 4 - from.names[0]!.local,
+        resume: branch.offset + 4 - from.names[0]!.local,
         moved: place.at === 'site' ? undefined : movedWord(place),
         siteSavesLink: site.form === 'mprofile-kernel-lr',
       };

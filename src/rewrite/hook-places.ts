@@ -4,7 +4,7 @@
  * A word may be moved only where it means the same elsewhere: no branch, no trap, no relocation whose value depends on the place.
  * `mflr` is none of these: where it runs, LR is as it was. And nobody else may know its place.
  */
-import type { NewRelocation, RedirectAt, RemovedRelocation } from '../plan/plan.ts';
+import type { NewRelocation, RemovedRelocation, SiteAt } from '../plan/plan.ts';
 import { isBranch } from '../ppc64/branches.ts';
 import { decode } from '../ppc64/decode.ts';
 import { relocationFacts } from '../ppc64/relocations.ts';
@@ -20,7 +20,7 @@ import type { Code, Subject } from './subject.ts';
 import { endOf } from './targets.ts';
 
 export interface HookPlace {
-  readonly at: RedirectAt;
+  readonly at: SiteAt;
   readonly offset: SectionOffset;
   readonly word: number;
   /** Those of the word, which go. */
@@ -51,7 +51,7 @@ export class HookPlaces {
     code: Code,
     name: string,
     site: CallSite,
-    asked: RedirectAt | undefined,
+    asked: SiteAt | undefined,
   ): { readonly place: HookPlace; readonly why: readonly string[] } {
     if (asked !== 'site') {
       try {
@@ -78,7 +78,7 @@ export class HookPlaces {
     const stays = !decoded.known || isBranch(word) || word >>> 26 === 1 || isTrap(word) || word >>> 26 === 17;
     if (stays) throw refusal('PAT062', { what: `it is ${mnemonic}` }, where);
     this.#checkKnown(code, name, offset, ENTRY | BRANCHED | NAMED | TABLED | REWRITTEN | RECORDED);
-    const relocations = this.#relocationsAt(code, name, site, offset, 'after-site');
+    const relocations = this.#relocationsAt(code, name, offset, 'after-site');
     return { at: 'after-site', offset, word, relocations, moved: this.#movedRelocation(relocations, where) };
   }
 
@@ -94,7 +94,7 @@ export class HookPlaces {
       at: 'site',
       offset,
       word,
-      relocations: this.#relocationsAt(code, name, site, offset, 'site'),
+      relocations: this.#relocationsAt(code, name, offset, 'site'),
       moved: undefined,
     };
   }
@@ -119,9 +119,9 @@ export class HookPlaces {
     if ((marks & NAMED) !== 0) throw refusal('PAT008', { what: 'a relocation names it' }, where);
   }
 
-  #relocationsAt(code: Code, name: string, site: CallSite, offset: SectionOffset, at: RedirectAt): RemovedRelocation[] {
+  #relocationsAt(code: Code, name: string, offset: SectionOffset, at: SiteAt): RemovedRelocation[] {
     const { section } = code;
-    return relocationsAt(this.#subject, { section, offset, name, entries: [], end: endOf(code), site, at });
+    return relocationsAt(this.#subject, { section, offset, name, entries: [], end: endOf(code), at });
   }
 
   /** A relocation may go with its instruction if its value does not depend on the place. */

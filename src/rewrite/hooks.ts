@@ -8,7 +8,7 @@
  * `--at` asks for one of the two and nothing else.
  */
 
-import type { PlannedHook, RedirectAt, TocRecovery } from '../plan/plan.ts';
+import type { PlannedHook, RedirectAt, SiteAt, TocRecovery } from '../plan/plan.ts';
 import { isBranch } from '../ppc64/branches.ts';
 import { hex } from '../util/bytes.ts';
 import { RefusalError } from '../util/errors.ts';
@@ -58,7 +58,7 @@ export interface OtherChanges {
   readonly redirects: readonly RedirectRequest[];
 }
 
-/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT014, PAT016 to PAT019, PAT021, PAT022, PAT025 to PAT028, PAT060 to PAT064, PAT070 */
+/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT014, PAT016 to PAT019, PAT021, PAT022, PAT025 to PAT028, PAT060 to PAT064, PAT070, PAT075 */
 export function planHooks(
   subject: Subject,
   requests: readonly HookRequest[],
@@ -193,7 +193,7 @@ class HookPlanner {
     const forced = pattern === undefined && requests.some(r => r.isForced) ? draft : undefined;
     const grounds =
       after === undefined ? [] : [requireNone(name, code, stackArguments(this.#subject, code, name), forced)];
-    const asked = requests.find(r => r.at !== undefined)?.at;
+    const asked = siteAt(requests.find(r => r.at !== undefined)?.at);
     const { place, why } = this.#places.choose(code, name, site, asked);
     const isNear = [before, after].every(t => t === undefined || t.kind === 'here');
     const toc = k === 0 ? 'saved' : isNear ? 'kept' : requests[0]!.toc;
@@ -243,6 +243,12 @@ class HookPlanner {
     this.#reached.clear();
     for (const { hook, target } of pairs) this.#checkRecursion(hook.code, hook.name, target);
   }
+}
+
+/** @throws RefusalError PAT075 */
+function siteAt(at: RedirectAt | undefined): SiteAt | undefined {
+  if (at === 'global-entry' || at === 'local-entry') throw refusal('PAT075', { at });
+  return at;
 }
 
 /** Some of the names, and how many there are. */

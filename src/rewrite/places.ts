@@ -9,7 +9,6 @@ import type { Section } from '../elf/section.ts';
 import { type FixupTable, fixupTable } from '../kernel/fixups.ts';
 import type { RedirectAt, RemovedRelocation } from '../plan/plan.ts';
 import { relocationFacts } from '../ppc64/relocations.ts';
-import type { CallSite } from '../sites/call-sites.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { isBctr, jumpTableLabels } from './jump-tables.ts';
@@ -24,7 +23,6 @@ export interface Place {
   readonly name: string;
   readonly entries: readonly SectionOffset[];
   readonly end: SectionOffset;
-  readonly site: CallSite;
   readonly at: RedirectAt;
 }
 
@@ -190,7 +188,8 @@ export function relocationsAt(subject: Subject, place: Place): RemovedRelocation
       const wide = facts === undefined || /^(word|prefix)/.test(facts.field);
       const reach = facts?.field === 'word32' || facts?.field === 'word30' ? 4 : wide ? 8 : 4;
       if (at < offset && at + reach <= offset) continue;
-      const odd = facts === undefined || facts.field.startsWith('word') || type === R_PPC64_ENTRY;
+      const goesWithEntry = type === R_PPC64_ENTRY && place.at === 'global-entry';
+      const odd = facts === undefined || facts.field.startsWith('word') || (type === R_PPC64_ENTRY && !goesWithEntry);
       if (odd || at !== offset)
         throw refusal(
           'PAT021',

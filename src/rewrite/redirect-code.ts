@@ -49,31 +49,47 @@ function mayHideArguments({ custom }: RedirectRequest): boolean {
 }
 
 function planDirect(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
-  const { from, name, k, target } = redirect;
+  const { request, from, name, k, target } = redirect;
   const targetK = target.kind === 'here' ? target.k : 0;
   const symbol = targetSymbol(target, draft);
-  const { inPlace, code } = directTemplate(k, targetK);
+  const { inPlace, code } = directTemplate(k, targetK, request.at === 'global-entry');
   grounds.push(`${target.name} is defined in this object: one TOC for both`);
   if (inPlace) {
     grounds.push(
       k >= 2
-        ? `${name} sets up r2 in front of its call site, and the branch enters ${target.name} at its local entry`
-        : `neither ${name} nor ${target.name} needs r2`,
+        ? `${tocGround(redirect)}, and the branch enters ${target.name} at its local entry`
+        : `${target.name} does not need r2`,
     );
     return symbol;
   }
+  const known = anyTocGround(redirect);
   grounds.push(
-    `${name} may be entered with any r2: ${target.name} is entered at its global entry with its address in r12`,
+    request.at === 'global-entry'
+      ? `${known}: the trampoline computes this object's TOC and goes to ${target.name}`
+      : `${known}: ${target.name} is entered at its global entry with its address in r12`,
   );
   return draft.addCode(codeSection(from.section.name), trampolineSymbol('direct', name), code, symbol);
+}
+
+/** Who has the home's TOC in r2 when the branch is met. */
+function tocGround({ name, request }: Redirect): string {
+  return request.at === 'local-entry'
+    ? `whoever branches to the local entry of ${name} has this object's TOC in r2`
+    : `${name} sets up r2 in front of its call site`;
+}
+
+function anyTocGround({ name, request }: Redirect): string {
+  return request.at === 'global-entry'
+    ? `${name} has not set up r2 yet at its global entry`
+    : `${name} may be entered with any r2`;
 }
 
 function planFrame(redirect: Redirect, draft: Draft, grounds: string[]): SymbolRef {
   const { request, from, name, k, target } = redirect;
   grounds.push(
     k >= 2
-      ? `${name} sets up r2 in front of its call site, so the stub to ${target.name} finds this object's TOC`
-      : `${name} may be entered with any r2: the trampoline computes this object's TOC before the call`,
+      ? `${tocGround(redirect)}, so the stub to ${target.name} finds this object's TOC`
+      : `${anyTocGround(redirect)}: the trampoline computes this object's TOC before the call`,
   );
   grounds.push(
     request.toc === 'recomputed'

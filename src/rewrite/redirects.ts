@@ -4,15 +4,18 @@
  * The branch goes to the word behind the call site (`after-site`: the tracer's record stays, and tracing F still works),
  * or takes the site's own word (`site`: the record goes). Behind `mflr r0; bl _mcount` and behind nops nothing has
  * happened yet that G would have to undo; behind a `-pg` site a frame stands, so that form is refused.
+ * Redirects for some callers only are in entry-redirects.ts.
  */
+
+import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { RedirectAt, Strategy, TocRecovery } from '../plan/plan.ts';
-import type { CallSite } from '../sites/call-sites.ts';
+import type { RedirectAt, SiteAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { CustomRequest } from './custom.ts';
 import type { Draft } from './draft.ts';
+import { changeBranches, globalEntryPlace, type LocalBranch, localBranches, siteForm } from './entry-redirects.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
@@ -43,17 +46,19 @@ export interface Redirect {
   readonly request: RedirectRequest;
   readonly name: string;
   readonly from: Code;
-  readonly k: number;
-  readonly site: CallSite;
   readonly target: Target;
   readonly strategy: Strategy;
-  readonly place: Place;
+  /** What those who are redirected have in r2: home (k >= 2), or anything (0, also for a global entry). */
+  readonly k: number;
+  /** The word that becomes the branch, or the branches that lead to the replacement instead. */
+  readonly place: Place | undefined;
+  readonly branches: readonly LocalBranch[];
 }
 
 /** Reach of an I-form branch in each direction, bytes. */
 const REACH = 0x200_0000;
 
-/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030 */
+/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030, PAT071 to PAT076 */
 export function planRedirects(
   subject: Subject,
   requests: readonly RedirectRequest[],
@@ -68,7 +73,7 @@ export function planRedirects(
   checkCircles(redirects);
   checkPlaces(
     subject,
-    redirects.map(r => r.place),
+    redirects.flatMap(r => r.place ?? []),
   );
   for (const redirect of redirects) {
     if (redirect.target.kind === 'elsewhere' && redirect.strategy !== 'custom')
@@ -81,48 +86,55 @@ function resolve(subject: Subject, request: RedirectRequest): Redirect {
   const from = requireCode(subject, request.from);
   const name = from.names.find(f => f.name === parseFunctionName(request.from).name)!.name;
   const at = { section: from.section, offset: from.global, function: name };
-  const k = requireK(from, name);
-  const site = from.sites[0];
-  if (site === undefined) throw refusal('PAT004', {}, at);
-  if (site.form === 'pg') throw refusal('PAT006', {}, at);
-  const local = from.names[0]!.local;
-  if (site.start < local) throw refusal('PAT025', {}, at);
+  const own = requireK(from, name);
+  const siteOffset = isAtSite(request.at) ? sitePlace(from, request.at, at) : undefined;
   const target = findTarget(subject, request.to);
   const isItself = target.kind === 'here' && target.code.section === from.section && target.code.global === from.global;
   // A trampoline of the user's own that names no target may go on in the function itself.
   if (isItself && request.custom?.namesTarget !== false) throw refusal('PAT014', { name }, at);
   const strategy = chooseStrategy(request, target);
   if (target.kind === 'here') checkLifetime(from, name, target);
-  const offset = request.at === 'site' ? site.offset : site.after;
-  checkLength(from, offset, at);
-  const end = endOf(from);
-  const place: Place = {
-    section: from.section,
-    offset,
-    name,
-    entries: [from.global, local],
-    end,
-    site,
-    at: request.at,
-  };
-  return { request, name, from, k, site, target, strategy, place };
+  const k = request.at === 'global-entry' ? 0 : own;
+  const common = { request, name, from, k, target, strategy };
+  if (request.at === 'global-entry') return { ...common, place: globalEntryPlace(from, name), branches: [] };
+  if (siteOffset === undefined) return { ...common, place: undefined, branches: localBranches(subject, from, name) };
+  const entries = [from.global, from.names[0]!.local];
+  const place = { section: from.section, offset: siteOffset, name, entries, end: endOf(from), at: request.at };
+  return { ...common, place, branches: [] };
 }
 
-function checkLength(from: Code, offset: SectionOffset, at: { function: string }): void {
-  if (offset + 4 > endOf(from)) throw refusal('PAT007', {}, { section: from.section, offset, function: at.function });
+function isAtSite(at: RedirectAt): at is SiteAt {
+  return at === 'after-site' || at === 'site';
+}
+
+/** @throws RefusalError PAT004, PAT006, PAT007, PAT025 */
+function sitePlace(from: Code, at: SiteAt, where: { section: Section; function: string }): SectionOffset {
+  const site = from.sites[0];
+  if (site === undefined) throw refusal('PAT004', {}, { ...where, offset: from.global });
+  if (site.form === 'pg') throw refusal('PAT006', {}, { ...where, offset: from.global });
+  if (site.start < from.names[0]!.local) throw refusal('PAT025', {}, { ...where, offset: from.global });
+  const offset = at === 'site' ? site.offset : site.after;
+  if (offset + 4 > endOf(from)) throw refusal('PAT007', {}, { ...where, offset });
+  return offset;
 }
 
 const keyOf = (code: Code) => placeKey(code.section.index, code.global);
 
 function checkConflicts(redirects: readonly Redirect[], nopped: ReadonlySet<number>): void {
-  const seen = new Set<number>();
+  const seen = new Map<number, RedirectAt[]>();
   for (const { from, name, request } of redirects) {
     const at = { section: from.section, offset: from.global, function: name };
-    if (seen.has(keyOf(from))) throw refusal('PAT016', { what: 'the function is redirected twice' }, at);
-    seen.add(keyOf(from));
+    const others = seen.get(keyOf(from)) ?? [];
+    // Two kinds of callers may go two ways.
+    if (others.some(other => other === request.at || isAtSite(other) || isAtSite(request.at)))
+      throw refusal('PAT016', { what: 'the function is redirected twice' }, at);
+    seen.set(keyOf(from), [...others, request.at]);
     if (request.at === 'site' && nopped.has(keyOf(from)))
       throw refusal('PAT016', { what: 'the call site would become a nop and a branch' }, at);
   }
+  for (const { target, name } of redirects)
+    if (target.kind === 'here' && seen.get(keyOf(target.code))?.includes('local-entry'))
+      throw refusal('PAT074', { name, to: target.name });
 }
 
 /** F to G and G to F is a loop, not a swap. */
@@ -144,25 +156,14 @@ function checkCircles(redirects: readonly Redirect[]): void {
 }
 
 function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number>, draft: Draft): void {
-  const { request, from, name, site, target, strategy, place } = redirect;
+  const { request, from, name, target, strategy, place } = redirect;
   const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
   const { symbol: branchTo, custom } = layDownRedirect(subject, redirect, nopped, draft, grounds);
   checkReach(subject, redirect, draft);
-  const recordRemoved = request.at === 'site' && draft.dropRecord(site);
-  draft.words.push({
-    section: from.section.index,
-    offset: place.offset,
-    before: subject.elf.sectionWords(from.section)[place.offset / 4]!,
-    after: BRANCH.word,
-  });
-  draft.removedRelocations.push(...relocationsAt(subject, place));
-  draft.addedRelocations.push({
-    section: from.section.index,
-    offset: place.offset,
-    type: R_PPC64_REL24,
-    symbol: branchTo,
-    addend: 0,
-  });
+  const [site] = from.sites;
+  const recordRemoved = request.at === 'site' && site !== undefined && draft.dropRecord(site);
+  if (place !== undefined) planBranch(subject, place, branchTo, draft);
+  const branches = changeBranches(subject, redirect.branches, branchTo, draft);
   draft.actions.push({
     kind: 'redirect',
     function: name,
@@ -171,9 +172,10 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
     strategy,
     at: request.at,
     section: from.section.name,
-    offset: place.offset,
-    form: site.form,
+    offset: place?.offset ?? from.names[0]!.local,
+    ...siteForm(from),
     recordRemoved,
+    ...(place === undefined && { branches }),
     toc: strategy === 'direct' ? 'kept' : strategy === 'custom' ? 'own' : request.toc,
     grounds,
     ...(custom !== undefined && { custom }),
@@ -186,15 +188,29 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
  * counted as one for each external call there may be.
  */
 function checkReach(subject: Subject, redirect: Redirect, draft: Draft): void {
-  const { from, place, target, strategy } = redirect;
-  const inPlace = strategy === 'direct' && target.kind === 'here' && target.code.section === from.section;
-  if (inPlace && target.kind === 'here') {
-    const distance = target.code.names[0]!.local - place.offset;
-    if (Math.abs(distance) >= REACH) throw refusal('PAT013', { size: `${hex(Math.abs(distance))} bytes` }, place);
+  const { request, from, k, place, target, strategy, branches } = redirect;
+  const starts = place === undefined ? branches : [place];
+  const isPlain =
+    strategy === 'direct' && target.kind === 'here' && request.at !== 'global-entry' && (k >= 2 || target.k < 2);
+  const where = { section: from.section, offset: from.global, function: redirect.name };
+  for (const start of starts) {
+    if (isPlain && target.code.section === start.section) {
+      const distance = Math.abs(target.code.names[0]!.local - start.offset);
+      if (distance >= REACH) throw refusal('PAT013', { size: `${hex(distance)} bytes` }, where);
+      continue;
+    }
+    const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
+    if (size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` }, where);
   }
-  if (inPlace && !(redirect.k === 0 && target.kind === 'here' && target.k >= 2)) return;
-  const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
-  if (size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` }, place);
+}
+
+/** The word at `place` becomes a branch, and its relocations go. */
+function planBranch(subject: Subject, place: Place, to: SymbolRef, draft: Draft): void {
+  const { section, offset } = place;
+  const before = subject.elf.sectionWords(section)[offset / 4]!;
+  draft.words.push({ section: section.index, offset, before, after: BRANCH.word });
+  draft.removedRelocations.push(...relocationsAt(subject, place));
+  draft.addedRelocations.push({ section: section.index, offset, type: R_PPC64_REL24, symbol: to, addend: 0 });
 }
 
 function warnAbout(subject: Subject, redirect: Redirect, draft: Draft): void {

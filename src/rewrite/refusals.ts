@@ -148,6 +148,31 @@ export const refusals = {
     remedy: 'see its calls with: tocsin scan --calls FILE',
   },
   PAT070: { cause: '{name} never returns, so nothing can be called after it', remedy: 'hook it with --hook' },
+  PAT071: {
+    cause: '{name} has one entry for all callers (k = 0): nobody can be told apart there',
+    remedy: 'redirect its local callers with --at local-entry, or all callers with --at after-site',
+  },
+  PAT072: {
+    cause: 'more than branches that can be changed lead to the local entry of {name}: {what}',
+    remedy: 'redirect all callers with --at after-site',
+  },
+  PAT073: {
+    cause: 'no branch of this object leads to {name}',
+    remedy: 'redirect callers from outside and through pointers with --at global-entry, or all with --at after-site',
+  },
+  PAT074: {
+    cause:
+      '{name} would lead to {to}, whose local callers are led elsewhere: whether that holds for it too is not said',
+    remedy: 'name the function that {name} is to lead to in the end, or redirect {to} with --at after-site',
+  },
+  PAT075: {
+    cause: '--at {at} is for redirects: a hook runs for all callers',
+    remedy: 'leave --at out, and say it of the redirects in a plan (--plan)',
+  },
+  PAT076: {
+    cause: 'with --at {at} there is no rest of the function that a trampoline of your own could go on in',
+    remedy: 'use --at after-site or site with --strategy custom',
+  },
   PAT080: {
     cause: '{object} is no trampoline: {what}',
     remedy: 'define __tocsin_trampoline with .globl at the start of its code; docs/custom.md shows how',

@@ -62,7 +62,7 @@ export function planRetargets(
   if (requests.length === 0) return;
   const words = new KnownWords(subject);
   const codes = byEntry(subject);
-  const changed = new Set(draft.words.map(w => placeKey(w.section, w.offset)));
+  const changed = new Set([...draft.words, ...draft.addedRelocations].map(w => placeKey(w.section, w.offset)));
   for (const request of requests) {
     const from = requireCode(subject, request.from);
     const name = from.name(other => other === parseFunctionName(request.from).name);

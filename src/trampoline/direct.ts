@@ -16,12 +16,20 @@
  *   local call anyway; one from another home came through a stub or a pointer, cannot know which k it met, and reloads its
  *   own r2 from its frame, as after every function with k >= 2.
  *
+ * - F has k >= 2 and is met at its global entry (rewrite/entry-redirects.ts): r2 is anybody's, and F owes home on return, whatever
+ *   the k of G is. So r2 becomes home, and then it is the first case.
+ *
  * k = 1 (r2 is caller-saved, pcrel code) is refused where the plan is made: its local callers do not keep r2.
  */
-import { BRANCH, directByAddress, type Template } from './template.ts';
+import { BRANCH, directByAddress, directWithToc, type Template } from './template.ts';
 
-/** The code between F's site and G: one branch that takes the site's own place, or code to be reached by it. */
-export function directTemplate(fromK: number, toK: number): { readonly inPlace: boolean; readonly code: Template } {
+/** The code between F and G: one branch that takes the place of F's own word, or code to be reached by it. */
+export function directTemplate(
+  fromK: number,
+  toK: number,
+  atGlobalEntry = false,
+): { readonly inPlace: boolean; readonly code: Template } {
+  if (atGlobalEntry) return { inPlace: false, code: directWithToc };
   if (fromK === 0 && toK >= 2) return { inPlace: false, code: directByAddress };
   return { inPlace: true, code: [BRANCH] };
 }

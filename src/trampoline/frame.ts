@@ -6,7 +6,7 @@
  *
  * - Entry: at F's site or behind it; LR holds the return address (see direct.ts), 16(r1) is the slot where a callee saves it.
  * - The stub that the loader makes for an undefined G addresses itself through r2, so r2 must be home before the call: it
- *   is where F has k >= 2, and is computed where F has k = 0 and may have been entered with anybody's r2.
+ *   is where F has k >= 2, and is computed where F has k = 0, or is met at its global entry, with anybody's r2.
  * - The stub saves r2 at 24(r1): that is our own frame, never the caller's.
  * - Return: `saved` trusts that slot, where the loader put `ld r2,24(r1)` in place of the nop; `recomputed` takes nothing
  *   from memory. Both give home, which is right for every caller of F by the argument in direct.ts.

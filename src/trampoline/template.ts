@@ -58,6 +58,20 @@ export const directByAddress: Template = [
   word('bctr', 0x4e800420),
 ];
 
+/**
+ * From the global entry of a function, with anybody's r2, to a function of the same object: r2 becomes this object's TOC, as the
+ * words would have made it that stood there. A replacement with one entry leaves it so, as one with two does.
+ */
+export const directWithToc: Template = [
+  word('mflr 0', 0x7c0802a6),
+  word('bcl 20,31,1f', 0x429f0005),
+  word('1: mflr 12', 0x7d8802a6),
+  word('mtlr 0', 0x7c0803a6),
+  relocated('addis 2,12,(.TOC.-1b)@ha', 0x3c4c0000, R_PPC64_REL16_HA, '.TOC.', 8),
+  relocated('addi 2,2,(.TOC.-1b)@l', 0x38420000, R_PPC64_REL16_LO, '.TOC.', 12),
+  BRANCH,
+];
+
 const openFrame: Template = [
   word('mflr 0', 0x7c0802a6),
   word('std 0,16(1)', 0xf8010010),

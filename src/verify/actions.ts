@@ -11,6 +11,7 @@ import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { CustomJudge } from './custom.ts';
 import { type FollowedCode, Follower } from './follow.ts';
 import { HookFollower } from './hook-follow.ts';
+import { judgeLocalCalls } from './local-calls.ts';
 import { HOME, Machine, RETURN } from './machine.ts';
 import { NamedFunctions } from './named-functions.ts';
 import { judgeNops, type PlacedNop } from './nop-sites.ts';
@@ -93,7 +94,7 @@ export class ActionJudge {
       else set.add(offset);
     };
     for (const { action, section, function: f } of [...this.#redirects, ...this.#hooks])
-      for (let at = f.local; at <= action.offset; at += 4) want(section, at);
+      for (let at = Math.min(f.local, action.offset); at <= action.offset; at += 4) want(section, at);
     for (const { action, section } of this.#retargets)
       for (const at of [action.offset, action.offset + 4]) want(section, at);
     for (const [section, offsets] of wanted)
@@ -123,15 +124,28 @@ export class ActionJudge {
   }
 
   redirects(): string {
-    for (const redirect of this.#redirects) {
-      const target = this.#branchOf(redirect);
-      this.#checkWayIn(redirect);
-      if (target === undefined) continue;
-      if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
-      else if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
-      else this.#direct(redirect, target);
-    }
+    for (const redirect of this.#redirects)
+      for (const target of this.#targetsOf(redirect))
+        if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
+        else if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
+        else this.#direct(redirect, target);
     return count(this.#redirects.length, 'redirect');
+  }
+
+  /** Whom a redirect's branch, or branches, lead to. */
+  #targetsOf(redirect: PlacedRedirect): readonly BranchTarget[] {
+    const { action, function: f } = redirect;
+    if (action.at === 'local-entry') return judgeLocalCalls(this.#report, this.#pair, action, f);
+    if (action.at === 'global-entry') this.#checkGlobalEntry(redirect);
+    else this.#checkWayIn(redirect);
+    return [this.#branchOf(redirect)].filter(target => target !== undefined);
+  }
+
+  /** The branch is the first word, and not all callers come by it. */
+  #checkGlobalEntry({ action, section, function: f }: PlacedRedirect): void {
+    const tell = (message: string) => this.#report.error('VER096', message, section, action.offset, f.name);
+    if (f.local === f.global) tell(`${f.name} has one entry: local callers meet the branch too`);
+    if (action.offset !== f.global) tell('the branch does not stand at the global entry');
   }
 
   #custom(redirect: PlacedRedirect, custom: CustomTrampoline, target: BranchTarget): void {
@@ -271,7 +285,7 @@ export class ActionJudge {
     if (g === undefined || g.symbol === f.symbol)
       tell('VER054', `the branch leads to ${target.name}, not to ${action.to}`);
     if (action.strategy !== 'direct') tell('VER054', 'the plan has a frame between the functions, and there is none');
-    if (g !== undefined && g.k > 1 && f.k < 2)
+    if (g !== undefined && g.k > 1 && (f.k < 2 || action.at === 'global-entry'))
       tell('VER056', `${f.name} may be entered with any r2, and ${g.name} needs the TOC of this object in it`);
     if (g?.k === 1) tell('VER056', `${g.name} does not keep r2, and local callers of ${f.name} do not restore it`);
   }
@@ -281,7 +295,7 @@ export class ActionJudge {
     this.#checkLifetime(section, trampoline.code.section, f.name);
     const machine = Machine.atEntry();
     // A function with two entries has its own TOC in r2 at the second.
-    if (f.k > 1) machine.registers[2] = HOME;
+    if (f.k > 1 && action.at !== 'global-entry') machine.registers[2] = HOME;
     for (let at = f.local; at < action.offset; at += 4) {
       if (this.#word(section, at) === MFLR_R0) machine.registers[0] = RETURN;
       if (this.#word(section, at) === STD_R0_16_R1) machine.memory.set(16, machine.registers[0]!);

@@ -76,7 +76,7 @@ function placeOf(action: PlannedAction): RedirectPlace[] {
     case 'nop':
       return [];
     case 'redirect':
-      return [{ section, offset }];
+      return action.branches?.map(b => ({ ...b, leadsTo: [action.to], isCaller: true })) ?? [{ section, offset }];
     case 'hook':
       return [{ section, offset, leadsTo: [action.before, action.after].filter(name => name !== undefined) }];
     case 'retarget':

@@ -49,8 +49,10 @@ function action(a: PlannedAction): string {
   const record = a.recordRemoved ? ', record removed' : '';
   if (a.kind === 'hook') return hook(a, place, also, record);
   if (a.kind === 'nop') return `  nop       ${a.function}${also}  at ${place}, ${a.form}${record}`;
+  const branches =
+    a.branches === undefined ? '' : `, ${a.branches.length} branch${a.branches.length === 1 ? '' : 'es'}`;
   const toc = a.toc === 'kept' ? 'r2 kept' : `r2 ${a.toc}`;
-  return `  redirect  ${a.function}${also} -> ${a.to}  ${a.strategy}, ${a.at} at ${place}, ${toc}${record}${grounds(a)}`;
+  return `  redirect  ${a.function}${also} -> ${a.to}  ${a.strategy}, ${a.at} at ${place}${branches}, ${toc}${record}${grounds(a)}`;
 }
 
 function grounds(a: { readonly grounds: readonly string[] }): string {

@@ -52,6 +52,11 @@ export interface RedirectPlace {
    * counts.
    */
   readonly leadsTo?: readonly string[];
+  /**
+   * The function only calls somebody else, who is owed and owes no more than whom it called before: then it must not be worse than
+   * before, and these have to be proved.
+   */
+  readonly isCaller?: boolean;
 }
 
 export class PatchProver {
@@ -127,10 +132,12 @@ export class PatchProver {
         continue;
       }
       const found = inside(places.get(f.section) ?? [], f);
-      if (found.length > 0) roles.set(f.index, 'redirected');
+      if (found.some(r => r.isCaller !== true)) roles.set(f.index, 'redirected');
       if (found.some(r => r.leadsTo === undefined)) all.add(f.index);
     }
     const named = this.#placesOf(new Set(redirects.flatMap(r => r.leadsTo ?? [])));
+    const led = this.#placesOf(new Set(redirects.flatMap(r => (r.isCaller === true ? (r.leadsTo ?? []) : []))));
+    for (const f of judged) if (led.has(placeOf(f)) && !roles.has(f.index)) roles.set(f.index, 'replacement');
     const byIndex = new Map(judged.map(f => [f.index, f]));
     for (const f of judged)
       if (roles.has(f.index) && roles.get(f.index) !== 'replacement')

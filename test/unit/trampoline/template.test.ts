@@ -53,6 +53,7 @@ describe('templates', () => {
     { template: frame(2, 'recomputed') },
     { template: frame(0, 'recomputed') },
     { template: directTemplate(0, 2).code },
+    { template: directTemplate(0, 2, true).code },
   ])('adds every distance to the address that LR holds (%#)', ({ template }) => {
     expect(addresses(template).distances).toEqual(new Set([0]));
   });
@@ -69,6 +70,9 @@ describe('templates', () => {
     const far = directTemplate(0, 2);
     expect(far.inPlace).toBe(false);
     expect(mnemonics(far.code)).toEqual(['mflr', 'bcl', 'mflr', 'mtlr', 'addis', 'addi', 'mtctr', 'bctr']);
+    const atEntry = directTemplate(0, 0, true);
+    expect(atEntry.inPlace).toBe(false);
+    expect(mnemonics(atEntry.code)).toEqual(['mflr', 'bcl', 'mflr', 'mtlr', 'addis', 'addi', 'b']);
   });
 });
 

@@ -8,6 +8,7 @@ import { planMerge } from '../../../src/merge/plan.ts';
 import type { PatchPlan, PlannedAction } from '../../../src/plan/plan.ts';
 import type { RenamedObject } from '../../../src/verify/merged/renamed.ts';
 import { verifyMerge } from '../../../src/verify/merged/verify-merge.ts';
+import { refusalOf } from '../rewrite/support/module.ts';
 import { carryOut, codes, GENERATIONS, judge, type Patched, patch, redirect, sample } from './support/patched.ts';
 
 function read(name: string) {
@@ -49,6 +50,12 @@ describe.each(GENERATIONS)('%s', generation => {
 });
 
 const good = patched('6.1');
+
+it.each(['global-entry', 'local-entry'] as const)('PAT076: at the %s there is no rest to go on in', at => {
+  const { bytes, custom } = merge('6.1');
+  const asked = redirect('demo_in_range', 'elsewhere', { strategy: 'custom', custom, at });
+  expect(refusalOf(() => patch(bytes, { redirects: [asked] }))).toBe('PAT076');
+});
 
 function withAction(change: (action: PlannedAction) => object): string[] {
   const actions = good.plan.actions.map(a => ({ ...a, ...change(a) }) as PlannedAction);

@@ -1,0 +1,213 @@
+// Redirects for some callers only, in the three kernels: who enters through the global entry (other modules, pointers), who
+// branches to the local one, and both at once to different replacements. Nobody else notices, whether the tracer runs or not.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { PatchDocument } from '../../src/report/patch/document.ts';
+import {
+  type CanaryCounts,
+  canaryCounts,
+  loadModules,
+  prelude,
+  results,
+  runCanary,
+  troubles,
+  unloadModules,
+  whileTracing,
+} from './boot/scripts.ts';
+import { bootKernel, cacheFolder, GENERATIONS, type Generation, kernel, labModules } from './harness/harness.ts';
+import { figure, full } from './support/lab.ts';
+import { tocsin, tocsinDone } from './support/programs.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-entries-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const CALLS = full ? 100_000 : 5000;
+
+type Gives = 'original' | 'replaced' | 'other';
+
+const PATHS = [
+  ['canary', 'local'],
+  ['canary', 'pointer'],
+  ['canary_ext', 'external'],
+  ['canary_ext', 'pointer'],
+] as const;
+
+interface Variant {
+  readonly name: string;
+  readonly options: readonly string[];
+  /** What targets give for local callers, and for all others; those that are not named give the original. */
+  readonly local: Readonly<Record<string, Gives>>;
+  readonly outside: Readonly<Record<string, Gives>>;
+}
+
+const fixed = (...names: readonly string[]) => names.flatMap(name => ['--redirect', `home_${name}=fix_${name}`]);
+// home_recurse goes on through a pointer: the first entry is of one kind, all others of the other.
+const MIXED = { recurse: 'other' } as const;
+const WITHIN = { sibling: 'replaced', twice: 'replaced' } as const;
+
+const VARIANTS: readonly Variant[] = [
+  ...(['recomputed', 'saved'] as const).flatMap((toc): readonly Variant[] => [
+    {
+      name: `global-frame-${toc}`,
+      options: [
+        ...fixed('add', 'eight', 'recurse', 'yield'),
+        '--strategy',
+        'frame',
+        '--at',
+        'global-entry',
+        '--toc',
+        toc,
+      ],
+      local: MIXED,
+      outside: { add: 'replaced', eight: 'replaced', recurse: 'replaced', yield: 'replaced' },
+    },
+    {
+      name: `local-frame-${toc}`,
+      options: [
+        ...fixed('add', 'eight', 'leaf', 'pair', 'recurse', 'yield'),
+        ...['--strategy', 'frame', '--at', 'local-entry', '--toc', toc],
+      ],
+      local: {
+        ...WITHIN,
+        ...MIXED,
+        add: 'replaced',
+        eight: 'replaced',
+        leaf: 'replaced',
+        pair: 'replaced',
+        yield: 'replaced',
+      },
+      outside: { ...WITHIN, pair: 'replaced' },
+    },
+  ]),
+  {
+    name: 'global-direct',
+    options: ['--redirect', 'home_add=home_add_fixed', '--redirect', 'home_yield=home_leaf', '--at', 'global-entry'],
+    local: {},
+    outside: { add: 'replaced', yield: 'other' },
+  },
+  {
+    name: 'local-direct',
+    options: ['--redirect', 'home_add=home_add_fixed', '--redirect', 'home_leaf=home_yield', '--at', 'local-entry'],
+    local: { ...WITHIN, add: 'replaced', leaf: 'other' },
+    outside: WITHIN,
+  },
+  {
+    name: 'both',
+    options: ['--plan', join(scratch, 'both.yaml')],
+    local: { ...WITHIN, add: 'replaced' },
+    outside: { ...WITHIN, add: 'replaced' },
+  },
+];
+
+const BOTH = `schema: tocsin.patch-plan/1
+redirect:
+  - { function: home_add, to: home_add_fixed, at: global-entry }
+  - { function: home_add, to: fix_add, at: local-entry }
+`;
+
+const TARGETS = ['add', 'eight', 'leaf', 'pair', 'recurse', 'yield', 'sibling', 'twice'] as const;
+const TRACED = ['add', 'eight', 'twice'] as const;
+
+const callsOf = (target: string) => (target === 'recurse' || target === 'yield' ? CALLS / 10 : CALLS);
+
+async function make(generation: Generation, { name, options }: Variant): Promise<string> {
+  const { canary, symvers } = labModules(generation);
+  const folder = join(scratch, generation);
+  mkdirSync(folder, { recursive: true });
+  const out = join(folder, `canary-${name}.ko`);
+  const ran = await tocsin('patch', canary, '-o', out, ...options, '--symvers', symvers, '--format', 'json');
+  expect([name, ran.status, ran.stderr]).toEqual([name, 0, '']);
+  const doc = JSON.parse(ran.stdout) as PatchDocument;
+  expect([name, doc.proof?.verdict, doc.removed.records]).toEqual([name, 'proved', 0]);
+  const restored = join(folder, 'restored.ko');
+  await tocsinDone('revert', out, '-o', restored, '--force', '--quiet');
+  expect(readFileSync(restored).equals(readFileSync(canary))).toBe(true);
+  return out;
+}
+
+function script(variant: Variant): string {
+  const run = (targets: readonly string[], calls: (target: string) => number, label: string) =>
+    targets.flatMap(t => PATHS.map(([module, path]) => runCanary(module, t, path, calls(t), label))).join('');
+  return [
+    loadModules([`canary-${variant.name}.ko`, 'canary_ext.ko']),
+    run(TARGETS, callsOf, variant.name),
+    whileTracing(
+      ['home_add', 'fix_add', 'home_eight'],
+      round => run(TRACED, () => (full ? 2000 : 300), `${variant.name}.${round}`),
+      full ? 10 : 4,
+    ).replaceAll('result trace', `result ${variant.name}.trace`),
+    unloadModules(['canary_ext', 'canary']),
+  ].join('');
+}
+
+function clean(calls: number, gives: Gives): CanaryCounts {
+  const none = { original: 0, replaced: 0, other: 0, r1: 0, r2: 0, lr: 0, nonvolatile: 0, cr: 0 };
+  return { ...none, calls, [gives]: calls };
+}
+
+describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
+  it('refuses what cannot be told apart', async () => {
+    const { canary, symvers } = labModules(generation);
+    for (const [from, at, code] of [
+      ['home_leaf', 'global-entry', 'PAT071'],
+      ['home_add_fixed', 'local-entry', 'PAT073'],
+      ['home_ten', 'local-entry', 'PAT011'],
+    ] as const) {
+      const asked = ['--redirect', `${from}=fix_add`, '--strategy', 'frame', '--at', at, '--symvers', symvers];
+      const ran = await tocsin('patch', canary, '-o', join(scratch, 'never.ko'), ...asked);
+      expect([from, ran.status, /\[(\w+)\]/.exec(ran.stderr)?.[1]]).toEqual([from, 1, code]);
+    }
+  });
+
+  it('leads just these to the replacement, with every register as it was', async () => {
+    const of = kernel(generation);
+    const { canaryExt, canaryFix } = labModules(generation);
+    writeFileSync(join(scratch, 'both.yaml'), BOTH);
+    const made: string[] = [];
+    for (const variant of VARIANTS) made.push(await make(generation, variant));
+    const machine = await bootKernel({
+      generation,
+      timeoutSeconds: full ? 3000 : 900,
+      files: [canaryExt, canaryFix, ...made],
+      script: [prelude(), loadModules([basename(canaryFix)]), ...VARIANTS.map(script), troubles()].join(''),
+    });
+    mkdirSync(join(cacheFolder, 'log'), { recursive: true });
+    writeFileSync(join(cacheFolder, 'log', `entries-${generation}.console`), machine.console);
+    const found = results(machine.console);
+    const said = `${machine.failure ?? ''}\n${machine.console.slice(-4000)}`;
+    expect([machine.exitStatus, found.get('troubles'), found.get('filter.failed')], said).toEqual([0, '0', undefined]);
+    let calls = 0;
+    for (const { name, local, outside } of VARIANTS) {
+      for (const [module, path] of PATHS)
+        for (const target of TARGETS) {
+          const gives = (path === 'local' ? local : outside)[target] ?? 'original';
+          const labels = [
+            name,
+            ...((TRACED as readonly string[]).includes(target) ? [`${name}.switching`, `${name}.traced`] : []),
+          ];
+          for (const label of labels) {
+            const seen = canaryCounts(found.get(`canary.${module}.${target}.${path}.${label}`));
+            expect([label, module, target, path, seen]).toEqual([
+              label,
+              module,
+              target,
+              path,
+              clean(seen.calls, gives),
+            ]);
+            if (label === name) expect(seen.calls).toBe(callsOf(target));
+            calls += seen.calls;
+          }
+        }
+      expect([name, found.get(`${name}.tracer.enabled`)]).toEqual([name, '1']);
+      // The function itself keeps its place in the tracer, and is still entered by the other callers.
+      if (name !== 'both') expect([name, Number(found.get(`${name}.traced.home_add`)) > 0]).toEqual([name, true]);
+      if (!name.endsWith('direct'))
+        expect([name, Number(found.get(`${name}.traced.fix_add`)) > 0]).toEqual([name, true]);
+    }
+    figure(`entries ${of.release}: calls, each led where it belongs, no register lost`, calls);
+    figure(`entries ${of.release}: seconds`, Math.round(machine.seconds));
+  });
+});
