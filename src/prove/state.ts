@@ -147,6 +147,7 @@ export class State {
   /** `width` bytes at `offset` now hold `value`. */
   store(offset: number, width: number, value: Value): void {
     this.slots = this.slots.store(offset, width, value);
+    if (this.#stale !== Slots.none) this.#stale = this.#stale.without(offset, offset + width);
   }
 
   /** Forgets every slot that touches [from, to). */
