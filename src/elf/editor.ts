@@ -35,6 +35,15 @@ export interface NewSection {
   readonly contents: Uint8Array;
   /** Bytes, of a section without contents in the file (SHT_NOBITS). */
   readonly size?: number;
+  /** Of a section of a linked image: where it lies in memory, and in a gap between the input's sections. */
+  readonly placed?: { readonly sh_addr: bigint; readonly sh_offset: number };
+}
+
+/** Bytes for a gap between the sections of a linked image: `offset` counts from the start of the input file. */
+export interface GapFill {
+  readonly offset: number;
+  /** Whole 32-bit words. */
+  readonly bytes: Uint8Array;
 }
 
 export interface NewSymbol {
@@ -44,7 +53,8 @@ export interface NewSymbol {
   readonly st_other: number;
   /** Index in the input, the index that `addSection` gave, or a special value. */
   readonly st_shndx: number;
-  readonly st_value: number;
+  /** An address, in linked images, needs more than a number holds. */
+  readonly st_value: number | bigint;
   readonly st_size: number;
 }
 
@@ -57,6 +67,8 @@ export class ElfEditor {
   /** New `sh_addralign` and, of sections without contents in the file, new `sh_size`. */
   readonly alignments = new Map<SectionIndex, number>();
   readonly sizes = new Map<SectionIndex, number>();
+  /** What is written between sections that stay where they are. */
+  readonly fills: GapFill[] = [];
   /** Bytes of the input behind this offset are left out (a signature); the input's size where nothing is. */
   end: number;
 
@@ -147,9 +159,20 @@ export class ElfEditor {
     this.append(index, encodeRelocation(r_offset, symbol, type, addend));
   }
 
+  /**
+   * Lets a section of a linked image grow into the gap behind it: nothing moves. The bytes are whole 32-bit words; `layOut`
+   * throws where the gap is too short.
+   */
+  extend(index: SectionIndex, bytes: Uint8Array): void {
+    const section = this.#section(index);
+    this.fills.push({ offset: section.sh_offset + section.sh_size, bytes });
+    this.sizes.set(index, section.sh_size + bytes.length);
+  }
+
   /** Adds a section behind all others and gives its index (in input coordinates: dropped sections still count). */
   addSection(section: NewSection): SectionIndex {
     this.newSections.push(section);
+    if (section.placed !== undefined) this.fills.push({ offset: section.placed.sh_offset, bytes: section.contents });
     return this.elf.sections.length + this.newSections.length - 1;
   }
 

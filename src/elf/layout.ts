@@ -12,9 +12,9 @@ import { InputError } from '../util/errors.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { EHDR_SIZE, PHDR_SIZE, SHDR_SIZE, SHN_LORESERVE, SHN_XINDEX } from './constants.ts';
 import { rebuildSections } from './contents.ts';
-import type { ElfEditor } from './editor.ts';
+import type { ElfEditor, GapFill } from './editor.ts';
 import { addRanges, ascends, type Correspondence, type Part, type PlacedRange } from './ranges.ts';
-import { copyContents, freshContents, type Rebuilt, wholeOf } from './rebuilt.ts';
+import { copyContents, freshContents, overlaid, type Rebuilt, wholeOf } from './rebuilt.ts';
 
 /**
  * Gives the contents of the last new section once all that the input had has its place in the output: what lies behind
@@ -76,11 +76,23 @@ function isPadding(bytes: Uint8Array, start: number, end: number, alignment: num
 /** Puts what lies between the parts (and behind the last) among them, where it is more than padding. */
 function withGaps(editor: ElfEditor, parts: readonly Part[]): Part[] {
   const { bytes } = editor.elf;
+  const fills = editor.fills.filter(f => f.bytes.length > 0).sort((a, b) => a.offset - b.offset);
   const all: Part[] = [];
   let end = 0;
   const gap = (start: number, stop: number, alignment: number) => {
-    if (stop <= start || isPadding(bytes, start, stop, alignment)) return;
-    const contents = wholeOf(bytes.subarray(start, stop), start, true);
+    const inside: GapFill[] = [];
+    while (fills[0] !== undefined && fills[0].offset >= start && fills[0].offset + fills[0].bytes.length <= stop)
+      inside.push(fills.shift()!);
+    if (stop <= start || (inside.length === 0 && isPadding(bytes, start, stop, alignment))) return;
+    const old = bytes.subarray(start, stop);
+    const contents =
+      inside.length === 0
+        ? wholeOf(old, start, true)
+        : overlaid(
+            old,
+            start,
+            inside.map(f => ({ offset: f.offset - start, bytes: f.bytes })),
+          );
     all.push({ oldStart: start, oldEnd: stop, alignment: 1, size: stop - start, contents, sections: [], start });
   };
   for (const part of parts) {
@@ -89,6 +101,7 @@ function withGaps(editor: ElfEditor, parts: readonly Part[]): Part[] {
     end = Math.max(end, part.oldEnd);
   }
   gap(end, editor.end, 1);
+  if (fills[0] !== undefined) throw new RangeError(`no gap at ${fills[0].offset} for ${fills[0].bytes.length} bytes`);
   return all;
 }
 
@@ -177,21 +190,26 @@ export function layOut(editor: ElfEditor, late?: LateContents, memory?: Uint8Arr
   const fresh = newParts(editor, late, ranges);
   const behind = tableLast ? [...fresh, ...oldParts.slice(-1)] : fresh;
   for (const part of behind) {
+    if (part === NO_PART) continue;
     part.start = alignUp(size, part.alignment);
     size = part.start + part.size;
   }
   const parts = [...stay, ...behind];
   const bytes = memory !== undefined && memory.length >= size ? memory.subarray(0, size) : new Uint8Array(size);
   for (const part of parts) if (part.contents !== undefined) copyContents(part.contents, bytes, part.start);
-  const newSizes = editor.newSections.map((_, i) => fresh[i]!.size);
+  const newSizes = editor.newSections.map((s, i) => (s.placed === undefined ? fresh[i]!.size : s.contents.length));
   writeHeaders(editor, parts, built, bytes, sectionCount, newSizes);
   if (tableLast) addRanges(parts.at(-1)!, ranges);
   return { bytes, correspondences: ranges, ranges };
 }
 
+const NO_PART: Part = { oldStart: -1, oldEnd: -1, alignment: 1, size: 0, contents: EMPTY, sections: [], start: 0 };
+
 function newParts(editor: ElfEditor, late: LateContents | undefined, ranges: readonly PlacedRange[]): Part[] {
   return editor.newSections.map((section, i) => {
     const last = i === editor.newSections.length - 1;
+    // What has its place in a gap is written there.
+    if (section.placed !== undefined) return NO_PART;
     const contents = last && late !== undefined ? late(ranges) : section.contents;
     return {
       oldStart: -1,
@@ -248,7 +266,8 @@ function writeHeaders(
     view.setUint32(header, built.newNames[i]!, true);
     view.setUint32(header + 4, section.sh_type, true);
     put64(header + 8, section.sh_flags);
-    put64(header + 24, partOf.get(own)!.start);
+    if (section.placed !== undefined) view.setBigUint64(header + 16, section.placed.sh_addr, true);
+    put64(header + 24, section.placed?.sh_offset ?? partOf.get(own)!.start);
     put64(header + 32, section.size ?? newSizes[i]!);
     view.setUint32(header + 40, built.newLink(section), true);
     view.setUint32(header + 44, built.newInfo(section), true);

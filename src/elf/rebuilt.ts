@@ -26,6 +26,24 @@ export function wholeOf(base: Uint8Array, from: number, exact: boolean): Rebuilt
   return { size: base.length, base, from, kept, offsets: NONE, words: NONE, appended: [], exact };
 }
 
+/** Old bytes with others over them, which begin at the given offsets (ascending, apart) and are whole 32-bit words. */
+export function overlaid(
+  base: Uint8Array,
+  from: number,
+  pieces: readonly { readonly offset: number; readonly bytes: Uint8Array }[],
+): Rebuilt {
+  const offsets: number[] = [];
+  const words: number[] = [];
+  for (const { offset, bytes } of pieces) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = 0; at < bytes.length; at += 4) {
+      offsets.push(offset + at);
+      words.push(view.getUint32(at, true));
+    }
+  }
+  return { ...wholeOf(base, from, false), offsets, words };
+}
+
 /** New bytes alone. */
 export function freshContents(bytes: Uint8Array): Rebuilt {
   const appended = bytes.length === 0 ? [] : [bytes];

@@ -15,8 +15,8 @@ const NAME_IT = 'name one of them as NAME@SECTION+0xOFFSET';
 
 export const refusals = {
   PAT001: {
-    cause: 'a linked image cannot be patched yet',
-    remedy: 'patch the module (.ko) or the object file (.o) instead; this version rewrites relocatable files only',
+    cause: 'a linked image cannot be patched as an object is',
+    remedy: 'a kernel image has a plan of its own: makeImagePlan',
   },
   PAT002: { cause: 'no such function: {name}{near}', remedy: 'see the names with: tocsin scan --functions "*" FILE' },
   PAT003: { cause: 'there are several functions called {name}: {places}', remedy: NAME_IT },

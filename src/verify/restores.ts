@@ -45,7 +45,7 @@ class Numbers {
 }
 
 /** Holds what the script would make against the original, piece by piece, without making it. */
-function replay(script: Uint8Array, patched: Uint8Array, input: Uint8Array): Failure {
+export function replay(script: Uint8Array, patched: Uint8Array, input: Uint8Array): Failure {
   const original = Buffer.from(input.buffer, input.byteOffset, input.length);
   const numbers = new Numbers(script);
   const size = numbers.next();

@@ -113,6 +113,8 @@ async function patchObject(
 ): Promise<number> {
   const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
+  if (!elf.isRelocatable)
+    return (await import('../patch/image.ts')).patchImage(args, elf, input, doc => show(args, doc, tell));
   const { plan, applied, proof, passedOver, merged } = await found(args, elf, input, proving);
   const told = {
     proof: proofDocument(proof, passedOver),
@@ -243,7 +245,7 @@ async function judge(
   return { verification, secondReader };
 }
 
-function packedOriginal(input: ObjectFile) {
+export function packedOriginal(input: ObjectFile) {
   if (input.form === 'plain') return undefined;
   return { form: input.form, sha256: createHash('sha256').update(input.stored).digest('hex') };
 }
@@ -256,7 +258,7 @@ function badSignature(fault: string): RefusalError {
   });
 }
 
-function notAsWritten(): RefusalError {
+export function notAsWritten(): RefusalError {
   return new RefusalError({
     code: 'VER901',
     message: 'the file does not hold what was written to it; nothing is put into place',
@@ -264,7 +266,7 @@ function notAsWritten(): RefusalError {
   });
 }
 
-async function askSecondReader(bytes: Uint8Array, copy: Uint8Array | undefined): Promise<SecondReader> {
+export async function askSecondReader(bytes: Uint8Array, copy: Uint8Array | undefined): Promise<SecondReader> {
   const { agreed, sections, differences, skipped } = await crossCheck(bytes, readElf(bytes), copy);
   return {
     agreed,
@@ -277,7 +279,7 @@ async function askSecondReader(bytes: Uint8Array, copy: Uint8Array | undefined):
 }
 
 /** Why a result that is not proved is not written; `undefined` where it may be. */
-function unprovedComplaint(
+export function unprovedComplaint(
   { obstacle, kernel, functions }: PatchProof,
   passedOver: readonly PassedOverStrategy[],
   isAllowed: boolean,

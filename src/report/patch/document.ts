@@ -1,6 +1,8 @@
 /** What `tocsin patch` did, or would do, as one document; text and JSON are made from it. */
+import type { ImagePlan } from '../../plan/image.ts';
 import type { PatchPlan, PlannedAction, Strategy } from '../../plan/plan.ts';
 import type { SignatureSummary } from '../../sign/sign-module.ts';
+import { aligned, wordsOf } from '../../util/bytes.ts';
 import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import type { PathStep } from '../../verify/proof/proof.ts';
 import type { Verification } from '../../verify/verification.ts';
@@ -105,7 +107,7 @@ export interface PlanNames {
   relocationType(type: number): string;
 }
 
-export function wordsOfPlan(plan: PatchPlan, names: PlanNames): PatchedWord[] {
+export function wordsOfPlan(plan: Pick<PatchPlan, 'words'>, names: Pick<PlanNames, 'section'>): PatchedWord[] {
   return plan.words.map(w => ({
     section: names.section(w.section),
     offset: w.offset,
@@ -114,6 +116,20 @@ export function wordsOfPlan(plan: PatchPlan, names: PlanNames): PatchedWord[] {
     textBefore: instruction(w.before, w.offset),
     textAfter: instruction(w.after, w.offset),
   }));
+}
+
+/** New code of a linked image, at the addresses that it has. */
+export function codeOfImage(plan: ImagePlan): NewCodeListing[] {
+  return plan.parts.flatMap(({ name, kind, address, bytes }) => {
+    if (kind !== 'code') return [];
+    const words = wordsOf(aligned(bytes));
+    const lines = disassembleNow(words, address).lines.map(line => ({
+      offset: line.offset,
+      word: line.words.map(hexWord).join(' '),
+      text: collapse(line.text),
+    }));
+    return [{ section: name, size: bytes.length, lines }];
+  });
 }
 
 export function codeOfPlan(plan: PatchPlan, names: PlanNames): NewCodeListing[] {

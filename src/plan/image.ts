@@ -1,0 +1,67 @@
+/**
+ * A patch of a linked kernel image as data. Nothing in it is left to be linked: every word is final, as far as the image's own
+ * dynamic relocations are applied to it, and every address is the one that the image was linked for.
+ *
+ * Section indices and offsets are those of the input, which keeps all that it has in its place.
+ */
+import type { PlannedAction, Unproved, WordChange } from './plan.ts';
+
+/** What free room of an image is good for. `code`: executable and read-only; `constants`: read-only; `data`: writable. */
+export type RoomKind = 'code' | 'constants' | 'data';
+
+/** A record of the tracer's table that the kernel passes over from now on. */
+export interface DroppedImageRecord {
+  /** Bytes from `__start_mcount_loc`. */
+  readonly offset: number;
+  /** What the record named. */
+  readonly before: bigint;
+  /**
+   * What it has now. Zero, without a relocation, where the kernel takes records as they are; else the start of its exit code,
+   * which it knows not to trace.
+   */
+  readonly after: bigint;
+}
+
+/** New contents in a gap between the image's sections: a section of its own. */
+export interface ImagePart {
+  readonly name: string;
+  readonly kind: RoomKind;
+  readonly address: bigint;
+  /** Bytes from the start of the file. */
+  readonly fileOffset: number;
+  readonly alignment: number;
+  /** Whole words; what dynamic relocations fill is zero. */
+  readonly bytes: Uint8Array;
+}
+
+export interface ImageSymbol {
+  readonly name: string;
+  readonly binding: number;
+  readonly type: number;
+  readonly st_other: number;
+  /** Number in `parts`. */
+  readonly part: number;
+  readonly address: bigint;
+  readonly size: number;
+}
+
+/** An R_PPC64_RELATIVE: the kernel stores `value`, moved as it was itself, at `place`. */
+export interface ImageRelative {
+  readonly place: bigint;
+  readonly value: bigint;
+}
+
+export interface ImagePlan {
+  readonly schema: 'tocsin.image-plan/1';
+  readonly actions: readonly PlannedAction[];
+  /** Of sections of the input, its dynamic section and relocations among them. Ascending by section, then offset. */
+  readonly words: readonly WordChange[];
+  readonly records: readonly DroppedImageRecord[];
+  readonly parts: readonly ImagePart[];
+  readonly symbols: readonly ImageSymbol[];
+  /** Entries that are added behind the last one of `.rela.dyn`. */
+  readonly relatives: readonly ImageRelative[];
+  readonly warnings: readonly string[];
+  /** What the user was told is not proved, and wants all the same. */
+  readonly unproved?: readonly Unproved[];
+}

@@ -1,0 +1,36 @@
+/** Why a request for a linked kernel image is refused, by code; as refusals.ts beside it, for what only images have. */
+import { RefusalError } from '../../util/errors.ts';
+import type { RefusalPlace } from '../refusals.ts';
+
+export const imageRefusals = {
+  PAT120: {
+    cause: '{what} does not go with a linked image',
+    remedy: 'see tocsin patch in the README for what a kernel image can be given',
+  },
+  PAT121: {
+    cause: 'the image cannot be patched: {what}',
+    remedy: 'give the unstripped vmlinux of a ppc64le kernel, as it was linked',
+  },
+  PAT122: {
+    cause: 'the record of the call site cannot be dropped: {what}',
+    remedy: 'leave this function out, or build the kernel with it marked notrace',
+  },
+} as const;
+
+export type ImageRefusalCode = keyof typeof imageRefusals;
+
+export function imageRefusal(
+  code: ImageRefusalCode,
+  values: Readonly<Record<string, string>> = {},
+  at: RefusalPlace = {},
+): RefusalError {
+  const { cause, remedy } = imageRefusals[code];
+  return new RefusalError({
+    code,
+    message: cause.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? ''),
+    section: at.section?.name,
+    offset: at.section === undefined ? undefined : at.offset,
+    function: at.function,
+    remedy,
+  });
+}
