@@ -57,6 +57,7 @@ await build({
   entryPoints: {
     'start-scan': 'src/cli/start-scan.ts',
     'start-patch': 'src/cli/start-patch.ts',
+    'start-nops': 'src/cli/start-nops.ts',
     'start-check': 'src/cli/start-check.ts',
     'scan-worker': 'src/cli/scan-worker.ts',
     'check-worker': 'src/cli/check/worker.ts',

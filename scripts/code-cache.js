@@ -36,6 +36,7 @@ export default function makeCodeCache() {
     const runs = {
       'start-scan': ['scan', sample],
       'start-patch': ['patch', sample, '-o', join(scratch, 'out.ko'), '--nop', '*'],
+      'start-nops': ['patch', sample, '-o', join(scratch, 'nops.ko'), '--nop', '*'],
       'start-check': ['check', sample, '--kernel', index],
     };
     for (const [name, args] of Object.entries(runs))

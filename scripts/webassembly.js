@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Each folder with its main file. `pages` of 64 KiB: what its `memory.ts` lays out, and room for a file of 18 MB. */
+/**
+ * Each folder with its main file. `pages` of 64 KiB: what its `memory.ts` lays out, and room for a file of 18 MB. `shared`: the
+ * memory is its user's, who may use it for other programs as well; its constants stand there.
+ */
 const PROGRAMS = [
   {
     sources: 'src/sites/wasm',
@@ -22,6 +25,20 @@ const PROGRAMS = [
     constant: 'SCREENING_CODE',
     pages: 768,
   },
+  {
+    sources: 'src/rewrite/wasm',
+    main: 'take.ts',
+    output: 'src/rewrite/taking-code.ts',
+    constant: 'TAKING_CODE',
+    shared: 0x1_0000,
+  },
+  {
+    sources: 'src/verify/wasm',
+    main: 'judge.ts',
+    output: 'src/verify/judging-code.ts',
+    constant: 'JUDGING_CODE',
+    shared: 0x2_0000,
+  },
 ];
 
 const modified = path => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -31,12 +48,14 @@ export default async function makeWebAssembly() {
   for (const program of PROGRAMS) await make(program);
 }
 
-async function make({ sources, main, output, constant, pages }) {
+async function make({ sources, main, output, constant, pages, shared }) {
   const folder = join(root, sources);
   const file = join(root, output);
   const inputs = [fileURLToPath(import.meta.url), ...readdirSync(folder).map(name => join(folder, name))];
   if (modified(file) > Math.max(...inputs.map(modified))) return;
-  const code = Buffer.from(await compile(folder, main, pages)).toString('base64');
+  const code = Buffer.from(
+    await compile(folder, main, shared === undefined ? ['--initialMemory', `${pages}`] : sharing(shared)),
+  ).toString('base64');
   const text = `// Made by scripts/webassembly.js from ${sources}/.\nexport const ${constant}: string =\n  '${code}';\n`;
   // Tests in several processes may make it at the same time.
   const fresh = `${file}.${process.pid}`;
@@ -44,9 +63,11 @@ async function make({ sources, main, output, constant, pages }) {
   renameSync(fresh, file);
 }
 
-async function compile(folder, main, pages) {
+const sharing = constants => ['--importMemory', '--initialMemory', '4', '--memoryBase', `${constants}`];
+
+async function compile(folder, main, memory) {
   const { default: asc } = await import('assemblyscript/asc');
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--initialMemory', `${pages}`];
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', ...memory];
   let code;
   const { error, stderr } = await asc.main([main, ...options, '--outFile', 'code.wasm'], {
     readFile: name => readSource(folder, name),

@@ -6,7 +6,7 @@ import { note, report } from './terminal.ts';
 const EX_SOFTWARE = 70;
 
 /** Runs a command; a failure that the user can mend becomes its exit code, a bug of tocsin a stack and code 70. */
-export async function guarded(command: () => Promise<number>): Promise<number> {
+export async function guarded<T>(command: () => Promise<T>): Promise<T | number> {
   try {
     return await command();
   } catch (error) {

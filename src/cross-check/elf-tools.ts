@@ -61,7 +61,8 @@ type ParsedImage = ReturnType<typeof import('elf-tools')['default']['parse']>;
  *
  * @param bytes a whole file; not changed
  * @param elf the same bytes as tocsin reads them
- * @param copy the same bytes once more, for the package alone: it turns fields round in them
+ * @param copy the same bytes once more, for the package alone: it turns header fields round in them. `bytes` itself where nobody needs
+ *   them afterwards
  */
 export async function crossCheck(
   bytes: Uint8Array,

@@ -39,8 +39,12 @@ const WRITE_PIECE = 16 << 20;
 
 /** A file that is written, and not yet in its place. One of `commit` and `discard` ends it. */
 export interface StagedFile {
-  /** What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet. */
-  readBack(): Promise<Uint8Array | undefined>;
+  /**
+   * What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet.
+   *
+   * @param into memory that is large enough, and that nobody needs any more: the very bytes that were written may have stood there
+   */
+  readBack(into?: Uint8Array): Promise<Uint8Array | undefined>;
   /** Waits until the disk has it, and puts it into its place. Throws as `writeAtomic`. */
   commit(): Promise<void>;
   /** Removes it: the target is as it was. */
@@ -135,8 +139,9 @@ class Staged implements StagedFile {
     this.#flushed.catch(() => {});
   }
 
-  async readBack(): Promise<Uint8Array> {
-    const bytes = allocate(this.#size);
+  async readBack(into?: Uint8Array): Promise<Uint8Array> {
+    const bytes = into?.subarray(0, this.#size) ?? allocate(this.#size);
+    if (into !== undefined) spoil(bytes);
     let length = 0;
     while (length < bytes.length) {
       const { bytesRead } = await read(this.#temporary.fd, bytes, length, bytes.length - length, length);
@@ -178,6 +183,13 @@ class Staged implements StagedFile {
     fs.rmSync(path, { force: true });
     forget(path);
   }
+}
+
+const PAGE = 4096;
+
+/** Changes a byte of each page, so that nothing that is not read again can pass for what was. */
+function spoil(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += PAGE) bytes[at]! ^= 0xff;
 }
 
 const read = promisify(fs.read);

@@ -71,9 +71,13 @@ export function encodePatchNote(record: PatchRecord, script: Uint8Array, actions
 }
 
 /** The same text as `JSON.stringify(record)`: the actions are its last field. */
-function withActions(record: PatchRecord, actions: string): string {
-  const { actions: _, ...head } = record;
-  return `${JSON.stringify(head).slice(0, -1)},"actions":${actions}}`;
+function withActions({ actions: _, ...head }: PatchRecord, actions: string): string {
+  return `${patchRecordStart(head)}${actions}}`;
+}
+
+/** The record's JSON up to its list of actions. */
+export function patchRecordStart(head: Omit<PatchRecord, 'actions'>): string {
+  return `${JSON.stringify(head).slice(0, -1)},"actions":`;
 }
 
 /** Whether the file has a section with tocsin's name and type. */

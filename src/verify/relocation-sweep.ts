@@ -43,6 +43,9 @@ const plainLoaded = Uint8Array.from(places.known, (known, type) => {
   return known === 1 && (kernel === KERNEL_TAKES || kernel === KERNEL_TAKES_TOC) ? 1 : 0;
 });
 
+/** By type, for whoever else has these loops (`packed-rules.ts`). */
+export const relocationKinds = { kinds, plainLoaded } as const;
+
 export class RelocationSweep {
   readonly #elf: ElfFile;
   readonly #symbols: SymbolTable;

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { crossCheck } from '../../src/cross-check/elf-tools.ts';
 import { ElfEditor } from '../../src/elf/editor.ts';
@@ -14,6 +15,7 @@ import { makePlan } from '../../src/rewrite/plan.ts';
 import { revert } from '../../src/rewrite/revert.ts';
 import { summarize } from '../../src/sites/scan.ts';
 import { verifyPatched } from '../../src/verify/verify.ts';
+import { Quick, TOOL } from '../unit/rewrite/support/quick.ts';
 import { GENERATIONS, kernel } from './harness/harness.ts';
 import { figure, full, some, spread } from './support/lab.ts';
 import { type PlainModule, plainModulesOf } from './support/plain.ts';
@@ -104,6 +106,34 @@ describe.each(GENERATIONS)('round trips, kernel %s', generation => {
     expect(await warnings(pairs.map(([, patched]) => patched))).toEqual(before);
     figure(`patch and revert ${of.release}: modules`, modules.length);
     figure(`patch and revert ${of.release}: call sites taken out`, sites);
+  });
+
+  it('takes call sites out the quick way to the same bytes, with the same counts', () => {
+    const modules = withSites(plainModulesOf(of), 300);
+    const complaints: string[] = [];
+    let left = 0;
+    for (const { plain } of modules) {
+      const bytes = readFileSync(plain);
+      const elf = readElf(bytes);
+      const quick = new Quick(bytes);
+      const made = quick.take();
+      const judged = made && quick.judge(made.plan.table, made.output);
+      if (made === undefined || judged === undefined) {
+        left++;
+        continue;
+      }
+      const plan = makePlan(elf, { nops: ['*'], redirects: [] });
+      const { bytes: patched } = applyPlan(elf, plan, { toolVersion: TOOL });
+      if (!same(made.output, patched)) complaints.push(`${plain}: other bytes`);
+      if (`${made.plan.warnings}` !== `${plan.warnings}`) complaints.push(`${plain}: other warnings`);
+      const { checks, compared, relocations } = verifyPatched({ elf, bytes }, patched, plan);
+      const { checked, undecided } = relocations;
+      const wanted = { checks: checks.map(c => c.name), compared, relocations: { checked, undecided } };
+      if (!isDeepStrictEqual(judged, wanted)) complaints.push(`${plain}: other counts`);
+    }
+    expect(some(complaints)).toEqual([]);
+    expect(left).toBe(0);
+    figure(`quick patch ${of.release}: modules that become the same to the byte`, modules.length);
   });
 
   it('does the same from the command line', async () => {

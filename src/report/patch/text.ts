@@ -1,16 +1,17 @@
 /** A patch for people. */
-import type { PlannedAction, PlannedHook, PlannedRetarget } from '../../plan/plan.ts';
+import type { PlannedAction, PlannedHook, PlannedNop, PlannedRetarget } from '../../plan/plan.ts';
 import { hex } from '../../util/bytes.ts';
+import type { Verification } from '../../verify/verification.ts';
 import { columns } from '../columns.ts';
-import type { PatchDocument } from './document.ts';
+import type { PatchDocument, ProofDocument, SecondReader } from './document.ts';
 import { mergedText } from './merged.ts';
 import { proofLines } from './proof.ts';
 
 /** Without `verbose`, longer lists end with the number of what is left out. */
-const MOST = 24;
+export const MOST_LISTED = 24;
 
 export function patchText(doc: PatchDocument, verbose: boolean): string {
-  const most = verbose ? Number.POSITIVE_INFINITY : MOST;
+  const most = verbose ? Number.POSITIVE_INFINITY : MOST_LISTED;
   const blocks = [actions(doc, most), planned(doc)];
   if (doc.merged !== undefined) blocks.push(mergedText(doc.merged, doc.dryRun || verbose));
   if (doc.dryRun || verbose) blocks.push(words(doc, most));
@@ -21,13 +22,42 @@ export function patchText(doc: PatchDocument, verbose: boolean): string {
   return `${blocks.filter(b => b !== '').join('\n\n')}\n`;
 }
 
+/** A written patch of nothing but call sites, of which only those that are listed need be known. */
+export interface NopsReport {
+  readonly file: string;
+  readonly output: string;
+  readonly sites: number;
+  /** The first MOST_LISTED of them. */
+  readonly listed: readonly PlannedNop[];
+  readonly removed: PatchDocument['removed'];
+  readonly warnings: readonly string[];
+  readonly proof: ProofDocument;
+  /** Number of checks, each of which found everything right. */
+  readonly checks: number;
+  readonly compared: Verification['compared'];
+  readonly relocations: Pick<Verification['relocations'], 'checked' | 'undecided'>;
+  readonly secondReader: SecondReader;
+}
+
+/** The text that `patchText` makes of the whole document, not verbose. */
+export function nopsText(report: NopsReport): string {
+  const { file, output, sites, listed, checks, compared, relocations, secondReader } = report;
+  return `${[
+    `${file}: ${counted(sites, 'call site')} out, ${counted(0, 'redirect')}\n${capped(listed, MOST_LISTED, action, sites)}`,
+    removed({ ...report, importedVersions: [] }),
+    proofLines(report.proof, false).join('\n'),
+    [...verifiedLines(checks, compared, relocations, secondReader), `written: ${output}`].join('\n'),
+  ].join('\n\n')}\n`;
+}
+
 function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }
 
-function capped<T>(items: readonly T[], most: number, line: (item: T) => string): string {
+/** @param total of the items, where not all of them are there */
+function capped<T>(items: readonly T[], most: number, line: (item: T) => string, total = items.length): string {
   const lines = items.slice(0, most).map(line).join('\n');
-  return items.length <= most ? lines : `${lines}\n… and ${items.length - most} more (use --verbose)`;
+  return total <= most ? lines : `${lines}\n… and ${total - most} more (use --verbose)`;
 }
 
 function actions(doc: PatchDocument, most: number): string {
@@ -98,7 +128,7 @@ function indent(text: string): string[] {
   return text.split('\n').map(line => `  ${line}`);
 }
 
-function removed(doc: PatchDocument): string {
+function removed(doc: Pick<PatchDocument, 'removed' | 'importedVersions' | 'warnings'>): string {
   const lines = [
     `removed: ${counted(doc.removed.relocations, 'relocation')}, ${counted(doc.removed.records, 'tracer record')}`,
   ];
@@ -110,18 +140,7 @@ function removed(doc: PatchDocument): string {
 function verdict(doc: PatchDocument, verbose: boolean): string {
   const v = doc.verification;
   if (v === undefined) return doc.dryRun ? 'nothing is written (--dry-run)' : 'nothing is written';
-  const { compared: c, relocations: r } = v;
-  const lines = [
-    `verified: ${v.checks.length} checks; ${c.bytes} bytes compared: ${c.identical} as before, ${c.changedByPlan} changed and ` +
-      `${c.addedByPlan} added by the plan, ${c.layout} moved headers and padding`,
-    `          ${r.checked} relocations by the psABI's and the kernel's rule (${r.undecided} ranges are decided by the load)`,
-  ];
-  if (doc.secondReader !== undefined)
-    lines.push(
-      doc.secondReader.skipped === undefined
-        ? `          second reader agrees on ${doc.secondReader.sections} sections`
-        : `          second reader not asked: ${doc.secondReader.skipped}`,
-    );
+  const lines = verifiedLines(v.checks.length, v.compared, v.relocations, doc.secondReader);
   if (verbose) lines.push(...v.checks.map(x => `          ${x.ok ? 'ok  ' : 'FAIL'} ${x.name}: ${x.detail}`));
   for (const f of v.findings)
     lines.push(
@@ -132,4 +151,24 @@ function verdict(doc: PatchDocument, verbose: boolean): string {
   if (doc.written) lines.push(`written: ${doc.output}`);
   else lines.push(doc.dryRun ? 'nothing is written (--dry-run)' : 'nothing is written');
   return lines.join('\n');
+}
+
+function verifiedLines(
+  checks: number,
+  c: Verification['compared'],
+  r: Pick<Verification['relocations'], 'checked' | 'undecided'>,
+  secondReader: SecondReader | undefined,
+): string[] {
+  const lines = [
+    `verified: ${checks} checks; ${c.bytes} bytes compared: ${c.identical} as before, ${c.changedByPlan} changed and ` +
+      `${c.addedByPlan} added by the plan, ${c.layout} moved headers and padding`,
+    `          ${r.checked} relocations by the psABI's and the kernel's rule (${r.undecided} ranges are decided by the load)`,
+  ];
+  if (secondReader !== undefined)
+    lines.push(
+      secondReader.skipped === undefined
+        ? `          second reader agrees on ${secondReader.sections} sections`
+        : `          second reader not asked: ${secondReader.skipped}`,
+    );
+  return lines;
 }

@@ -21,7 +21,7 @@ describe('a bundle', () => {
   // Builds it.
   beforeAll(() => void tocsin(['--version']));
 
-  it.each(['start-scan', 'start-patch', 'start-check'])('%s has a cache that V8 takes', name => {
+  it.each(['start-scan', 'start-nops', 'start-patch', 'start-check'])('%s has a cache that V8 takes', name => {
     const code = "console.log(require('./bin/load-bundle.js').loadBundle(process.argv[1]).isCached)";
     const done = spawnSync(process.execPath, ['-e', code, '--', name], { cwd: root, encoding: 'utf8' });
     expect([done.stdout, done.stderr]).toEqual(['true\n', '']);

@@ -1,0 +1,155 @@
+/**
+ * `tocsin patch MODULE --nop '*' -o OUT` for modules that are laid out in the usual way: the same output, text and checks as
+ * `patchCommand` has, in a fraction of its time. Two WebAssembly programs do what takes long: one takes the sites out
+ * (`rewrite/quick-nops.ts`), the other judges what comes back from the disk (`verify/quick-nops.ts`). Whatever either does not answer
+ * for begins anew in `patchCommand`, which refuses and complains.
+ *
+ *     this thread     start, hash of what comes in | plan, carry out | hash of the judge's own input | judge, second reader
+ *     other threads   read           compile       | read once more  | write, flush, read back       | flush
+ */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { crossCheck } from '../../cross-check/elf-tools.ts';
+import { readElf } from '../../elf/read.ts';
+import { stageFile } from '../../io/atomic-write.ts';
+import { isUnchanged, type OpenFile, openRegular, readPieces } from '../../io/read-pieces.ts';
+import { patchRecordStart } from '../../kernel/patch-note.ts';
+import { MOST_LISTED, type NopsReport, nopsText } from '../../report/patch/text.ts';
+import { compileTaking, QuickNops, type QuickPlan, roomsForTaking } from '../../rewrite/quick-nops.ts';
+import { inFile } from '../../util/errors.ts';
+import { ProgramsRoom } from '../../util/programs-room.ts';
+import { version } from '../../util/version.ts';
+import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
+import { compileJudging, QuickNopsJudge, type QuickVerdict, roomForJudging } from '../../verify/quick-nops.ts';
+import type { PatchArguments } from '../commands/patch.ts';
+import { needsMore } from '../quick.ts';
+import { note, print } from '../terminal.ts';
+import { listedNops } from './listed-nops.ts';
+
+/** Larger than every module; what is larger may take its time. */
+const LARGEST = 1 << 28;
+/** Bytes that are hashed before others have their turn. */
+const TURN = 1 << 21;
+
+/** Numbers of the rooms in the memory that the programs share. */
+const FILE = 0;
+const INPUT = 1;
+const TABLES = 2;
+const JUDGE = 3;
+
+/** Whether the command asks for nothing but this. */
+export function isQuick(args: PatchArguments): boolean {
+  const { nops, output, dryRun, report, format, verbose, signing } = args;
+  const isText = report === undefined && format === 'text' && !verbose && !dryRun;
+  return nops.length === 1 && nops[0] === '*' && output !== undefined && isText && !signing && !needsMore(args);
+}
+
+/** @returns the exit code; `undefined` where `patchCommand` has to do it: then nothing has been written */
+export async function takeAllOut(args: PatchArguments): Promise<number | undefined> {
+  const file = openRegular(args.file, LARGEST);
+  if (file === undefined) return undefined;
+  try {
+    return await takeOut(args, file);
+  } catch (error) {
+    throw inFile(error, args.file);
+  } finally {
+    fs.closeSync(file.fd);
+  }
+}
+
+async function takeOut(args: PatchArguments, file: OpenFile): Promise<number | undefined> {
+  const { size } = file;
+  const rooms = roomsForTaking(size);
+  const room = ProgramsRoom.create([rooms.file, size, rooms.tables, roomForJudging(size)]);
+  if (room === undefined) return undefined;
+  const compiling = Promise.all([compileTaking(), compileJudging()]).catch(() => undefined);
+  const hash = createHash('sha256');
+  const isRead = await readPieces(file, room.bytes(FILE), piece => hash.update(piece));
+  // The judge has an input of its own, which the maker never writes to.
+  const isReadAgain = readPieces(file, room.bytes(INPUT), () => {});
+  const programs = await compiling;
+  let made: Made | undefined;
+  if (isRead && programs !== undefined)
+    made = make(new QuickNops(programs[0], room, FILE, TABLES), size, hash.digest('hex'));
+  if (!(await isReadAgain) || made === undefined || !isUnchanged(file)) return undefined;
+
+  const bytes = room.bytes(FILE, made.size);
+  const staging = stageFile(args.output!, bytes, { mode: file.mode, force: args.force });
+  // While the system writes.
+  const hashed = hashInTurns(room.bytes(INPUT, size));
+  const staged = await staging;
+  let report: NopsReport | undefined;
+  try {
+    const back = (await staged.readBack(bytes)) ?? bytes;
+    const judge = new QuickNopsJudge(programs![1], room, INPUT, FILE, JUDGE);
+    const verdict = judge.judge(made.plan.table, size, back.length, await hashed, version);
+    report = verdict && (await reportOf(args, made.plan, verdict, room, back));
+  } finally {
+    if (report === undefined) await staged.discard();
+  }
+  if (report === undefined) return undefined;
+  await staged.commit();
+  if (!args.quiet) print(nopsText(report));
+  else for (const warning of report.warnings) note(`tocsin: ${args.file}: ${warning}`);
+  return 0;
+}
+
+interface Made {
+  readonly plan: QuickPlan;
+  /** Of the output, which stands where the input was. */
+  readonly size: number;
+}
+
+function make(nops: QuickNops, size: number, sha256: string): Made | undefined {
+  const plan = nops.plan(size);
+  if (plan === undefined) return undefined;
+  const head = patchRecordStart({
+    schema: 'tocsin.patch-record/1',
+    tool: version,
+    layer: 1,
+    original: { size, sha256 },
+    signatureDropped: plan.table.dropsSignature,
+    codeAdded: 0,
+  });
+  const made = nops.carryOut(Buffer.from(`${head}[`));
+  return made === undefined ? undefined : { plan, size: made };
+}
+
+/** SHA-256 in hexadecimal; between pieces whatever else is to be done has its turn. */
+async function hashInTurns(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += TURN) {
+    hash.update(bytes.subarray(at, at + TURN));
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  return hash.digest('hex');
+}
+
+/** @returns `undefined` where the second reader does not agree */
+async function reportOf(
+  args: PatchArguments,
+  plan: QuickPlan,
+  verdict: QuickVerdict,
+  room: ProgramsRoom,
+  output: Uint8Array,
+): Promise<NopsReport | undefined> {
+  const elf = readElf(output);
+  const listed = listedNops(elf, plan.table, room.memory, MOST_LISTED);
+  // Nobody needs the output any more: the package may turn its fields round.
+  const { agreed, sections, skipped } = await crossCheck(output, elf, output);
+  if (!agreed) return undefined;
+  const { calls, records, warnings, table } = plan;
+  return {
+    file: args.file,
+    output: args.output!,
+    sites: table.count,
+    listed,
+    removed: { relocations: calls + records, records },
+    warnings,
+    proof: { ...PROOF_OF_NOPS, passedOver: [] },
+    checks: verdict.checks.length,
+    compared: verdict.compared,
+    relocations: verdict.relocations,
+    secondReader: { agreed, sections, differences: [], ...(skipped !== undefined && { skipped }) },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * What the parts of this program share: the file, and room for tables.
+ *
+ * This folder is AssemblyScript: TypeScript's syntax, compiled to WebAssembly by `scripts/webassembly.js`. Numbers have the types
+ * of the machine (`u32` wraps), and memory is read with `load` at a byte address, which nothing but the code that calls it keeps
+ * inside the file. So every offset of a file is compared with the file's size before it is used.
+ */
+
+export const EHDR_SIZE: u32 = 64;
+export const SHDR_SIZE: u32 = 64;
+/** Bytes of a symbol, and of a relocation as well. */
+export const ENTRY_SIZE: u32 = 24;
+export const RECORD_SIZE: u32 = 8;
+export const NOP: u32 = 0x60000000;
+
+/** Where the new file is made, and how many bytes it may have. */
+export let file: u32 = 0;
+export let fileRoom: u32 = 0;
+/** Where the old file stands, and its size. */
+export let old: u32 = 0;
+export let fileSize: u32 = 0;
+
+let next: u32 = 0;
+let end: u32 = 0;
+
+/** @param size of the file at `at` @param tables where there are `room` bytes for tables */
+export function begin(at: u32, size: u32, most: u32, tables: u32, room: u32): void {
+  file = old = at;
+  fileSize = size;
+  fileRoom = most;
+  next = tables;
+  end = tables + room;
+}
+
+/** Moves the old file `bytes` up, away from where the new one is made. */
+export function lift(bytes: u32): void {
+  if (bytes > 0) memory.copy(file + bytes, file, fileSize);
+  old = file + bytes;
+}
+
+/** Room for `size` bytes, whatever they hold; 0 where there is none left. Aligned to 8. */
+export function reserve(size: u32): u32 {
+  const at = next;
+  const aligned = (size + 7) & ~7;
+  if (aligned < size || aligned > end - at) return 0;
+  next = at + aligned;
+  return at;
+}
+
+/** Room for tables that is left, in bytes. */
+export function left(): u32 {
+  return end - next;
+}
+
+/** `value` rounded up to a multiple of `alignment`: a power of two, or 0. */
+export function alignUp(value: u32, alignment: u32): u32 {
+  return alignment <= 1 ? value : (value + alignment - 1) & ~(alignment - 1);
+}
+
+/** Whether `text` (ASCII) and a NUL stand at `at`. */
+export function isText(at: u32, text: string): bool {
+  const length = text.length;
+  for (let i = 0; i < length; i++) if (u32(load<u8>(at + i)) !== u32(text.charCodeAt(i))) return false;
+  return load<u8>(at + length) === 0;
+}
+
+/** Whether `size` bytes at `at` are zero. */
+export function isZero(at: u32, size: u32): bool {
+  for (let i: u32 = 0; i < size; i++) if (load<u8>(at + i) !== 0) return false;
+  return true;
+}
