@@ -50,6 +50,8 @@ export interface PlannedRedirect {
   /** Absent where the function has no call site. */
   readonly form?: SiteForm;
   readonly recordRemoved: boolean;
+  /** Several words that go by an address, because one branch may not reach. */
+  readonly branch?: 'long';
   /** Of `local-entry`: the branches that lead to the replacement now, by section and offset. */
   readonly branches?: readonly PlannedBranch[];
   /** How the caller's r2 is right again on return: `kept` where nothing between changes it, `own`: by code of the user's own. */

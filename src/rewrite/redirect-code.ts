@@ -6,6 +6,7 @@ import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { type Evidence, kernelPrototype, requireNone, stackArguments } from './arguments.ts';
 import { planCustom } from './custom.ts';
 import type { Draft } from './draft.ts';
+import { longGround } from './long-branch.ts';
 import type { Redirect, RedirectRequest } from './redirects.ts';
 import type { Code, Subject } from './subject.ts';
 import { targetSymbol } from './targets.ts';
@@ -19,6 +20,7 @@ export interface LaidDown {
 /**
  * Lays down what the strategy needs.
  *
+ * @param far how far its branch may have to go, where that is too far for one
  * @param nopped functions whose call sites go
  * @param grounds gets what the choice rests on, a sentence each
  * @throws RefusalError PAT011, PAT012
@@ -26,20 +28,28 @@ export interface LaidDown {
 export function layDownRedirect(
   subject: Subject,
   redirect: Redirect,
+  far: string | undefined,
   nopped: ReadonlySet<number>,
   draft: Draft,
   grounds: string[],
 ): LaidDown {
-  const { strategy, request } = redirect;
+  const { strategy, request, k, target } = redirect;
+  if (far !== undefined) grounds.push(longGround(k, far));
   if (strategy === 'frame' || mayHideArguments(request)) grounds.push(...checkStackArguments(subject, redirect, draft));
   switch (strategy) {
     case 'direct':
-      return { symbol: planDirect(redirect, draft, grounds) };
+      return { symbol: far === undefined ? planDirect(redirect, draft, grounds) : targetSymbol(target, draft) };
     case 'frame':
       return { symbol: planFrame(redirect, draft, grounds) };
     case 'custom':
       return planCustom(subject, redirect, nopped, draft, grounds);
   }
+}
+
+/** Whether the branch leads to the replacement, and not to code in front of it. */
+export function isStraight({ request, strategy, target, k }: Redirect): boolean {
+  if (strategy !== 'direct' || target.kind === 'elsewhere') return false;
+  return directTemplate(k, target.k, request.at === 'global-entry').inPlace;
 }
 
 /** Whether a trampoline of the user's own may call with a frame of its own on top. */

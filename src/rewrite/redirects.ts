@@ -11,15 +11,15 @@ import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { RedirectAt, SiteAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
-import { hex } from '../util/bytes.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { CustomRequest } from './custom.ts';
 import type { Draft } from './draft.ts';
 import { changeBranches, globalEntryPlace, type LocalBranch, localBranches, siteForm } from './entry-redirects.ts';
 import { type ImportOptions, planImport } from './imports.ts';
+import { planLongBranch, tooFar } from './long-branch.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
-import { layDownRedirect } from './redirect-code.ts';
+import { isStraight, layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
 import { chooseStrategy, type PassedOver, passedOver } from './strategies.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
@@ -37,6 +37,8 @@ export interface RedirectRequest {
   readonly isForced?: boolean | undefined;
   /** Of `custom`: what the trampoline is. */
   readonly custom?: CustomRequest | undefined;
+  /** How far a branch is trusted to reach in each direction, bytes; as far as the instruction does, where absent. */
+  readonly reach?: number | undefined;
   /** Of `auto`: what the caller has found not to do. */
   readonly passedOver?: readonly PassedOver[] | undefined;
 }
@@ -55,10 +57,7 @@ export interface Redirect {
   readonly branches: readonly LocalBranch[];
 }
 
-/** Reach of an I-form branch in each direction, bytes. */
-const REACH = 0x200_0000;
-
-/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030, PAT071 to PAT076 */
+/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030, PAT071 to PAT077 */
 export function planRedirects(
   subject: Subject,
   requests: readonly RedirectRequest[],
@@ -158,11 +157,12 @@ function checkCircles(redirects: readonly Redirect[]): void {
 function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number>, draft: Draft): void {
   const { request, from, name, target, strategy, place } = redirect;
   const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
-  const { symbol: branchTo, custom } = layDownRedirect(subject, redirect, nopped, draft, grounds);
-  checkReach(subject, redirect, draft);
+  const far = tooFar(subject, redirect, isStraight(redirect), draft);
+  const { symbol: branchTo, custom } = layDownRedirect(subject, redirect, far, nopped, draft, grounds);
   const [site] = from.sites;
   const recordRemoved = request.at === 'site' && site !== undefined && draft.dropRecord(site);
-  if (place !== undefined) planBranch(subject, place, branchTo, draft);
+  if (far !== undefined) planLongBranch(subject, redirect, branchTo, far, draft);
+  else if (place !== undefined) planBranch(subject, place, branchTo, draft);
   const branches = changeBranches(subject, redirect.branches, branchTo, draft);
   draft.actions.push({
     kind: 'redirect',
@@ -176,32 +176,12 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
     ...siteForm(from),
     recordRemoved,
     ...(place === undefined && { branches }),
+    ...(far !== undefined && { branch: 'long' }),
     toc: strategy === 'direct' ? 'kept' : strategy === 'custom' ? 'own' : request.toc,
     grounds,
     ...(custom !== undefined && { custom }),
   });
   warnAbout(subject, redirect, draft);
-}
-
-/**
- * Inside one section the distance is known; elsewhere the whole module bounds it. Stubs, which only the loader sizes, are
- * counted as one for each external call there may be.
- */
-function checkReach(subject: Subject, redirect: Redirect, draft: Draft): void {
-  const { request, from, k, place, target, strategy, branches } = redirect;
-  const starts = place === undefined ? branches : [place];
-  const isPlain =
-    strategy === 'direct' && target.kind === 'here' && request.at !== 'global-entry' && (k >= 2 || target.k < 2);
-  const where = { section: from.section, offset: from.global, function: redirect.name };
-  for (const start of starts) {
-    if (isPlain && target.code.section === start.section) {
-      const distance = Math.abs(target.code.names[0]!.local - start.offset);
-      if (distance >= REACH) throw refusal('PAT013', { size: `${hex(distance)} bytes` }, where);
-      continue;
-    }
-    const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
-    if (size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` }, where);
-  }
 }
 
 /** The word at `place` becomes a branch, and its relocations go. */

@@ -173,6 +173,10 @@ export const refusals = {
     cause: 'with --at {at} there is no rest of the function that a trampoline of your own could go on in',
     remedy: 'use --at after-site or site with --strategy custom',
   },
+  PAT077: {
+    cause: '{name} is too short for a long branch, and its branch may have to go further than 32 MB ({size})',
+    remedy: 'put the replacement nearer to the function, or redirect its callers',
+  },
   PAT080: {
     cause: '{object} is no trampoline: {what}',
     remedy: 'define __tocsin_trampoline with .globl at the start of its code; docs/custom.md shows how',

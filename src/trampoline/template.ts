@@ -11,6 +11,8 @@ export type Role = 'target' | '.TOC.' | 'before' | 'after' | 'function' | 'body'
 
 /** R_PPC64_* types that trampolines use; the kernel's loader knows all of them. */
 export const R_PPC64_REL24 = 10;
+const R_PPC64_TOC16_LO = 48;
+const R_PPC64_TOC16_HA = 50;
 export const R_PPC64_REL16_LO = 250;
 export const R_PPC64_REL16_HA = 252;
 
@@ -54,6 +56,17 @@ export const directByAddress: Template = [
   word('mtlr 0', 0x7c0803a6),
   relocated('addis 12,12,(target-1b)@ha', 0x3d8c0000, R_PPC64_REL16_HA, 'target', 8),
   relocated('addi 12,12,(target-1b)@l', 0x398c0000, R_PPC64_REL16_LO, 'target', 12),
+  word('mtctr 12', 0x7d8903a6),
+  word('bctr', 0x4e800420),
+];
+
+/**
+ * The same from a function that has its own TOC in r2: the address lies at a distance from that, which may be 2 GB. Both take the
+ * place of words of the function where a branch would not reach.
+ */
+export const longBranch: Template = [
+  relocated('addis 12,2,target@toc@ha', 0x3d820000, R_PPC64_TOC16_HA, 'target'),
+  relocated('addi 12,12,target@toc@l', 0x398c0000, R_PPC64_TOC16_LO, 'target'),
   word('mtctr 12', 0x7d8903a6),
   word('bctr', 0x4e800420),
 ];

@@ -125,11 +125,38 @@ export class ActionJudge {
 
   redirects(): string {
     for (const redirect of this.#redirects)
-      for (const target of this.#targetsOf(redirect))
-        if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
-        else if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
-        else this.#direct(redirect, target);
+      if (redirect.action.branch === 'long') this.#long(redirect);
+      else this.#near(redirect);
     return count(this.#redirects.length, 'redirect');
+  }
+
+  #near(redirect: PlacedRedirect): void {
+    for (const target of this.#targetsOf(redirect))
+      if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
+      else if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
+      else this.#direct(redirect, target);
+  }
+
+  /** Words of the function itself that go to an address: followed to where they lead, and on from there. */
+  #long(redirect: PlacedRedirect): void {
+    const { action, section, function: f } = redirect;
+    const { output } = this.#pair;
+    this.#checkWayIn(redirect);
+    const relocations = relocationsOn(output, section.index);
+    const reached = new Set<number>();
+    const code = { elf: output, section, relocations };
+    const { ends } = new Follower(this.#report, code, f.name, reached).follow(action.offset, this.#atBranch(redirect));
+    for (const at of reached)
+      if (this.#isRecorded(section, at))
+        this.#report.error('VER052', 'a record of the tracer names a word of the branch', section, at, f.name);
+    const [end] = ends;
+    const [target] = end?.calls ?? [];
+    if (end === undefined || target === undefined || ends.length > 1 || end.calls.length > 1) {
+      this.#report.error('VER097', 'the long branch does not lead to one place', section, action.offset, f.name);
+      return;
+    }
+    if (!this.#pair.code.includes(target.section)) this.#direct(redirect, target, true);
+    else this.#follow(redirect, target, end.after());
   }
 
   /** Whom a redirect's branch, or branches, lead to. */
@@ -279,20 +306,20 @@ export class ActionJudge {
   }
 
   /** A branch straight to the replacement: same object, so r2 stays as it is. */
-  #direct({ action, section, function: f }: PlacedRedirect, target: BranchTarget): void {
+  #direct({ action, section, function: f }: PlacedRedirect, target: BranchTarget, byAddress = false): void {
     const tell = (code: string, message: string) => this.#report.error(code, message, section, action.offset, f.name);
-    const g = this.#named(action.to).find(h => h.section.index === target.section && h.local === target.offset);
+    const entry = (h: KernelFunction) => (byAddress ? h.global : h.local);
+    const g = this.#named(action.to).find(h => h.section.index === target.section && entry(h) === target.offset);
     if (g === undefined || g.symbol === f.symbol)
       tell('VER054', `the branch leads to ${target.name}, not to ${action.to}`);
     if (action.strategy !== 'direct') tell('VER054', 'the plan has a frame between the functions, and there is none');
-    if (g !== undefined && g.k > 1 && (f.k < 2 || action.at === 'global-entry'))
+    if (g !== undefined && g.k > 1 && !byAddress && (f.k < 2 || action.at === 'global-entry'))
       tell('VER056', `${f.name} may be entered with any r2, and ${g.name} needs the TOC of this object in it`);
     if (g?.k === 1) tell('VER056', `${g.name} does not keep r2, and local callers of ${f.name} do not restore it`);
   }
 
-  #follow({ action, section, function: f }: PlacedRedirect, target: BranchTarget): void {
-    const trampoline = this.#trampoline(target.section);
-    this.#checkLifetime(section, trampoline.code.section, f.name);
+  /** What is known where the function branches away. */
+  #atBranch({ action, section, function: f }: PlacedRedirect): Machine {
     const machine = Machine.atEntry();
     // A function with two entries has its own TOC in r2 at the second.
     if (f.k > 1 && action.at !== 'global-entry') machine.registers[2] = HOME;
@@ -300,6 +327,13 @@ export class ActionJudge {
       if (this.#word(section, at) === MFLR_R0) machine.registers[0] = RETURN;
       if (this.#word(section, at) === STD_R0_16_R1) machine.memory.set(16, machine.registers[0]!);
     }
+    return machine;
+  }
+
+  #follow(redirect: PlacedRedirect, target: BranchTarget, machine = this.#atBranch(redirect)): void {
+    const { action, section, function: f } = redirect;
+    const trampoline = this.#trampoline(target.section);
+    this.#checkLifetime(section, trampoline.code.section, f.name);
     const follower = new Follower(this.#report, trampoline.code, f.name, trampoline.reached);
     const { ways } = follower.follow(target.offset, machine);
     for (const way of ways)

@@ -18,7 +18,13 @@ import { type DecodedInstruction, decode } from '../ppc64/decode.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import { HOME, here, isStack, type Machine, RETURN, stack, UNKNOWN, type Value, valueText } from './machine.ts';
 import { type BranchTarget, branchTarget, type Relocation, symbolTarget } from './places.ts';
-import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24 } from './relocation-places.ts';
+import {
+  R_PPC64_REL16_HA,
+  R_PPC64_REL16_LO,
+  R_PPC64_REL24,
+  R_PPC64_TOC16_HA,
+  R_PPC64_TOC16_LO,
+} from './relocation-places.ts';
 import { type Report, wordText } from './verification.ts';
 
 const NOP = 0x60000000;
@@ -48,6 +54,8 @@ interface Path {
 export interface Followed {
   /** Functions that each path calls or branches to, in order. */
   readonly ways: readonly (readonly BranchTarget[])[];
+  /** What is known at the end of each path. */
+  readonly ends: readonly Machine[];
 }
 
 export class Follower {
@@ -57,7 +65,7 @@ export class Follower {
   readonly #function: string;
   readonly #reached: Set<number>;
   readonly #open: Path[] = [];
-  readonly #ways: (readonly BranchTarget[])[] = [];
+  readonly #ends: Machine[] = [];
 
   /**
    * @param fn the function that branches here, for messages
@@ -74,7 +82,7 @@ export class Follower {
   follow(start: number, machine: Machine): Followed {
     this.#open.push({ at: start, machine, seen: new Set() });
     for (let path = this.#open.pop(); path !== undefined; path = this.#open.pop()) while (this.#step(path));
-    return { ways: this.#ways };
+    return { ways: this.#ends.map(end => end.calls), ends: this.#ends };
   }
 
   #error(code: string, message: string, at: number): false {
@@ -183,8 +191,12 @@ export class Follower {
     at: number,
     relocation: Relocation,
   ): boolean | undefined {
-    if (relocation.type !== R_PPC64_REL16_HA) return undefined;
     const from = machine.registers[base]!;
+    if (relocation.type === R_PPC64_TOC16_HA) {
+      const { symbol, addend } = relocation;
+      return this.#write(machine, target, from.kind === 'home' ? { kind: 'tocHalf', symbol, addend } : UNKNOWN, at);
+    }
+    if (relocation.type !== R_PPC64_REL16_HA) return undefined;
     const value: Value =
       from.kind === 'here'
         ? { kind: 'half', symbol: relocation.symbol, here: from.offset, place: at, addend: relocation.addend }
@@ -194,8 +206,15 @@ export class Follower {
 
   /** addi rT,rA,(SYMBOL - here)@l; both halves must be of one distance, and that from the address in the register. */
   #addressLow(machine: Machine, target: number, base: number, at: number, relocation: Relocation): boolean | undefined {
-    if (relocation.type !== R_PPC64_REL16_LO) return undefined;
     const from = machine.registers[base]!;
+    if (relocation.type === R_PPC64_TOC16_LO) {
+      const { symbol } = relocation;
+      const isWhole = from.kind === 'tocHalf' && from.symbol === symbol && from.addend === 0 && relocation.addend === 0;
+      const name = this.#symbolName(relocation);
+      if (!isWhole) this.#error('VER063', `the two halves of the distance to ${name} do not belong together`, at);
+      return this.#write(machine, target, isWhole ? { kind: 'symbol', name, symbol } : UNKNOWN, at);
+    }
+    if (relocation.type !== R_PPC64_REL16_LO) return undefined;
     let value = UNKNOWN;
     if (from.kind === 'half') {
       const name = this.#symbolName(relocation);
@@ -352,7 +371,7 @@ export class Follower {
 
   /** A way out: blr, or a branch to a function that returns to the function's caller itself. */
   #leave(machine: Machine, at: number): false {
-    this.#ways.push(machine.calls);
+    this.#ends.push(machine);
     const [, r1, r2] = machine.registers;
     if (!isStack(r1!, 0)) this.#error('VER061', `r1 is ${valueText(r1!)} on the way out`, at);
     if (machine.lr !== RETURN)

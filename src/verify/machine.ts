@@ -26,6 +26,8 @@ export type Value =
       readonly place: number;
       readonly addend: number;
     }
+  /** Halfway to a symbol from the TOC. */
+  | { readonly kind: 'tocHalf'; readonly symbol: SymbolIndex; readonly addend: number }
   /** The value of a symbol: of a function, its global entry. */
   | { readonly kind: 'symbol'; readonly symbol: SymbolIndex; readonly name: string }
   | { readonly kind: 'number'; readonly value: number }
@@ -66,6 +68,7 @@ export function valueText(value: Value): string {
     case 'here':
       return `the address of 0x${value.offset.toString(16)}`;
     case 'half':
+    case 'tocHalf':
       return 'half of an address';
     case 'symbol':
       return `the address of ${value.name}`;
@@ -97,6 +100,13 @@ export class Machine {
     const registers = Array.from({ length: 32 }, (_, register): Value => ({ kind: 'entry', register }));
     registers[1] = stack(0);
     return new Machine(registers, new Map(), []);
+  }
+
+  /** The same in the function that was jumped to, which has called nobody yet. */
+  after(): Machine {
+    const copy = this.copy();
+    copy.calls.length = 0;
+    return copy;
   }
 
   copy(): Machine {

@@ -11,6 +11,8 @@ import { fieldWidth, type RelocationFacts, relocationTypes } from '../ppc64/relo
 export const R_PPC64_REL24 = 10;
 export const R_PPC64_ADDR64 = 38;
 export const R_PPC64_TOC16 = 47;
+export const R_PPC64_TOC16_LO = 48;
+export const R_PPC64_TOC16_HA = 50;
 export const R_PPC64_TOC16_DS = 63;
 export const R_PPC64_TOC16_LO_DS = 64;
 export const R_PPC64_REL24_NOTOC = 116;

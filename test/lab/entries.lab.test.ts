@@ -6,18 +6,17 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { PatchDocument } from '../../src/report/patch/document.ts';
+import { clean, runMachine } from './boot/machine.ts';
 import {
-  type CanaryCounts,
   canaryCounts,
   loadModules,
   prelude,
-  results,
   runCanary,
   troubles,
   unloadModules,
   whileTracing,
 } from './boot/scripts.ts';
-import { bootKernel, cacheFolder, GENERATIONS, type Generation, kernel, labModules } from './harness/harness.ts';
+import { GENERATIONS, type Generation, kernel, labModules } from './harness/harness.ts';
 import { figure, full } from './support/lab.ts';
 import { tocsin, tocsinDone } from './support/programs.ts';
 
@@ -143,11 +142,6 @@ function script(variant: Variant): string {
   ].join('');
 }
 
-function clean(calls: number, gives: Gives): CanaryCounts {
-  const none = { original: 0, replaced: 0, other: 0, r1: 0, r2: 0, lr: 0, nonvolatile: 0, cr: 0 };
-  return { ...none, calls, [gives]: calls };
-}
-
 describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
   it('refuses what cannot be told apart', async () => {
     const { canary, symvers } = labModules(generation);
@@ -168,17 +162,13 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
     writeFileSync(join(scratch, 'both.yaml'), BOTH);
     const made: string[] = [];
     for (const variant of VARIANTS) made.push(await make(generation, variant));
-    const machine = await bootKernel({
+    const { exitStatus, found, said, seconds } = await runMachine(`entries-${generation}`, {
       generation,
       timeoutSeconds: full ? 3000 : 900,
       files: [canaryExt, canaryFix, ...made],
       script: [prelude(), loadModules([basename(canaryFix)]), ...VARIANTS.map(script), troubles()].join(''),
     });
-    mkdirSync(join(cacheFolder, 'log'), { recursive: true });
-    writeFileSync(join(cacheFolder, 'log', `entries-${generation}.console`), machine.console);
-    const found = results(machine.console);
-    const said = `${machine.failure ?? ''}\n${machine.console.slice(-4000)}`;
-    expect([machine.exitStatus, found.get('troubles'), found.get('filter.failed')], said).toEqual([0, '0', undefined]);
+    expect([exitStatus, found.get('troubles'), found.get('filter.failed')], said).toEqual([0, '0', undefined]);
     let calls = 0;
     for (const { name, local, outside } of VARIANTS) {
       for (const [module, path] of PATHS)
@@ -208,6 +198,6 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
         expect([name, Number(found.get(`${name}.traced.fix_add`)) > 0]).toEqual([name, true]);
     }
     figure(`entries ${of.release}: calls, each led where it belongs, no register lost`, calls);
-    figure(`entries ${of.release}: seconds`, Math.round(machine.seconds));
+    figure(`entries ${of.release}: seconds`, Math.round(seconds));
   });
 });

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { type HookShape, hookTemplates } from '../../../src/trampoline/hook.ts';
-import { BRANCH, directByAddress, frameTemplate, type Template } from '../../../src/trampoline/template.ts';
+import {
+  BRANCH,
+  directByAddress,
+  directWithToc,
+  frameTemplate,
+  longBranch,
+  type Template,
+} from '../../../src/trampoline/template.ts';
 
 function assemble(template: Template): { words: number[]; relocations: object[] } {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-template-'));
@@ -34,6 +41,8 @@ function assemble(template: Template): { words: number[]; relocations: object[] 
 const templates: readonly (readonly [string, Template])[] = [
   ['branch', [BRANCH]],
   ['direct by address', directByAddress],
+  ['direct with the TOC', directWithToc],
+  ['long branch', longBranch],
   ['frame, r2 known, recomputed', frameTemplate(true, true)],
   ['frame, r2 known, saved', frameTemplate(true, false)],
   ['frame, r2 unknown, recomputed', frameTemplate(false, true)],
