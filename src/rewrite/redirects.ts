@@ -21,7 +21,7 @@ import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
 import { isStraight, layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
-import { chooseStrategy, type PassedOver, passedOver } from './strategies.ts';
+import { chooseStrategy, type NamedStrategy, type PassedOver, passedOver } from './strategies.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
 import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
 
@@ -30,7 +30,7 @@ export interface RedirectRequest {
   readonly from: string;
   /** The same, or the name of a symbol that is defined elsewhere. */
   readonly to: string;
-  readonly strategy: 'auto' | Strategy;
+  readonly strategy: 'auto' | NamedStrategy;
   readonly at: RedirectAt;
   readonly toc: TocRecovery;
   /** Of a strategy that was named: goes on where arguments on the stack would be hidden, and the plan says so. */
@@ -57,7 +57,7 @@ export interface Redirect {
   readonly branches: readonly LocalBranch[];
 }
 
-/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030, PAT071 to PAT077 */
+/** @throws RefusalError PAT002 to PAT004, PAT006 to PAT019, PAT021 to PAT023, PAT025 to PAT028, PAT030, PAT071 to PAT078 */
 export function planRedirects(
   subject: Subject,
   requests: readonly RedirectRequest[],

@@ -177,6 +177,10 @@ export const refusals = {
     cause: '{name} is too short for a long branch, and its branch may have to go further than 32 MB ({size})',
     remedy: 'put the replacement nearer to the function, or redirect its callers',
   },
+  PAT078: {
+    cause: 'epilogue is not possible for {name}: {what}',
+    remedy: 'merge the replacement into this module (--with) and use direct, or use frame; docs/design.md says more',
+  },
   PAT080: {
     cause: '{object} is no trampoline: {what}',
     remedy: 'define __tocsin_trampoline with .globl at the start of its code; docs/custom.md shows how',

@@ -5,31 +5,60 @@ import { refusal } from './refusals.ts';
 import { parseFunctionName } from './subject.ts';
 import type { Target } from './targets.ts';
 
+/** What may be asked for by name; `epilogue` is never carried out, and docs/design.md says why. */
+export type NamedStrategy = Strategy | 'epilogue';
+
 /** A strategy that was not taken, and the code of docs/diagnostics.md that says why. */
 export interface PassedOver {
-  readonly strategy: Strategy;
+  readonly strategy: NamedStrategy;
   readonly code: string;
   readonly why: string;
 }
 
-/** What `auto` tries, the cheapest first. */
-const STRATEGIES: readonly Exclude<Strategy, 'custom'>[] = ['direct', 'frame'];
+/** What `auto` tries, the cheapest first, and where each of them cannot be. */
+const STRATEGIES: readonly {
+  readonly strategy: Exclude<NamedStrategy, 'custom'>;
+  readonly obstacle: (request: RedirectRequest, target: Target) => Omit<PassedOver, 'strategy'> | undefined;
+}[] = [
+  {
+    strategy: 'direct',
+    obstacle: (_, { kind, name }) =>
+      kind === 'here' ? undefined : { code: 'PAT023', why: `${name} is not defined in this object` },
+  },
+  { strategy: 'epilogue', obstacle: (_, target) => ({ code: 'PAT078', why: whyNoEpilogue(target) }) },
+  { strategy: 'frame', obstacle: () => undefined },
+];
 
-/** @throws RefusalError PAT023, PAT030 */
-export function chooseStrategy(request: RedirectRequest, target: Target): Strategy {
-  if (request.strategy === 'direct' && target.kind === 'elsewhere') throw refusal('PAT023', { name: target.name });
-  if (request.strategy !== 'auto') return request.strategy;
-  const out = passedOver(request, target);
-  const chosen = STRATEGIES.find(strategy => !out.some(p => p.strategy === strategy));
-  if (chosen !== undefined) return chosen;
-  const why = out.map(p => `${p.strategy}: ${p.why} [${p.code}]`).join('; ');
-  throw refusal('PAT030', { name: parseFunctionName(request.from).name, why });
+function whyNoEpilogue({ kind, name }: Target): string {
+  return kind === 'here'
+    ? `${name} has the same TOC, which its returns need not bring back`
+    : `the returns of ${name} lie in a module that is loaded first, and nothing tells them the TOC of this one`;
 }
 
-/** Strategies that `auto` does not take: those that the request names, and those that cannot be. */
+/** @throws RefusalError PAT023, PAT030, PAT078 */
+export function chooseStrategy(request: RedirectRequest, target: Target): Strategy {
+  const { strategy } = request;
+  const { name } = parseFunctionName(request.from);
+  if (strategy === 'direct' && target.kind === 'elsewhere') throw refusal('PAT023', { name: target.name });
+  if (strategy === 'epilogue') throw refusal('PAT078', { name, what: whyNoEpilogue(target) });
+  if (strategy !== 'auto') return strategy;
+  const out = passedOver(request, target);
+  for (const { strategy: next } of STRATEGIES)
+    if (next !== 'epilogue' && !out.some(p => p.strategy === next)) return next;
+  throw refusal('PAT030', { name, why: out.map(p => `${p.strategy}: ${p.why} [${p.code}]`).join('; ') });
+}
+
+/** Strategies that `auto` does not take, in its order: those that the request names, and those in front of them that cannot be. */
 export function passedOver(request: RedirectRequest, target: Target): PassedOver[] {
-  const out = [...(request.passedOver ?? [])];
-  if (request.strategy === 'auto' && target.kind === 'elsewhere' && !out.some(p => p.strategy === 'direct'))
-    out.unshift({ strategy: 'direct', code: 'PAT023', why: `${target.name} is not defined in this object` });
+  const told = request.passedOver ?? [];
+  if (request.strategy !== 'auto') return [...told];
+  const out: PassedOver[] = [];
+  for (const { strategy, obstacle } of STRATEGIES) {
+    const known = told.find(p => p.strategy === strategy);
+    const found = known ?? obstacle(request, target);
+    // The first that nothing stands against is the one that is taken.
+    if (found === undefined) break;
+    out.push({ strategy, code: found.code, why: found.why });
+  }
   return out;
 }

@@ -1,8 +1,8 @@
 /** `--strategy` as people write it. */
-import type { Strategy } from '../../plan/plan.ts';
+import type { NamedStrategy } from '../../rewrite/strategies.ts';
 
 /** Those that need nothing but their name; the order of `auto`. */
-export const STRATEGIES = ['direct', 'frame'] as const satisfies readonly Strategy[];
+export const STRATEGIES = ['direct', 'epilogue', 'frame'] as const satisfies readonly NamedStrategy[];
 
 const CUSTOM = 'custom:';
 

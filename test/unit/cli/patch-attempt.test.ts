@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { attempt, type Judge, marked, unprovedOf } from '../../../src/cli/patch/attempt.ts';
 import { readElf } from '../../../src/elf/read.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
+import type { PlannedRedirect } from '../../../src/plan/plan.ts';
 import type { PatchRequest } from '../../../src/rewrite/plan.ts';
 import type { RedirectRequest } from '../../../src/rewrite/redirects.ts';
 import { RefusalError } from '../../../src/util/errors.ts';
@@ -57,6 +58,13 @@ describe('auto', () => {
     expect(found.plan.actions[0]).toMatchObject({
       grounds: expect.arrayContaining(['direct was not taken: elsewhere is not defined in this object [PAT023]']),
     });
+    // In the order in which they are tried.
+    const { grounds } = found.plan.actions[0] as PlannedRedirect;
+    const told = grounds.map(g => /^(\w+) was not taken: .*\[(\w+)\]$/.exec(g)?.slice(1)).filter(g => g !== undefined);
+    expect(told).toEqual([
+      ['direct', 'PAT023'],
+      ['epilogue', 'PAT078'],
+    ]);
   });
 
   it('takes frame where direct is not proved, and says what was wrong with it', () => {

@@ -214,6 +214,19 @@ describe('refusals', () => {
     expect(code(new ModuleBuilder('patchable', pair), { ...redirect('f', 'g'), nops: ['f'] })).toBe('none');
   });
 
+  it('PAT078: epilogue, whose returns cannot know the TOC', () => {
+    for (const to of ['g', 'x'])
+      expect(code(new ModuleBuilder('patchable', pair), redirect('f', to, { strategy: 'epilogue' }))).toBe('PAT078');
+  });
+
+  it('PAT030 names all strategies, and why each was not taken', () => {
+    const passedOver = [{ strategy: 'frame', code: 'TOC003', why: 'f is bad' }] as const;
+    const elf = new ModuleBuilder('patchable', pair).elf();
+    expect(() => makePlan(elf, redirect('f', 'x', { passedOver }))).toThrow(
+      /direct: .*\[PAT023\]; epilogue: .*\[PAT078\]; frame: f is bad \[TOC003\]/,
+    );
+  });
+
   it('PAT007: nothing behind the site', () => {
     expect(code(new ModuleBuilder('patchable', [{ name: 'f', body: [] }, { name: 'g' }]), redirect('f', 'g'))).toBe(
       'PAT007',
