@@ -38,6 +38,13 @@ const PROGRAMS = [
     output: 'src/verify/judging-code.ts',
     constant: 'JUDGING_CODE',
     shared: 0x2_0000,
+    // What takes a millisecond to work out at every start.
+    table: {
+      constant: 'RELOCATION_RULES',
+      from: 'src/verify/packed-rules.ts',
+      make: 'packedRules',
+      needs: ['src/verify', 'src/ppc64'],
+    },
   },
 ];
 
@@ -48,19 +55,36 @@ export default async function makeWebAssembly() {
   for (const program of PROGRAMS) await make(program);
 }
 
-async function make({ sources, main, output, constant, pages, shared }) {
+async function make({ sources, main, output, constant, pages, shared, table }) {
   const folder = join(root, sources);
   const file = join(root, output);
-  const inputs = [fileURLToPath(import.meta.url), ...readdirSync(folder).map(name => join(folder, name))];
+  const folders = [sources, ...(table?.needs ?? [])].map(path => join(root, path));
+  const inputs = [fileURLToPath(import.meta.url), ...folders.flatMap(filesIn)].filter(path => path !== file);
   if (modified(file) > Math.max(...inputs.map(modified))) return;
   const code = Buffer.from(
     await compile(folder, main, shared === undefined ? ['--initialMemory', `${pages}`] : sharing(shared)),
   ).toString('base64');
-  const text = `// Made by scripts/webassembly.js from ${sources}/.\nexport const ${constant}: string =\n  '${code}';\n`;
+  let text = `// Made by scripts/webassembly.js from ${sources}/.\nexport const ${constant}: string =\n  '${code}';\n`;
+  if (table !== undefined) text += `export const ${table.constant}: string =\n  '${await tabulate(table)}';\n`;
   // Tests in several processes may make it at the same time.
   const fresh = `${file}.${process.pid}`;
   writeFileSync(fresh, text);
   renameSync(fresh, file);
+}
+
+function filesIn(folder) {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.filter(entry => entry.isFile()).map(entry => join(folder, entry.name));
+}
+
+/** What a function of the sources gives, as text. */
+async function tabulate({ from, make: name }) {
+  const { build } = await import('esbuild');
+  const options = { bundle: true, platform: 'node', format: 'esm', write: false, logLevel: 'warning' };
+  const { outputFiles } = await build({ ...options, entryPoints: [join(root, from)] });
+  const code = Buffer.from(outputFiles[0].contents).toString('base64');
+  const made = (await import(`data:text/javascript;base64,${code}`))[name]();
+  return Buffer.from(made).toString('base64');
 }
 
 const sharing = constants => ['--importMemory', '--initialMemory', '4', '--memoryBase', `${constants}`];

@@ -31,11 +31,6 @@ export function compileTaking(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(Buffer.from(TAKING_CODE, 'base64'));
 }
 
-/** Bytes that `QuickNops` may need: for the file with what is added to it, and for tables. */
-export function roomsForTaking(size: number): { readonly file: number; readonly tables: number } {
-  return { file: size + size / 4 + (1 << 18), tables: size / 2 + (1 << 19) };
-}
-
 export class QuickNops {
   readonly #code: TakingCode;
   readonly #room: ProgramsRoom;

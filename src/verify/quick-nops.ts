@@ -7,8 +7,7 @@
 import { patchRecordStart } from '../kernel/patch-note.ts';
 import type { NopTable } from '../plan/nop-table.ts';
 import type { ProgramsRoom } from '../util/programs-room.ts';
-import { JUDGING_CODE } from './judging-code.ts';
-import { packedRules } from './packed-rules.ts';
+import { JUDGING_CODE, RELOCATION_RULES } from './judging-code.ts';
 import type { Verification } from './verification.ts';
 
 /** What `wasm/judge.ts` exports. Addresses and sizes in bytes. */
@@ -62,11 +61,6 @@ export function compileJudging(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(Buffer.from(JUDGING_CODE, 'base64'));
 }
 
-/** Bytes that `QuickNopsJudge` may need for tables. */
-export function roomForJudging(size: number): number {
-  return size / 4 + (1 << 19);
-}
-
 export class QuickNopsJudge {
   readonly #code: JudgingCode;
   readonly #room: ProgramsRoom;
@@ -96,7 +90,7 @@ export class QuickNopsJudge {
     const { memory, rooms } = this.#room;
     const all = Buffer.from(memory.buffer);
     const tables = rooms[this.#tables]!;
-    const rules = packedRules();
+    const rules = Buffer.from(RELOCATION_RULES, 'base64');
     const head = Buffer.from(
       `${patchRecordStart({
         schema: 'tocsin.patch-record/1',

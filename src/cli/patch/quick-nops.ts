@@ -8,65 +8,37 @@
  *     other threads   read           compile       | read once more  | write, flush, read back       | flush
  */
 import { createHash } from 'node:crypto';
-import * as fs from 'node:fs';
 import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { readElf } from '../../elf/read.ts';
 import { stageFile } from '../../io/atomic-write.ts';
-import { isUnchanged, type OpenFile, openRegular, readPieces } from '../../io/read-pieces.ts';
+import { isUnchanged, Reading } from '../../io/read-pieces.ts';
 import { patchRecordStart } from '../../kernel/patch-note.ts';
 import { MOST_LISTED, type NopsReport, nopsText } from '../../report/patch/text.ts';
-import { compileTaking, QuickNops, type QuickPlan, roomsForTaking } from '../../rewrite/quick-nops.ts';
-import { inFile } from '../../util/errors.ts';
-import { ProgramsRoom } from '../../util/programs-room.ts';
+import { compileTaking, QuickNops, type QuickPlan } from '../../rewrite/quick-nops.ts';
+import type { ProgramsRoom } from '../../util/programs-room.ts';
 import { version } from '../../util/version.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
-import { compileJudging, QuickNopsJudge, type QuickVerdict, roomForJudging } from '../../verify/quick-nops.ts';
+import { compileJudging, QuickNopsJudge, type QuickVerdict } from '../../verify/quick-nops.ts';
 import type { PatchArguments } from '../commands/patch.ts';
-import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
+import { type Early, FILE, INPUT, JUDGE, TABLES } from './early-nops.ts';
 import { listedNops } from './listed-nops.ts';
 
-/** Larger than every module; what is larger may take its time. */
-const LARGEST = 1 << 28;
 /** Bytes that are hashed before others have their turn. */
 const TURN = 1 << 21;
 
-/** Numbers of the rooms in the memory that the programs share. */
-const FILE = 0;
-const INPUT = 1;
-const TABLES = 2;
-const JUDGE = 3;
-
-/** Whether the command asks for nothing but this. */
-export function isQuick(args: PatchArguments): boolean {
-  const { nops, output, dryRun, report, format, verbose, signing } = args;
-  const isText = report === undefined && format === 'text' && !verbose && !dryRun;
-  return nops.length === 1 && nops[0] === '*' && output !== undefined && isText && !signing && !needsMore(args);
-}
-
-/** @returns the exit code; `undefined` where `patchCommand` has to do it: then nothing has been written */
-export async function takeAllOut(args: PatchArguments): Promise<number | undefined> {
-  const file = openRegular(args.file, LARGEST);
-  if (file === undefined) return undefined;
-  try {
-    return await takeOut(args, file);
-  } catch (error) {
-    throw inFile(error, args.file);
-  } finally {
-    fs.closeSync(file.fd);
-  }
-}
-
-async function takeOut(args: PatchArguments, file: OpenFile): Promise<number | undefined> {
+/**
+ * @param early the module, on its way into memory
+ * @returns the exit code; `undefined` where `patchCommand` has to do it: then nothing has been written
+ */
+export async function takeAllOut(args: PatchArguments, early: Early): Promise<number | undefined> {
+  const { file, room, reading } = early;
   const { size } = file;
-  const rooms = roomsForTaking(size);
-  const room = ProgramsRoom.create([rooms.file, size, rooms.tables, roomForJudging(size)]);
-  if (room === undefined) return undefined;
   const compiling = Promise.all([compileTaking(), compileJudging()]).catch(() => undefined);
   const hash = createHash('sha256');
-  const isRead = await readPieces(file, room.bytes(FILE), piece => hash.update(piece));
+  const isRead = await reading.all(piece => hash.update(piece));
   // The judge has an input of its own, which the maker never writes to.
-  const isReadAgain = readPieces(file, room.bytes(INPUT), () => {});
+  const isReadAgain = new Reading(file, room.bytes(INPUT)).all();
   const programs = await compiling;
   let made: Made | undefined;
   if (isRead && programs !== undefined)

@@ -29,8 +29,10 @@ const IS_KEPT = '","recordRemoved":false}';
 /** By number of the form: where its name stands, and its size. */
 let forms: u32 = 0;
 
-/** By place in the list of names: where the name stands in its section. */
-let nameOffsets: u32 = 0;
+/** By place in the list of names: where the name stands in its section, and its size. */
+let names: u32 = 0;
+/** Bytes of all names of sites' sections, each as often as it is written. */
+let sectionBytes: u32 = 0;
 let stringSection: u32 = 0;
 let out: u32 = 0;
 /** Bytes of the record. */
@@ -43,9 +45,9 @@ export function startRecord(at: u32, size: u32): bool {
   headText = at;
   headSize = size;
   stringSection = nameSection();
-  nameOffsets = reserve(4 * listedNames());
+  names = reserve(8 * listedNames());
   forms = reserve(8 * FORMS);
-  if (nameOffsets === 0 || forms === 0) return false;
+  if (names === 0 || forms === 0) return false;
   kind = ascii(KIND);
   aliases = ascii(ALIASES);
   section = ascii(SECTION);
@@ -77,41 +79,43 @@ function ascii(text: string): u32 {
   return at;
 }
 
-/** Whether all names are ones that JSON holds as they are. */
+/** Looks at all names: whether JSON holds them as they are, and how long they are. */
 function areNamesPlain(): bool {
+  const strings = contentsOf(stringSection);
   for (let n: u32 = 0; n < listedNames(); n++) {
-    store<u32>(nameOffsets + 4 * n, nameOffset(load<u32>(namesAt() + 4 * n)));
-    if (!isPlain(symbolName(n))) return false;
+    const offset = nameOffset(load<u32>(namesAt() + 4 * n));
+    const size = plainSize(strings + offset);
+    if (size < 0) return false;
+    store<u32>(names + 8 * n, offset);
+    store<u32>(names + 8 * n, size, 4);
   }
   let last: u32 = 0;
+  let size: i32 = 0;
+  sectionBytes = 0;
   for (let n: u32 = 0; n < planned; n++) {
     const home = load<u32>(plan + n * SITE);
-    if (home !== last && !isPlain(nameOf(home))) return false;
+    if (home !== last) size = plainSize(nameOf(home));
+    if (size < 0) return false;
+    sectionBytes += size;
     last = home;
   }
   return true;
 }
 
-function isPlain(name: u32): bool {
-  for (let at = name; load<u8>(at) !== 0; at++) {
-    const character: u32 = load<u8>(at);
-    if (character < 0x20 || character > 0x7e || character === 0x22 || character === 0x5c) return false;
-  }
-  return true;
+/** The size of a name that JSON holds as it is; -1 for any other. */
+function plainSize(name: u32): i32 {
+  let at = name;
+  for (let character: u32 = load<u8>(at); character !== 0; character = load<u8>(++at))
+    if (character < 0x20 || character > 0x7e || character === 0x22 || character === 0x5c) return -1;
+  return at - name;
 }
 
-function symbolName(listed: u32): u32 {
-  return contentsOf(stringSection) + load<u32>(nameOffsets + 4 * listed);
-}
-
-function textSize(at: u32): u32 {
-  let size: u32 = 0;
-  while (load<u8>(at + size) !== 0) size++;
-  return size;
+function nameSize(listed: u32): u32 {
+  return load<u32>(names + 8 * listed, 4);
 }
 
 function measure(): bool {
-  let size: u64 = headSize;
+  let size: u64 = u64(headSize) + sectionBytes;
   for (let n: u32 = 0; n < planned; n++) {
     const site = plan + n * SITE;
     const from = load<u32>(site, 40);
@@ -119,9 +123,9 @@ function measure(): bool {
     // A comma between actions, and two quotes and a comma with each alias.
     size += KIND.length + ALIASES.length + SECTION.length + OFFSET.length + FORM_IS.length + 1;
     size += load<u32>(site, 24) === 0 ? IS_KEPT.length : IS_REMOVED.length;
-    for (let name = from; name < end; name++) size += textSize(symbolName(name)) + (name > from ? 3 : 0);
+    for (let name = from; name < end; name++) size += nameSize(name) + (name > from ? 3 : 0);
     if (end - from > 1) size--;
-    size += textSize(nameOf(load<u32>(site))) + formSize(load<u32>(site, 12)) + digitsOf(load<u32>(site, 4));
+    size += formSize(load<u32>(site, 12)) + digitsOf(load<u32>(site, 4));
   }
   // The last action has no comma behind it, but "]}".
   size += 1;
@@ -173,6 +177,10 @@ function put(at: u32, size: u32): void {
   out += size;
 }
 
+function putName(strings: u32, listed: u32): void {
+  put(strings + load<u32>(names + 8 * listed), nameSize(listed));
+}
+
 function putText(at: u32): void {
   for (let from = at; load<u8>(from) !== 0; from++) store<u8>(out++, load<u8>(from));
 }
@@ -182,12 +190,12 @@ function putAction(site: u32, strings: u32, sectionNames: u32, isLast: bool): vo
   const from = load<u32>(site, 40);
   const end = load<u32>(site, 44);
   put(kind, KIND.length);
-  putText(strings + load<u32>(nameOffsets + 4 * from));
+  putName(strings, from);
   put(aliases, ALIASES.length);
   for (let name = from + 1; name < end; name++) {
     if (name > from + 1) store<u8>(out++, 0x2c);
     store<u8>(out++, 0x22);
-    putText(strings + load<u32>(nameOffsets + 4 * name));
+    putName(strings, name);
     store<u8>(out++, 0x22);
   }
   put(section, SECTION.length);

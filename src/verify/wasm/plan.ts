@@ -96,6 +96,8 @@ export function isGone(section: u32, entry: u32): bool {
 }
 
 export function checkPlan(): bool {
+  askedFor = 0;
+  answer = false;
   marks = zeroed(4 * sections);
   counts = zeroed(4 * sections);
   if (marks === 0 || counts === 0 || planned === 0) return false;
@@ -164,7 +166,19 @@ function checkRecord(n: u32, section: u32, offset: u32): bool {
   return load<u16>(symbol, 6) === section && load<u64>(symbol, 8) + u64(load<i64>(relocation, 16)) === u64(offset);
 }
 
+/** The section that was looked at last, and whether it is a table of the tracer. */
+let askedFor: u32 = 0;
+let answer: bool = false;
+
 function isTracers(section: u32): bool {
+  if (section !== askedFor) {
+    askedFor = section;
+    answer = hasTracersName(section);
+  }
+  return answer;
+}
+
+function hasTracersName(section: u32): bool {
   const name = input + offsetOf(was(nameTable())) + load<u32>(was(section));
   return isText(name, '__mcount_loc') || isText(name, '__patchable_function_entries');
 }

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isQuick } from '../../../src/cli/patch/quick-nops.ts';
+import { isQuick } from '../../../src/cli/patch/early-nops.ts';
 import { quickPatch } from '../../../src/cli/quick.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';

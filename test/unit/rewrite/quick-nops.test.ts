@@ -5,6 +5,8 @@ import { readElf } from '../../../src/elf/read.ts';
 import { NOP_WORDS } from '../../../src/plan/nop-table.ts';
 import { applyPlan } from '../../../src/rewrite/apply.ts';
 import { makePlan } from '../../../src/rewrite/plan.ts';
+import { RELOCATION_RULES } from '../../../src/verify/judging-code.ts';
+import { packedRules } from '../../../src/verify/packed-rules.ts';
 import { verifyPatched } from '../../../src/verify/verify.ts';
 import { sample } from '../verify/support/patched.ts';
 import { ModuleBuilder } from './support/module.ts';
@@ -109,6 +111,10 @@ describe.each(PLAIN)('%s', name => {
     fc.assert(fc.property(place, fc.nat(7), look), { numRuns: 1200, seed: 7 });
     expect(taken).toBeGreaterThan(100);
   });
+});
+
+it('has the rules for relocations that the general judge has', () => {
+  expect(Buffer.from(RELOCATION_RULES, 'base64').equals(packedRules())).toBe(true);
 });
 
 describe('what is left to the general way', () => {
