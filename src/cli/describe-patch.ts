@@ -54,7 +54,7 @@ export function patchOptions<T>(y: Argv<T>) {
       requiresArg: true,
     })
     .option('strategy', {
-      describe: 'how a redirect keeps r2 right: auto, direct, epilogue, frame, or custom:FILE.o',
+      describe: 'how a redirect keeps r2 right: auto, direct, epilogue, frame, shadow, or custom:FILE.o',
       type: 'string',
       requiresArg: true,
       default: 'auto',

@@ -12,6 +12,11 @@ export function schemaFile(name: string): string {
   return packageFile(`schemas/tocsin.${name}-1.schema.json`);
 }
 
+/** The data that `patch --strategy shadow` merges in. */
+export function shadowObject(): string {
+  return packageFile('runtime/shadow.o');
+}
+
 /** The code that asks lies in `src/cli/`, `dist/` or `dist/chunks/`. */
 function packageFile(name: string): string {
   let folder = new URL('.', import.meta.url);

@@ -36,7 +36,7 @@ const PATCH: Shape = {
   flags: ['--quiet', '--verbose', '--force', '--dry-run', '--allow-unproved'],
   values: {
     '-o': null,
-    '--strategy': ['auto', 'direct', 'epilogue', 'frame'],
+    '--strategy': ['auto', 'direct', 'epilogue', 'frame', 'shadow'],
     '--toc': ['recomputed', 'saved'],
     '--at': ['after-site', 'site', 'global-entry', 'local-entry'],
     '--format': ['text', 'json'],

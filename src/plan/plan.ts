@@ -9,7 +9,7 @@
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import type { MergedInto } from './merge.ts';
 
-export type Strategy = 'direct' | 'frame' | 'custom';
+export type Strategy = 'direct' | 'frame' | 'shadow' | 'custom';
 /** Which word of a function becomes the branch: the one behind its call site, or the call site's. */
 export type SiteAt = 'after-site' | 'site';
 /**

@@ -273,6 +273,28 @@ export class Contracts {
   }
 
   /**
+   * The return address in r0, and r2 where that is asked for, go to a place of this activation's own, which r1 is the key to. They
+   * have to be what came in.
+   */
+  keeps(state: State, pc: number, withToc: boolean): void {
+    const { places } = state;
+    if (places[1] !== stack(0)) this.#judge.fail(R1_AT_RETURN, pc, state.get(1), 1, false);
+    if (state.get(0) !== LINK) this.#judge.fail(LR_AT_RETURN, pc, state.get(0), 0, false);
+    if (withToc && state.get(2) !== this.#tocOnEntry()) this.#judge.fail(TOC_AT_RETURN, pc, state.get(2), 2, false);
+  }
+
+  /** What `keeps` has put away has come back. */
+  gives(state: State, withToc: boolean): void {
+    if (state.places[1] !== stack(0)) return;
+    state.set(0, LINK);
+    if (withToc) state.set(2, this.#tocOnEntry());
+  }
+
+  #tocOnEntry(): Value {
+    return this.#own < 2 || this.#own === HOME_BACK ? entry(2) : this.#object.home;
+  }
+
+  /**
    * The tracer may put a call here. It needs the return address in LR (and in r0, where `mflr r0` stands in front), and no
    * frame yet; it keeps everything but r0, which gets the return address, r11, r12 and CTR.
    */

@@ -30,9 +30,12 @@ export interface ExtraEdge {
    * - `instead`: falling into this word continues at `target` (the end of an alternative);
    * - `stop`: a trap that does not return (BUG);
    * - `pass`: a trap that returns behind itself (WARN);
-   * - `fixup`: a trap that returns to `target` and nowhere else.
+   * - `fixup`: a trap that returns to `target` and nowhere else;
+   * - `keeps`: no way on, but r0 is put where nobody else writes (a slot of the shadow table, whose key is r1); with `target` 2
+   *   r2 is as well;
+   * - `gives`: r0, and with `target` 2 r2, have come back from there.
    */
-  readonly kind: 'also' | 'next' | 'instead' | 'stop' | 'pass' | 'fixup';
+  readonly kind: 'also' | 'next' | 'instead' | 'stop' | 'pass' | 'fixup' | 'keeps' | 'gives';
   readonly target: number;
 }
 

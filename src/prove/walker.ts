@@ -167,6 +167,8 @@ export class Walker {
     for (const { kind, target } of this.#object.subject.edges.get(pc) ?? []) {
       if (kind === 'also' || kind === 'fixup') this.#jump(target, state, pc);
       else if (kind === 'next') this.#guide.reach(pc + 4, state, pc);
+      else if (kind === 'keeps') this.#contracts.keeps(state, pc, target === 2);
+      else if (kind === 'gives') this.#contracts.gives(state, target === 2);
       if (kind === 'stop' || kind === 'fixup') ends = true;
     }
     return ends;

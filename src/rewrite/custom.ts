@@ -7,15 +7,14 @@
  */
 import { STT_FUNC, STT_NOTYPE } from '../elf/constants.ts';
 import type { CustomTrampoline, SymbolRef } from '../plan/plan.ts';
-import { bodyEntryCode, bodyTemplate, goOn, type RestShape } from '../trampoline/hook.ts';
+import { bodyEntryCode, bodyTemplate, goOn } from '../trampoline/hook.ts';
 import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import type { Draft } from './draft.ts';
-import { HookPlaces, movedWord } from './hook-places.ts';
 import type { Redirect } from './redirects.ts';
 import { refusal } from './refusals.ts';
+import { type Rest, restOfFunction } from './rest.ts';
 import type { Subject } from './subject.ts';
-import { targetSymbol } from './targets.ts';
 
 /** A trampoline of the user's own as the merged module has it. */
 export interface CustomRequest {
@@ -35,7 +34,7 @@ export interface CustomRequest {
   readonly movesStack: boolean;
 }
 
-/** @throws RefusalError PAT007 to PAT010, PAT016, PAT021, PAT062, PAT076, PAT082 */
+/** @throws RefusalError PAT007 to PAT010, PAT016, PAT021, PAT062, PAT082 */
 export function planCustom(
   subject: Subject,
   redirect: Redirect,
@@ -63,29 +62,14 @@ export function planCustom(
 
 /** Makes the code that stands for the rest of the function, each kind once. */
 function restOf(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number>, draft: Draft) {
-  const { request, from, name, k, place: branch } = redirect;
-  const [site] = from.sites;
-  const { at } = request;
-  if (site === undefined || branch === undefined || at === 'global-entry' || at === 'local-entry')
-    throw refusal('PAT076', { at }, { section: from.section, offset: from.global, function: name });
+  const { from, name, k } = redirect;
   const made = new Map<string, SymbolRef>();
-  let shape: RestShape | undefined;
-  const roles: { function: SymbolRef; moved?: SymbolRef } = {
-    function: targetSymbol({ kind: 'here', name, code: from, k }, draft),
-  };
+  let rest: Rest | undefined;
   return (stands: 'original' | 'continue'): SymbolRef => {
     const known = made.get(stands);
     if (known !== undefined) return known;
-    if (shape === undefined) {
-      const { place } = new HookPlaces(subject, nopped).choose(from, name, site, at);
-      if (place.moved !== undefined) roles.moved = place.moved.symbol;
-      shape = {
-        tocOnEntry: k >= 2,
-        resume: branch.offset + 4 - from.names[0]!.local,
-        moved: place.at === 'site' ? undefined : movedWord(place),
-        siteSavesLink: site.form === 'mprofile-kernel-lr',
-      };
-    }
+    rest ??= restOfFunction(subject, redirect, nopped, draft);
+    const { shape, roles } = rest;
     const section = codeSection(from.section.name);
     const symbol =
       stands === 'continue'

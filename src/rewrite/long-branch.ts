@@ -74,7 +74,7 @@ export function planLongBranch(
   size: string,
   draft: Draft,
 ): void {
-  if (place === undefined || request.at === 'global-entry' || strategy === 'custom')
+  if (place === undefined || request.at === 'global-entry' || strategy === 'custom' || strategy === 'shadow')
     throw refusal('PAT013', { size }, place ?? {});
   const template: Template = k >= 2 ? longBranch : directByAddress;
   const where = { section: place.section, offset: place.offset, function: name };

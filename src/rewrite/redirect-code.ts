@@ -8,6 +8,7 @@ import { planCustom } from './custom.ts';
 import type { Draft } from './draft.ts';
 import { longGround } from './long-branch.ts';
 import type { Redirect, RedirectRequest } from './redirects.ts';
+import { planShadow } from './shadow.ts';
 import type { Code, Subject } from './subject.ts';
 import { targetSymbol } from './targets.ts';
 
@@ -41,6 +42,8 @@ export function layDownRedirect(
       return { symbol: far === undefined ? planDirect(redirect, draft, grounds) : targetSymbol(target, draft) };
     case 'frame':
       return { symbol: planFrame(redirect, draft, grounds) };
+    case 'shadow':
+      return { symbol: planShadow(subject, redirect, nopped, draft, grounds) };
     case 'custom':
       return planCustom(subject, redirect, nopped, draft, grounds);
   }

@@ -9,7 +9,7 @@
 
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { RedirectAt, SiteAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
+import type { PlannedRedirect, RedirectAt, SiteAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { CustomRequest } from './custom.ts';
@@ -21,6 +21,7 @@ import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
 import { isStraight, layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
+import { shadowToc } from './shadow.ts';
 import { chooseStrategy, type NamedStrategy, type PassedOver, passedOver } from './strategies.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
 import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
@@ -136,6 +137,12 @@ function checkConflicts(redirects: readonly Redirect[], nopped: ReadonlySet<numb
       throw refusal('PAT074', { name, to: target.name });
 }
 
+function tocOf({ strategy, request, k }: Redirect): PlannedRedirect['toc'] {
+  if (strategy === 'direct') return 'kept';
+  if (strategy === 'custom') return 'own';
+  return strategy === 'shadow' ? shadowToc(k, request.toc) : request.toc;
+}
+
 /** F to G and G to F is a loop, not a swap. */
 function checkCircles(redirects: readonly Redirect[]): void {
   const next = new Map<number, Redirect>();
@@ -177,7 +184,7 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
     recordRemoved,
     ...(place === undefined && { branches }),
     ...(far !== undefined && { branch: 'long' }),
-    toc: strategy === 'direct' ? 'kept' : strategy === 'custom' ? 'own' : request.toc,
+    toc: tocOf(redirect),
     grounds,
     ...(custom !== undefined && { custom }),
   });

@@ -170,8 +170,8 @@ export const refusals = {
     remedy: 'leave --at out, and say it of the redirects in a plan (--plan)',
   },
   PAT076: {
-    cause: 'with --at {at} there is no rest of the function that a trampoline of your own could go on in',
-    remedy: 'use --at after-site or site with --strategy custom',
+    cause: 'with --at {at} there is no rest of the function that a trampoline could go on in',
+    remedy: 'use --at after-site or site with --strategy custom or shadow',
   },
   PAT077: {
     cause: '{name} is too short for a long branch, and its branch may have to go further than 32 MB ({size})',
@@ -193,6 +193,10 @@ export const refusals = {
   PAT082: {
     cause: '{name} lies in {section}, and a trampoline of your own outlives it',
     remedy: 'choose a function that stays for as long as its module does',
+  },
+  PAT083: {
+    cause: 'shadow needs its table, and the module does not have it',
+    remedy: 'merge runtime/shadow.o of the package into the module first; the command line does that by itself',
   },
 } as const satisfies Record<string, RefusalFacts>;
 

@@ -7,7 +7,7 @@ export function unusedName(base: string, separator: string, taken: (name: string
 }
 
 export function trampolineSymbol(
-  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'custom' | 'continue',
+  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'shadow' | 'custom' | 'continue',
   from: string,
 ): string {
   return `__tocsin_${strategy}_${from}`;

@@ -5,9 +5,10 @@
 
 /**
  * Names that a template's relocations refer to: the replacement, or this object's TOC; for hooks (hook.ts) what is called
- * before and after, the function itself, its body, and whatever a moved instruction referred to.
+ * before and after, the function itself, its body, and whatever a moved instruction referred to; for shadow (shadow.ts) its
+ * counters and its table.
  */
-export type Role = 'target' | '.TOC.' | 'before' | 'after' | 'function' | 'body' | 'moved';
+export type Role = 'target' | '.TOC.' | 'before' | 'after' | 'function' | 'body' | 'moved' | 'state' | 'table';
 
 /** R_PPC64_* types that trampolines use; the kernel's loader knows all of them. */
 export const R_PPC64_REL24 = 10;

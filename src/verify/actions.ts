@@ -19,6 +19,7 @@ import type { Pairing } from './pairing.ts';
 import { type BranchTarget, branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from './places.ts';
 import { R_PPC64_REL24 } from './relocation-places.ts';
 import { judgeRetarget, type PlacedRetarget } from './retarget.ts';
+import { ShadowJudge } from './shadow.ts';
 import { count, type Report, wordText } from './verification.ts';
 
 const NOP = 0x60000000;
@@ -50,6 +51,7 @@ export class ActionJudge {
   readonly #relocations = new Map<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>>();
   readonly #recorded: ReadonlySet<number>;
   readonly #functions: NamedFunctions;
+  readonly #shadows: ShadowJudge;
   /** Code that redirects enter, with the instructions that some path executes. */
   readonly #trampolines = new Map<SectionIndex, { readonly code: FollowedCode; readonly reached: Set<number> }>();
 
@@ -57,6 +59,7 @@ export class ActionJudge {
     this.#report = report;
     this.#pair = pair;
     this.#functions = new NamedFunctions(pair.output);
+    this.#shadows = new ShadowJudge(report, pair.output);
     for (let i = 0; i < actions.length; i++) this.#place(actions[i]!);
     this.#recorded = this.#redirects.length + this.#hooks.length > 0 ? recordedPlaces(pair.output) : new Set();
     this.#gatherRelocations();
@@ -127,12 +130,14 @@ export class ActionJudge {
     for (const redirect of this.#redirects)
       if (redirect.action.branch === 'long') this.#long(redirect);
       else this.#near(redirect);
+    this.#shadows.finish();
     return count(this.#redirects.length, 'redirect');
   }
 
   #near(redirect: PlacedRedirect): void {
     for (const target of this.#targetsOf(redirect))
       if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
+      else if (redirect.action.strategy === 'shadow') this.#shadow(redirect, target);
       else if (this.#pair.code.includes(target.section)) this.#follow(redirect, target);
       else this.#direct(redirect, target);
   }
@@ -182,6 +187,27 @@ export class ActionJudge {
     const home = this.#pair.output.sections[target.section];
     if (home !== undefined) this.#checkLifetime(section, home, action.function);
     new CustomJudge(this.#report, custom, { ...redirect, ...was, code }).judge(target, this.#pair.output);
+  }
+
+  #shadow(redirect: PlacedRedirect, target: BranchTarget): void {
+    const { action, section } = redirect;
+    if (!this.#pair.code.includes(target.section)) {
+      this.#report.error(
+        'VER103',
+        `the branch leads to ${target.name}, not to new code`,
+        section,
+        action.offset,
+        action.function,
+      );
+      return;
+    }
+    const trampoline = this.#trampoline(target.section);
+    this.#checkLifetime(section, trampoline.code.section, action.function);
+    const isNamed = (name: string, other: BranchTarget) => this.#isNamed(name, other);
+    this.#shadows.judge(
+      { ...redirect, ...this.#wordBefore(section, action.offset), trampoline, isNamed },
+      target.offset,
+    );
   }
 
   /** What the input has at a place of the output, with its relocations. */

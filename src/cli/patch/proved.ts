@@ -1,18 +1,21 @@
 /** The part of `tocsin patch` that asks the prover and the kernel: redirects, and whatever a given kernel has to take. */
 import { type ElfFile, readElf } from '../../elf/read.ts';
+import type { MergeObject } from '../../merge/objects.ts';
 import { type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
+import { hasShadowData } from '../../rewrite/shadow.ts';
 import { InputError } from '../../util/errors.ts';
 import { exportersFor } from '../../verify/patched/exporters.ts';
 import { refusedBy } from '../../verify/patched/load.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { PatchArguments } from '../commands/patch.ts';
+import { shadowObject } from '../package-files.ts';
 import { type Attempt, marked } from './attempt.ts';
 import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
-import { mergeInto, readMergeObjects, undefinedNames } from './merge.ts';
+import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
 
 /** @throws RefusalError PAT001 to PAT029, InputError */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
@@ -21,7 +24,8 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
   const asks = written.length + hooks.length + retargets.length > 0;
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
   const customs = await readCustoms(elf, written);
-  const objects = [...(await readMergeObjects(args.objects)), ...customs.map(c => c.made.object)];
+  const shadows = written.some(r => r.strategy === 'shadow') && !hasShadowData(elf) ? [await readShadowData()] : [];
+  const objects = [...(await readMergeObjects(args.objects)), ...shadows, ...customs.map(c => c.made.object)];
   const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
   const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...undefinedNames(objects)]);
   const merged = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
@@ -50,6 +54,10 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
   const found = attemptHooks(subject, request, { ...options, before }, new PatchProver(elf, given));
   const result = found.proof.verdict === 'proved' ? found : marked(subject, found, { ...options, before });
   return { ...result, merged: merged && { ...merged, renamed: customs.map(c => c.renamed) } };
+}
+
+function readShadowData(): Promise<MergeObject> {
+  return readMergeObject(shadowObject());
 }
 
 /** What a plan says of a redirect counts more than the command line. */

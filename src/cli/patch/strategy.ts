@@ -2,7 +2,7 @@
 import type { NamedStrategy } from '../../rewrite/strategies.ts';
 
 /** Those that need nothing but their name; the order of `auto`. */
-export const STRATEGIES = ['direct', 'epilogue', 'frame'] as const satisfies readonly NamedStrategy[];
+export const STRATEGIES = ['direct', 'epilogue', 'frame', 'shadow'] as const satisfies readonly NamedStrategy[];
 
 const CUSTOM = 'custom:';
 

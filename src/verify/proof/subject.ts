@@ -6,6 +6,7 @@ import { extraEdges, type TableRange } from './edges.ts';
 import { handWritten } from './hand-written.ts';
 import type { Memory } from './memory.ts';
 import { neverReturns } from './no-return.ts';
+import { shadowEdges } from './shadow.ts';
 
 export interface PlacedFunction {
   readonly name: string;
@@ -62,6 +63,11 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
   for (const at of parts.sites) if (isCode(at)) marks[at >> 2]! |= SITE;
   const edges = extraEdges(memory, parts.tables);
   for (const [at, list] of edges) if (isCode(at) || list.some(e => e.kind === 'instead')) marks[at >> 2]! |= EXTRA;
+  if (!parts.isKernel)
+    for (const [at, edge] of shadowEdges(memory, entriesOf(list), edges)) {
+      edges.set(at, [edge]);
+      marks[at >> 2]! |= EXTRA;
+    }
   const names = new Map<number, string>();
   for (const f of list) names.set(f.global, f.name);
   const splitOff = list.filter(f => PART.test(f.name));
@@ -108,6 +114,13 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
     pacaToc: parts.pacaToc,
     lrIsSavedAtSite: parts.lrIsSavedAtSite,
   };
+}
+
+function* entriesOf(list: readonly PlacedFunction[]): Iterable<number> {
+  for (const { global, local } of list) {
+    yield global;
+    yield local;
+  }
 }
 
 function functionTable(list: readonly PlacedFunction[], assembly: Uint8Array): Functions {

@@ -1,0 +1,173 @@
+/**
+ * A redirect through a slot of the shadow table. Its code is known word by word (proof/shadow-code.ts); here it is held against
+ * the plan by its relocations, which the loaded image no longer has: G is called, F goes on where no slot is free, and nobody
+ * else in the module knows the table.
+ */
+import { SHT_NOBITS, SHT_RELA, STT_SECTION } from '../elf/constants.ts';
+import type { ElfFile } from '../elf/read.ts';
+import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
+import { type BranchTarget, type Relocation, symbolTarget } from './places.ts';
+import { type ShadowAddress, type ShadowInstance, STATE_SIZE, shadowAt, TABLE_SIZE } from './proof/shadow-code.ts';
+import { R_PPC64_ADDR64, R_PPC64_REL16_HA, R_PPC64_REL16_LO } from './relocation-places.ts';
+import { type BranchedFunction, checkRest, type ReachedCode } from './rest.ts';
+import type { Report } from './verification.ts';
+
+const NOP = 0x60000000;
+
+/** What a shadow redirect is judged with. */
+interface ShadowCase extends BranchedFunction {
+  readonly trampoline: ReachedCode;
+  isNamed(name: string, target: BranchTarget): boolean;
+}
+
+interface Place {
+  readonly section: SectionIndex;
+  readonly offset: SectionOffset;
+}
+
+export class ShadowJudge {
+  readonly #report: Report;
+  readonly #output: ElfFile;
+  /** What the code of all redirects takes for the counters and the table. */
+  readonly #data = new Map<'state' | 'table', Place>();
+  /** Sections with such code, and the ranges of it. */
+  readonly #code = new Map<SectionIndex, { start: number; end: number }[]>();
+
+  constructor(report: Report, output: ElfFile) {
+    this.#report = report;
+    this.#output = output;
+  }
+
+  judge(given: ShadowCase, start: SectionOffset): void {
+    const { action, trampoline } = given;
+    const { code, reached } = trampoline;
+    const error = (name: string, message: string, at: number) =>
+      this.#report.error(name, message, code.section, at, action.function);
+    const words = code.elf.sectionWords(code.section);
+    const instance = shadowAt(words, start >>> 2);
+    if (instance === undefined || start % 4 !== 0) {
+      error('VER103', 'what the branch leads to is not the code of a shadow redirect', start);
+      return;
+    }
+    if (action.at !== 'after-site' && action.at !== 'site')
+      error('VER103', `the function has no rest behind a branch at its ${action.at}`, start);
+    if (instance.saved !== (action.toc === 'saved'))
+      error('VER103', `the plan has r2 ${action.toc}, and the code does it the other way`, start);
+    instance.rows.forEach((row, i) => {
+      const at = start + i * 4;
+      reached.add(at);
+      const list = code.relocations.get(at) ?? [];
+      if (row.isTarget) this.#target(given, instance, i, words[at >>> 2]! & 0xffff);
+      if (row.address === undefined && list.length > 0)
+        error('VER103', 'a relocation changes an instruction that has none', at);
+      if (row.address !== undefined) {
+        const what = this.#address(row.address.of, row.address.half, list, at - instance.bases[i]! * 4);
+        if (what !== undefined) error('VER104', what, at);
+      }
+    });
+    const end = checkRest(this.#report, given, trampoline, instance.end * 4, 'continue', 0);
+    if (words[end >>> 2] === NOP) reached.add(end);
+    const ranges = this.#code.get(code.section.index) ?? [];
+    this.#code.set(code.section.index, [...ranges, { start, end: instance.end * 4 }]);
+  }
+
+  /** Behind the code lies the address of G, which the loader writes there. */
+  #target(
+    { action, trampoline, isNamed }: ShadowCase,
+    instance: ShadowInstance,
+    row: number,
+    displacement: number,
+  ): void {
+    const { code, reached } = trampoline;
+    const at = instance.bases[row]! * 4 + displacement;
+    const [relocation, second] = code.relocations.get(at) ?? [];
+    const tell = (message: string) => this.#report.error('VER105', message, code.section, at, action.function);
+    reached.add(at);
+    reached.add(at + 4);
+    if (
+      relocation === undefined ||
+      second !== undefined ||
+      relocation.type !== R_PPC64_ADDR64 ||
+      relocation.addend !== 0
+    )
+      tell('there is no address of the replacement');
+    else this.#callee(action.to, symbolTarget(code.elf, relocation.symbol), isNamed, tell);
+  }
+
+  #callee(name: string, target: BranchTarget, isNamed: ShadowCase['isNamed'], tell: (message: string) => void): void {
+    if (!isNamed(name, target)) tell(`${target.name} is called; the plan has ${name}`);
+    if (target.k === 1) tell(`${target.name} is no function of a home with a TOC`);
+  }
+
+  /** @returns what is wrong with the relocation of an instruction that makes an address */
+  #address(of: ShadowAddress, half: 'ha' | 'lo', list: readonly Relocation[], fromBase: number): string | undefined {
+    const [relocation, second] = list;
+    const type = half === 'ha' ? R_PPC64_REL16_HA : R_PPC64_REL16_LO;
+    if (relocation === undefined || second !== undefined || relocation.type !== type)
+      return `the address of the ${of} has no relocation of its own`;
+    const more = of === 'state+8' ? 8 : 0;
+    if (relocation.addend !== fromBase + more) return `the address of the ${of} is wrong`;
+    if (of === 'toc')
+      return this.#name(relocation.symbol) === '.TOC.' ? undefined : 'r2 becomes something else than the TOC';
+    return this.#known(of === 'table' ? 'table' : 'state', relocation.symbol);
+  }
+
+  #name(symbol: SymbolIndex): string {
+    return this.#output.symbols!.name(symbol);
+  }
+
+  #known(of: 'state' | 'table', symbol: SymbolIndex): string | undefined {
+    const symbols = this.#output.symbols!;
+    const place = { section: symbols.sectionOf(symbol), offset: symbols.value(symbol) };
+    const known = this.#data.get(of);
+    if (known === undefined) {
+      this.#data.set(of, place);
+      return undefined;
+    }
+    const isSame = known.section === place.section && known.offset === place.offset;
+    return isSame ? undefined : `the ${of} is not the same everywhere`;
+  }
+
+  /** Room for the data, and that nobody else knows it. */
+  finish(): void {
+    const state = this.#data.get('state');
+    const table = this.#data.get('table');
+    if (state === undefined || table === undefined) return;
+    const inTable = this.#room('table', table, TABLE_SIZE);
+    const inState = this.#room('state', state, STATE_SIZE);
+    const section = this.#output.sections[table.section];
+    if (section?.sh_type !== SHT_NOBITS)
+      this.#report.error('VER106', 'the table does not begin as zeros', section, table.offset);
+    const symbols = this.#output.symbols!;
+    for (const list of this.#output.sections) {
+      if (list.sh_type !== SHT_RELA) continue;
+      const target = this.#output.sections[list.sh_info];
+      if (target === undefined || !target.isAllocated) continue;
+      const relocations = this.#output.relocations(list);
+      const ranges = this.#code.get(target.index) ?? [];
+      for (let i = 0; i < relocations.count; i++) {
+        const symbol = relocations.symbol(i);
+        const home = symbols.sectionOf(symbol);
+        if (home !== table.section && home !== state.section) continue;
+        const offset = relocations.offset(i);
+        if (ranges.some(r => offset >= r.start && offset < r.end)) continue;
+        const value = symbols.value(symbol);
+        // Of a distance the addend counts from the instruction, so only the symbol tells what is meant.
+        const type = relocations.type(i);
+        const isDistance = type === R_PPC64_REL16_HA || type === R_PPC64_REL16_LO;
+        if (isDistance && symbols.type(symbol) === STT_SECTION) continue;
+        const at = { section: home, offset: isDistance ? value : value + relocations.addend(i) };
+        const isParameter = target.name === '__param' && inState(at);
+        if ((inTable(at) || inState(at)) && !isParameter)
+          this.#report.error('VER107', `${this.#name(symbol)} is known to somebody else`, target, offset);
+      }
+    }
+  }
+
+  #room(what: string, { section, offset }: Place, size: number): (at: Place) => boolean {
+    const home = this.#output.sections[section];
+    const isRoom = home !== undefined && home.isAllocated && !home.isCode && offset + size <= home.sh_size;
+    if (!isRoom) this.#report.error('VER106', `there is no room for the ${what}`, home, offset);
+    return at => at.section === section && at.offset >= offset && at.offset < offset + size;
+  }
+}
