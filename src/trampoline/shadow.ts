@@ -165,16 +165,18 @@ const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   word('mflr 0', 0x7c0802a6),
 ];
 
-/** Number of `loadTarget` in the code, less one: the place that its displacement counts from. */
-const BASE = (saved: boolean): number => code(saved, word('', 0)).findIndex(row => row.asm === '') - 1;
+/** Where the displacement of `loadTarget` counts from: the number of the word in front of it. */
+function baseOf(saved: boolean): number {
+  return code(saved, word('', 0)).findIndex(row => row.asm === '') - 1;
+}
 
 /** @param rest how F goes on (hook.ts) */
 export function shadowTemplate(toc: TocRecovery, rest: Template): Template {
   const saved = toc === 'saved';
   const size = code(saved, word('', 0)).length + rest.length;
   const padding = size % 2 === 0 ? [] : [word('nop', 0x60000000)];
-  const distance = 4 * (size + padding.length - BASE(saved));
+  const distance = 4 * (size + padding.length - baseOf(saved));
   const target: Template = [near('22: .quad target', 0, R_PPC64_ADDR64, 'target', 0), word('', 0)];
-  const loadTarget = word('ld 12,22f-11b(12)', 0xe98c0000 | distance);
+  const loadTarget = word('ld 12,22f-11b(12)', (0xe98c0000 | distance) >>> 0);
   return [...code(saved, loadTarget), ...rest, ...padding, ...target];
 }

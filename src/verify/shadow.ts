@@ -166,7 +166,7 @@ export class ShadowJudge {
 
   #room(what: string, { section, offset }: Place, size: number): (at: Place) => boolean {
     const home = this.#output.sections[section];
-    const isRoom = home !== undefined && home.isAllocated && !home.isCode && offset + size <= home.sh_size;
+    const isRoom = home?.isAllocated === true && !home.isCode && offset + size <= home.sh_size;
     if (!isRoom) this.#report.error('VER106', `there is no room for the ${what}`, home, offset);
     return at => at.section === section && at.offset >= offset && at.offset < offset + size;
   }

@@ -48,7 +48,8 @@ async function make(generation: Generation, row: Row): Promise<Made> {
   mkdirSync(folder, { recursive: true });
   const patch = (out: string, functions: readonly string[], ...more: readonly string[]) => {
     const merged = row.merges ? ['--with', canaryObject] : [];
-    const asked = [...row.options(functions), ...merged, '--symvers', symvers, '--format', 'json', ...more];
+    const known = ['--symvers', symvers, '--symvers', kernel(generation).symvers];
+    const asked = [...row.options(functions), ...merged, ...known, '--format', 'json', ...more];
     return tocsin('patch', canary, '-o', join(folder, out), ...asked);
   };
   const allowed = join(folder, `canary-${slug(row.name)}.ko`);

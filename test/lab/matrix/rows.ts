@@ -43,6 +43,15 @@ export const ROWS: readonly Row[] = [
       refused: ON_STACK,
     }),
   ),
+  ...TOCS.map(
+    (toc): Row => ({
+      name: `shadow, ${toc}`,
+      gives: 'replaced',
+      options: redirects('fix', '--strategy', 'shadow', '--toc', toc),
+      merges: false,
+      refused: {},
+    }),
+  ),
   {
     name: 'custom',
     gives: 'replaced',

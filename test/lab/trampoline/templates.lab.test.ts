@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { type HookShape, hookTemplates } from '../../../src/trampoline/hook.ts';
+import { shadowTemplate } from '../../../src/trampoline/shadow.ts';
 import {
   BRANCH,
   directByAddress,
@@ -75,8 +76,32 @@ const hookCode = hooks.flatMap(([name, of]) => {
   return body === undefined ? [[name, hook] as const] : [[name, hook] as const, [`${name}, body`, body] as const];
 });
 
+const rest: Template = [
+  moved,
+  { asm: 'b function+8', word: 0x48000000, relocation: { type: 10, role: 'function', addend: 8 } },
+];
+const shadows = (['recomputed', 'saved'] as const).flatMap(toc => [
+  [`shadow, ${toc}`, shadowTemplate(toc, rest)] as const,
+  [`shadow, ${toc}, nothing moved`, shadowTemplate(toc, rest.slice(1))] as const,
+]);
+
+describe('the data of shadow redirects', () => {
+  it('is what the assembler makes of its source', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tocsin-runtime-'));
+    const runtime = resolve(import.meta.dirname, '../../../runtime');
+    try {
+      execFileSync('powerpc64le-linux-gnu-as', ['-mpower8', 'shadow.S', '-o', join(folder, 'shadow.o')], {
+        cwd: runtime,
+      });
+      expect(readFileSync(join(folder, 'shadow.o')).equals(readFileSync(join(runtime, 'shadow.o')))).toBe(true);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe('templates', () => {
-  it.each([...templates, ...hookCode.map(([name, code]) => [`hook ${name}`, code] as const)])(
+  it.each([...templates, ...shadows, ...hookCode.map(([name, code]) => [`hook ${name}`, code] as const)])(
     '%s: words and relocations are those of the assembler',
     (_, template) => {
       const relocations = template.flatMap((row, i) => (row.relocation ? [{ offset: i * 4, ...row.relocation }] : []));
