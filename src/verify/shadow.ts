@@ -7,7 +7,14 @@ import { SHT_NOBITS, SHT_RELA, STT_SECTION } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import { type BranchTarget, type Relocation, symbolTarget } from './places.ts';
-import { type ShadowAddress, type ShadowInstance, STATE_SIZE, shadowAt, TABLE_SIZE } from './proof/shadow-code.ts';
+import {
+  type ShadowAddress,
+  type ShadowInstance,
+  STATE_SIZE,
+  shadowAt,
+  shadowInstances,
+  TABLE_SIZE,
+} from './proof/shadow-code.ts';
 import { R_PPC64_ADDR64, R_PPC64_REL16_HA, R_PPC64_REL16_LO } from './relocation-places.ts';
 import { type BranchedFunction, checkRest, type ReachedCode } from './rest.ts';
 import type { Report } from './verification.ts';
@@ -30,8 +37,6 @@ export class ShadowJudge {
   readonly #output: ElfFile;
   /** What the code of all redirects takes for the counters and the table. */
   readonly #data = new Map<'state' | 'table', Place>();
-  /** Sections with such code, and the ranges of it. */
-  readonly #code = new Map<SectionIndex, { start: number; end: number }[]>();
 
   constructor(report: Report, output: ElfFile) {
     this.#report = report;
@@ -67,8 +72,6 @@ export class ShadowJudge {
     });
     const end = checkRest(this.#report, given, trampoline, instance.end * 4, 'continue', 0);
     if (words[end >>> 2] === NOP) reached.add(end);
-    const ranges = this.#code.get(code.section.index) ?? [];
-    this.#code.set(code.section.index, [...ranges, { start, end: instance.end * 4 }]);
   }
 
   /** Behind the code lies the address of G, which the loader writes there. */
@@ -144,13 +147,14 @@ export class ShadowJudge {
       const target = this.#output.sections[list.sh_info];
       if (target === undefined || !target.isAllocated) continue;
       const relocations = this.#output.relocations(list);
-      const ranges = this.#code.get(target.index) ?? [];
+      // An earlier patch may have made some of it.
+      const known = target.isCode ? shadowInstances(this.#output.sectionWords(target)) : [];
       for (let i = 0; i < relocations.count; i++) {
         const symbol = relocations.symbol(i);
         const home = symbols.sectionOf(symbol);
         if (home !== table.section && home !== state.section) continue;
         const offset = relocations.offset(i);
-        if (ranges.some(r => offset >= r.start && offset < r.end)) continue;
+        if (known.some(r => offset >= r.start * 4 && offset < r.end * 4)) continue;
         const value = symbols.value(symbol);
         // Of a distance the addend counts from the instruction, so only the symbol tells what is meant.
         const type = relocations.type(i);
