@@ -70,13 +70,16 @@ function withOverruled({ unproved = [] }: PatchPlan, proof: PatchProof): PatchPr
 }
 
 /** What the prover is told of an action: its place, and of hooks and calls whom they are made to. */
-function placeOf(action: PlannedAction): RedirectPlace[] {
+export function placeOf(action: PlannedAction): RedirectPlace[] {
   const { section, offset } = action;
   switch (action.kind) {
     case 'nop':
       return [];
     case 'redirect':
-      return action.branches?.map(b => ({ ...b, leadsTo: [action.to], isCaller: true })) ?? [{ section, offset }];
+      if (action.branches !== undefined)
+        return action.branches.map(b => ({ ...b, leadsTo: [action.to], isCaller: true }));
+      // The function still runs for its local callers, and calls whom it called.
+      return [{ section, offset, ...(action.at === 'global-entry' && { leadsTo: [action.to] }) }];
     case 'hook':
       return [{ section, offset, leadsTo: [action.before, action.after].filter(name => name !== undefined) }];
     case 'retarget':

@@ -1,5 +1,6 @@
 /** Redirects for some callers only: proved as the maker leaves them, and bad ones do not get through. */
 import { describe, expect, it } from 'vitest';
+import { placeOf } from '../../../src/cli/patch/attempt.ts';
 import { readElf } from '../../../src/elf/read.ts';
 import { functionsOf } from '../../../src/kernel/functions.ts';
 import type { PatchPlan, PlannedRedirect } from '../../../src/plan/plan.ts';
@@ -27,9 +28,7 @@ function judged(good: Patched, change: Partial<PatchPlan>): string[] {
 const only = ({ plan }: Patched) => plan.actions[0] as PlannedRedirect;
 
 function verdict(good: Patched): readonly (string | undefined)[] {
-  const { branches, section, offset, to } = only(good);
-  const places = branches?.map(b => ({ ...b, leadsTo: [to], isCaller: true })) ?? [{ section, offset }];
-  const proof = new PatchProver(good.elf, undefined).prove(readElf(good.output), places);
+  const proof = new PatchProver(good.elf, undefined).prove(readElf(good.output), good.plan.actions.flatMap(placeOf));
   return [proof.verdict, proof.functions.find(f => f.verdict !== 'proved')?.function];
 }
 

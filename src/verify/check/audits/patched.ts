@@ -5,14 +5,22 @@
 import type { Section } from '../../../elf/section.ts';
 import { type FixupKind, type FixupTable, fixupTable } from '../../../kernel/fixups.ts';
 import { PATCH_NOTE_SECTION, readPatchNote } from '../../../kernel/patch-note.ts';
+import type { PlannedBranch, PlannedRedirect } from '../../../plan/plan.ts';
 import type { Findings } from '../finding.ts';
 import type { Subject } from '../subject.ts';
 
 const NOTE = new TextEncoder().encode(PATCH_NOTE_SECTION);
 const REWRITES: readonly FixupKind[] = ['jump label', 'static call', 'feature fixup', 'tracer record'];
 const NEW_CODE = /^\.(?:init\.|exit\.)?text\.tocsin/;
-/** A patch replaces one instruction at each place. */
+/** A patch replaces one instruction at each place, but for long branches, which have so many at most. */
 const WORD = 4;
+const LONGEST = 8;
+const BCTR = 0x4e800420;
+
+/** What is read of an action; a note may hold anything. */
+type Noted = Partial<Pick<PlannedRedirect, 'section' | 'offset' | 'function' | 'branch' | 'branches'>>;
+
+const isObject = <T>(value: T): value is T & object => typeof value === 'object' && value !== null;
 
 interface Place {
   readonly section: number;
@@ -46,25 +54,38 @@ export function auditPatched(subject: Subject, findings: Findings): void {
   }
 }
 
-function patchedPlaces(
-  subject: Subject,
-  actions: readonly { readonly section: string; readonly offset: number; readonly function: string }[],
-): Place[] {
+function patchedPlaces(subject: Subject, actions: readonly Noted[]): Place[] {
   const places: Place[] = [];
-  for (const { section, offset, function: fn } of actions)
-    for (const s of subject.elf.sections)
-      if (s.index > 0 && s.name === section)
-        places.push({
-          section: s.index,
-          from: offset,
-          to: offset + WORD,
-          what: `the patched word of ${fn}`,
-          function: fn,
-        });
+  for (const action of actions.filter(isObject))
+    for (const { section, offset } of changedPlaces(action))
+      for (const s of subject.elf.sections)
+        if (s.index > 0 && s.name === section && offset !== undefined)
+          places.push({
+            section: s.index,
+            from: offset,
+            to: offset + WORD * (action.branch === 'long' ? longWords(subject, s, offset) : 1),
+            what: `the patched word of ${action.function}`,
+            ...(action.function !== undefined && { function: action.function }),
+          });
   for (const s of subject.elf.sections)
     if (s.index > 0 && s.isCode && NEW_CODE.test(s.name))
       places.push({ section: s.index, from: 0, to: s.sh_size, what: "tocsin's new code" });
   return places;
+}
+
+/** Of a redirect for local callers, their branches: the function itself did not change. */
+function changedPlaces(action: Noted): readonly Partial<PlannedBranch>[] {
+  return Array.isArray(action.branches) ? action.branches.filter(isObject) : [action];
+}
+
+/** A long branch ends with its bctr. */
+function longWords({ elf }: Subject, section: Section, offset: number): number {
+  if (!section.hasContents) return 1;
+  const end = elf
+    .sectionWords(section)
+    .subarray(offset / WORD, offset / WORD + LONGEST)
+    .indexOf(BCTR);
+  return end < 0 ? 1 : end + 1;
 }
 
 /** In an object every field of such a table is filled by a relocation. */

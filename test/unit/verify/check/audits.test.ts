@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodePatchNote } from '../../../../src/kernel/patch-note.ts';
+import type { PlannedAction } from '../../../../src/plan/plan.ts';
 import { auditBranches } from '../../../../src/verify/check/audits/branches.ts';
 import { auditEntryBits } from '../../../../src/verify/check/audits/entry-bits.ts';
 import { auditLivepatch } from '../../../../src/verify/check/audits/livepatch.ts';
@@ -93,9 +94,9 @@ describe('vermagic', () => {
 
 describe('patched words under tables that the kernel rewrites by', () => {
   /** A patch of the word at 8, and a feature section from `from` to `to`. */
-  const build = (table: string, from: number, to: number) => {
+  const build = (table: string, from: number, to: number, more: object = {}, others: readonly unknown[] = []) => {
     const builder = new ObjectBuilder();
-    const text = builder.code('.text', [NOP, NOP, NOP, NOP, BLR]);
+    const text = builder.code('.text', [NOP, NOP, NOP, 0x4e800420, BLR]);
     const section = builder.sectionSymbol(text);
     builder.function('f', text, 0, 20);
     const entry = builder.section(table, { flags: SHF.ALLOC, align: 8, bytes: new Uint8Array(48) });
@@ -121,7 +122,9 @@ describe('patched words under tables that the kernel rewrites by', () => {
               offset: 8,
               form: 'patchable',
               recordRemoved: true,
+              ...more,
             },
+            ...(others as PlannedAction[]),
           ],
         },
         new Uint8Array(4),
@@ -129,6 +132,22 @@ describe('patched words under tables that the kernel rewrites by', () => {
     });
     return builder.build();
   };
+
+  it('are those that changed: the branches of local callers, all words of a long branch', () => {
+    const branches = [{ function: 'g', section: '.text', offset: 16, links: true }];
+    expect(audited(auditPatched, build('__ftr_fixup', 8, 12, { branches }))).toEqual([]);
+    expect(audited(auditPatched, build('__ftr_fixup', 12, 20, { branches }))).toMatchObject([{ offset: 16 }]);
+    expect(codesOf(audited(auditPatched, build('__ftr_fixup', 12, 16, { branch: 'long' })))).toContain('error FTR201');
+    expect(audited(auditPatched, build('__ftr_fixup', 16, 20, { branch: 'long' }))).toEqual([]);
+  });
+
+  it('are found in notes that hold nonsense besides', () => {
+    const found = audited(
+      auditPatched,
+      build('__ftr_fixup', 4, 12, {}, [null, 1, {}, { section: '.text', branches: [7] }]),
+    );
+    expect(codesOf(found)).toEqual(['error FTR201']);
+  });
 
   it('are found, and neighbours are not', () => {
     const found = audited(auditPatched, build('__ftr_fixup', 4, 12));
