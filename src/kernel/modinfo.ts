@@ -2,7 +2,9 @@
  * `.modinfo`: strings of the form `key=value`, each ended by a NUL. `ld` may leave further NULs between them as padding. A key
  * may come several times (`parm`, `alias`, `author`).
  */
+import { SHT_PROGBITS } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import type { Section } from '../elf/section.ts';
 
 export interface ModinfoEntry {
   readonly key: string;
@@ -21,6 +23,13 @@ function parseModinfo(bytes: Uint8Array): ModinfoEntry[] {
     else entries.push({ key: line.slice(0, equals), value: line.slice(equals + 1) });
   }
   return entries;
+}
+
+/** `.modinfo` where another string may be put behind its last one: it is loaded, and ends with a NUL. */
+export function informationSection(elf: ElfFile): Section | undefined {
+  const section = elf.sectionNamed('.modinfo');
+  if (section?.sh_type !== SHT_PROGBITS || !section.isAllocated || section.sh_size === 0) return undefined;
+  return elf.contents(section).at(-1) === 0 ? section : undefined;
 }
 
 /** The entries of an object's `.modinfo`; none where it has no such section. */

@@ -20,6 +20,7 @@ import { encodeVersion, VERSION_NAME_LIMIT } from '../kernel/versions.ts';
 import type { NewCode, NewRelocation, PatchPlan, SymbolRef } from '../plan/plan.ts';
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
 import { composeRanges, type MiddleFile } from './compose-ranges.ts';
+import { addModinfo } from './modinfo.ts';
 import { writeRestoreScript } from './restore-script.ts';
 
 export interface ApplyOptions {
@@ -54,6 +55,7 @@ export function applyPlan(elf: ElfFile, plan: PatchPlan, options: ApplyOptions):
   const symbols = addSymbols(editor, plan, code);
   addRelocations(editor, plan, code, symbols);
   addVersions(editor, plan);
+  addModinfo(editor, record);
   if (plan.dropsSignature) editor.end = moduleSignature(elf.bytes)?.start ?? editor.end;
   replaceNoteSection(editor);
   const { before, memory } = options;

@@ -329,3 +329,20 @@ describe('any byte', () => {
     expect(unseen.filter(at => (at < inTool || at > inTool + 6) && !isLoose(at))).toEqual([]);
   });
 });
+
+describe('what modinfo shows of the patch', () => {
+  it('VER130: another version than the note has, number of actions or file, or a string behind it', () => {
+    const spoil = (text: string, by: string) => {
+      const output = framed.output.slice();
+      const at = Buffer.from(output).indexOf(text);
+      expect(at).toBeGreaterThan(0);
+      output.set(Buffer.from(by), at);
+      return codes(judge({ ...framed, output }));
+    };
+    const { tool, original } = readPatchNote(readElf(framed.output))!.record;
+    expect(spoil(`tocsin=${tool}:`, `tocsin=${tool.replace(/.$/, 'x')}:`)).toEqual(['VER130']);
+    expect(spoil(`original ${original.sha256.slice(0, 16)}`, `original ${'0'.repeat(16)}`)).toEqual(['VER130']);
+    expect(spoil(': redirect 1, original', ': redirect 2, original')).toEqual(['VER130']);
+    expect(spoil(': redirect 1, original', ': redirect 1\0 original')).toEqual(['VER130']);
+  });
+});
