@@ -7,34 +7,41 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Each folder with its main file. `pages` of 64 KiB: what its `memory.ts` lays out, and room for a file of 18 MB. `shared`: the
+ * The folders of `src/` that each is made of, and its main file. `pages` of 64 KiB: what its `memory.ts` lays out, and room for a file of 18 MB. `shared`: the
  * memory is its user's, who may use it for other programs as well; its constants stand there.
  */
 const PROGRAMS = [
   {
-    sources: 'src/sites/wasm',
-    main: 'count.ts',
+    sources: ['sites/wasm'],
+    main: 'sites/wasm/count.ts',
     output: 'src/sites/counting-code.ts',
     constant: 'COUNTING_CODE',
     pages: 560,
   },
   {
-    sources: 'src/verify/check/wasm',
-    main: 'screen.ts',
+    sources: ['verify/check/wasm'],
+    main: 'verify/check/wasm/screen.ts',
     output: 'src/verify/check/screening-code.ts',
     constant: 'SCREENING_CODE',
     pages: 768,
   },
   {
-    sources: 'src/rewrite/wasm',
-    main: 'take.ts',
+    sources: ['verify/check/wasm', 'prove/wasm'],
+    main: 'verify/check/wasm/proving.ts',
+    output: 'src/verify/check/proving-code.ts',
+    constant: 'PROVING_CODE',
+    pages: 768,
+  },
+  {
+    sources: ['rewrite/wasm'],
+    main: 'rewrite/wasm/take.ts',
     output: 'src/rewrite/taking-code.ts',
     constant: 'TAKING_CODE',
     shared: 0x1_0000,
   },
   {
-    sources: 'src/verify/wasm',
-    main: 'judge.ts',
+    sources: ['verify/wasm'],
+    main: 'verify/wasm/judge.ts',
     output: 'src/verify/judging-code.ts',
     constant: 'JUDGING_CODE',
     shared: 0x2_0000,
@@ -43,7 +50,7 @@ const PROGRAMS = [
       constant: 'RELOCATION_RULES',
       from: 'src/verify/packed-rules.ts',
       make: 'packedRules',
-      needs: ['src/verify', 'src/ppc64'],
+      needs: ['verify', 'ppc64'],
     },
   },
 ];
@@ -56,15 +63,14 @@ export default async function makeWebAssembly() {
 }
 
 async function make({ sources, main, output, constant, pages, shared, table }) {
-  const folder = join(root, sources);
   const file = join(root, output);
-  const folders = [sources, ...(table?.needs ?? [])].map(path => join(root, path));
+  const folders = [...sources, ...(table?.needs ?? [])].map(path => join(root, 'src', path));
   const inputs = [fileURLToPath(import.meta.url), ...folders.flatMap(filesIn)].filter(path => path !== file);
   if (modified(file) > Math.max(...inputs.map(modified))) return;
   const code = Buffer.from(
-    await compile(folder, main, shared === undefined ? ['--initialMemory', `${pages}`] : sharing(shared)),
+    await compile(main, shared === undefined ? ['--initialMemory', `${pages}`] : sharing(shared)),
   ).toString('base64');
-  let text = `// Made by scripts/webassembly.js from ${sources}/.\nexport const ${constant}: string =\n  '${code}';\n`;
+  let text = `// Made by scripts/webassembly.js from src/${main}.\nexport const ${constant}: string =\n  '${code}';\n`;
   if (table !== undefined) text += `export const ${table.constant}: string =\n  '${await tabulate(table)}';\n`;
   // Tests in several processes may make it at the same time.
   const fresh = `${file}.${process.pid}`;
@@ -89,25 +95,25 @@ async function tabulate({ from, make: name }) {
 
 const sharing = constants => ['--importMemory', '--initialMemory', '4', '--memoryBase', `${constants}`];
 
-async function compile(folder, main, memory) {
+async function compile(main, memory) {
   const { default: asc } = await import('assemblyscript/asc');
   const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', ...memory];
   let code;
   const { error, stderr } = await asc.main([main, ...options, '--outFile', 'code.wasm'], {
-    readFile: name => readSource(folder, name),
+    readFile: readSource,
     writeFile: (_name, contents) => {
       code = contents;
     },
     listFiles: () => [],
   });
-  if (error !== null || code === undefined) throw new Error(`${folder} does not compile\n${stderr}`);
+  if (error !== null || code === undefined) throw new Error(`${main} does not compile\n${stderr}`);
   return code;
 }
 
 /** `null` where there is no such file: the compiler tries several names. */
-function readSource(folder, name) {
+function readSource(name) {
   try {
-    return readFileSync(join(folder, name), 'utf8');
+    return readFileSync(join(root, 'src', name), 'utf8');
   } catch {
     return null;
   }

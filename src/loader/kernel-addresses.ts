@@ -7,7 +7,7 @@ const KERNEL_ADDRESSES = 0xc000_0000_0000_0000n;
 const MODULE_ADDRESSES = 0xc008_0000_0000_0000n;
 
 /** Address of a symbol of the kernel, exported or not: as the running kernel has it, else as it was linked. */
-export function kernelAddress(state: LoadState, name: string): bigint | undefined {
+export function kernelAddress(state: KernelPlace, name: string): bigint | undefined {
   const running = state.request.running?.(name);
   if (running !== undefined) return running;
   const linked = state.kernel.symbols.find(name)[0];

@@ -32,7 +32,7 @@ const OR_IMMEDIATE = 12;
 const OR = 13;
 
 /** By primary opcode, and from 64 on by extended opcode of 31. */
-const kinds = new Uint8Array(64 + 1024);
+export const kinds = new Uint8Array(64 + 1024);
 
 function kindOfForm(word: number): number {
   const written = onlyForgets(word);

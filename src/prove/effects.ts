@@ -22,13 +22,22 @@ for (const opcode of [33, 35, 41, 43]) byPrimary[opcode] = BOTH;
 
 const by31 = Uint8Array.from(WRITTEN_31, letter => Math.max(0, '?-TAB'.indexOf(letter)));
 
+/** What is known without asking, by primary opcode and from 64 on by extended opcode of 31; see `byPrimary`. */
+export function effectsByOpcode(): Uint8Array {
+  const effects = new Uint8Array(64 + by31.length);
+  effects.set(byPrimary);
+  effects.set(by31, 64);
+  return effects;
+}
+
 /** Other instructions of opcode 31 that change CR fields: mtcrf, cmprb, cmpeqb, mcrxrx, tcheck. */
 const INTO_CR = new Set([144, 192, 224, 576, 718]);
 
 /** The answers of the instruction table: registers in the low half, CR fields above, by word. */
 const known = new Map<number, readonly [registers: number, fields: number]>();
 
-function asked(word: number, next: number): readonly [registers: number, fields: number] {
+/** What an instruction writes, as the instruction table says. `next` is the word behind it, for prefixed instructions. */
+export function asked(word: number, next: number): readonly [registers: number, fields: number] {
   const prefixed = isPrefix(word);
   const remembered = prefixed ? undefined : known.get(word);
   if (remembered !== undefined) return remembered;

@@ -26,6 +26,9 @@ const first = (word: number): number => (word >>> 21) & 31;
 const second = (word: number): number => (word >>> 16) & 31;
 const third = (word: number): number => (word >>> 11) & 31;
 const isExtended = (word: number, opcode: number): boolean => primary(word) === 31 && ((word >>> 1) & 0x3ff) === opcode;
+/** `mb` and `me` of rlwinm. */
+const maskBegin = (word: number): number => (word >>> 6) & 31;
+const maskEnd = (word: number): number => (word >>> 1) & 31;
 /** `mb` of rldicl and rldic, bit 5 last. */
 const maskBegin64 = (word: number): number => ((word >>> 6) & 31) | (word & 32);
 const shift64 = (word: number): number => third(word) | ((word & 2) << 4);
@@ -131,14 +134,16 @@ class Search {
 
 /** `rldic`, `sldi` and `slwi` by 2. */
 function isShiftByTwo(word: number): boolean {
-  if (primary(word) === 21) return third(word) === 2;
+  // A mask that goes around leaves what is no index: the upper half of the register, or bits from the other end.
+  if (primary(word) === 21) return third(word) === 2 && maskBegin(word) <= maskEnd(word) && maskEnd(word) <= 29;
   const kind = (word >>> 2) & 7;
-  return primary(word) === 30 && (kind === 1 || kind === 2) && shift64(word) === 2;
+  if (primary(word) !== 30 || shift64(word) !== 2) return false;
+  return kind === 1 || (kind === 2 && maskBegin64(word) <= 61);
 }
 
 /** How many bits of the index a shift by two leaves. */
 function bitsOf(word: number): number {
-  if (primary(word) === 21) return 30 - ((word >>> 6) & 31);
+  if (primary(word) === 21) return 30 - maskBegin(word);
   return ((word >>> 2) & 7) === 2 ? 62 - maskBegin64(word) : ALL_BITS;
 }
 

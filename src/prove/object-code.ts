@@ -1,7 +1,7 @@
 /** What holds for the whole object while its functions are followed: which word is whose entry, where blocks begin, what stubs do. */
 
 import type { Surroundings } from './accesses.ts';
-import { ParameterAreas } from './parameters.ts';
+import { type FoundAreas, ParameterAreas } from './parameters.ts';
 import { type StubEffect, stubEffect } from './stubs.ts';
 import { CODE, LEADER, type ProofSubject, STUB } from './subject.ts';
 import { address, UNKNOWN, type Value } from './values.ts';
@@ -9,6 +9,12 @@ import { address, UNKNOWN, type Value } from './values.ts';
 /** Contracts that no symbol can state: see contracts.ts. */
 export const HOME = 8;
 export const HOME_BACK = 9;
+
+export interface FoundContracts {
+  readonly contract: Uint8Array;
+  readonly neverReturns: Uint8Array;
+  readonly areas: FoundAreas;
+}
 
 export class ObjectCode {
   readonly subject: ProofSubject;
@@ -48,6 +54,13 @@ export class ObjectCode {
       this.#functionAt[functions.global[i]! >> 2] = i + 1;
     }
     this.#markLeaders();
+  }
+
+  /** Takes over what another proof has found. */
+  resume({ contract, neverReturns, areas }: FoundContracts): void {
+    this.contract.set(contract);
+    this.neverReturns.set(neverReturns);
+    this.areas.resume(areas);
   }
 
   /** Every target of a branch begins a block. */

@@ -46,6 +46,16 @@ export function argumentBits(distance: number, width: number): number {
   return distance >= PARAMETERS && distance < PARAMETERS + 8 * DOUBLEWORDS ? bits(distance - PARAMETERS, width) : 0;
 }
 
+/** What was seen of each function, by function; as the fields of `ParameterAreas`. */
+export interface FoundAreas {
+  readonly reads: Int32Array;
+  readonly writes: Int32Array;
+  readonly readEnd: Int32Array;
+  readonly writeEnd: Int32Array;
+  readonly homes: Int32Array;
+  readonly savesLink: Uint8Array;
+}
+
 export class ParameterAreas {
   readonly #reads: Int32Array;
   readonly #writes: Int32Array;
@@ -68,6 +78,16 @@ export class ParameterAreas {
     this.#writeEnd = new Int32Array(functions);
     this.#homes = new Int32Array(functions);
     this.#savesLink = new Uint8Array(functions);
+  }
+
+  /** Takes over what another proof has seen. */
+  resume(seen: FoundAreas): void {
+    this.#reads.set(seen.reads);
+    this.#writes.set(seen.writes);
+    this.#readEnd.set(seen.readEnd);
+    this.#writeEnd.set(seen.writeEnd);
+    this.#homes.set(seen.homes);
+    this.#savesLink.set(seen.savesLink);
   }
 
   /** Accesses are those of function `index` from now on. What was seen of it before stays. */

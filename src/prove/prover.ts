@@ -6,7 +6,7 @@
  * everybody before it kept theirs, and that function has been shown not to.
  */
 import { Frontier } from './frontier.ts';
-import { HOME, HOME_BACK, ObjectCode } from './object-code.ts';
+import { type FoundContracts, HOME, HOME_BACK, ObjectCode } from './object-code.ts';
 import type { ParameterUse } from './parameters.ts';
 import { LR_AT_RETURN, NO_INSTRUCTION, NOTHING, TOC_AT_RETURN, TOC_AT_STUB, TOO_LARGE } from './reasons.ts';
 import { State } from './state.ts';
@@ -28,6 +28,16 @@ interface Path {
   readonly target: number;
   readonly state: State;
   taken: boolean;
+}
+
+/** What a proof has found of each function, by function; as the fields of `Prover`, `ObjectCode` and `ParameterAreas`. */
+export interface FoundFunctions extends FoundContracts {
+  readonly verdict: Uint8Array;
+  readonly reason: Uint8Array;
+  readonly place: Int32Array;
+  readonly found: Int32Array;
+  readonly register: Uint8Array;
+  readonly calls: Iterable<readonly [caller: number, callees: readonly number[]]>;
 }
 
 export class Prover implements Guide {
@@ -71,6 +81,17 @@ export class Prover implements Guide {
     this.#object = new ObjectCode(subject);
     this.#walker = new Walker(this.#object, this);
     this.#frontier = new Frontier(subject.code.length);
+  }
+
+  /** Takes over what was found of every function of the object when all was done; for those who want to know more of some. */
+  resume(found: FoundFunctions): void {
+    this.verdict.set(found.verdict);
+    this.reason.set(found.reason);
+    this.place.set(found.place);
+    this.found.set(found.found);
+    this.register.set(found.register);
+    for (const [caller, callees] of found.calls) this.calls.set(caller, [...callees]);
+    this.#object.resume(found);
   }
 
   /**

@@ -4,7 +4,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
   }
   class Instance {
-    constructor(module: Module, imports?: { readonly env: { readonly memory: Memory } });
+    constructor(module: Module, imports?: Record<string, Record<string, unknown>>);
     readonly exports: unknown;
   }
   class Memory {

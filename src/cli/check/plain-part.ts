@@ -5,11 +5,14 @@ import { moduleExports } from '../../kernel/module-exports.ts';
 import { InputError } from '../../util/errors.ts';
 import type { PlainModules } from '../../verify/check/plain-modules.ts';
 import type { PlainShare } from '../../verify/check/plain-share.ts';
+import type { ProofOptions } from '../../verify/check/proved.ts';
 
 /** What a thread is told to do. */
 export interface PlainOrder {
   /** The kernel's index. */
   readonly kernel: string;
+  /** Functions are to be judged as well. */
+  readonly proof: ProofOptions | undefined;
   readonly files: readonly string[];
   /** One number: the first file that nobody has taken yet. */
   readonly next: Int32Array;

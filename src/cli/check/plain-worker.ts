@@ -5,7 +5,7 @@ import { openKernel } from '../kernel-option.ts';
 import { type PlainAnswer, type PlainOrder, screenPart } from './plain-part.ts';
 
 async function answer(order: PlainOrder): Promise<PlainAnswer> {
-  const modules = PlainModules.create(await openKernel(order.kernel));
+  const modules = PlainModules.create(await openKernel(order.kernel), order.proof);
   if (modules === undefined) return { plain: [], others: [], share: undefined };
   const part = await screenPart(modules, order, () => {});
   return { ...part, share: modules.share() };

@@ -5,6 +5,7 @@
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import type { CheckedFile } from '../../report/check/document.ts';
 import { PlainModules } from '../../verify/check/plain-modules.ts';
+import type { ProofOptions } from '../../verify/check/proved.ts';
 import { ExportReader } from './exports.ts';
 import { type PlainOrder, type PlainPart, screenPart } from './plain-part.ts';
 import type { PlainWorkers } from './plain-workers.ts';
@@ -18,20 +19,22 @@ export interface ScreenedFiles {
 
 /**
  * @param path of `kernel`, for the threads
+ * @param proof where functions are to be judged as well
  * @param context files that import from one another; `files` are among them
  * @param tick called now and then with the number of files that are done
  */
 export async function screenFiles(
   kernel: KernelKnowledge,
   path: string,
+  proof: ProofOptions | undefined,
   files: readonly string[],
   context: readonly string[],
   workers: PlainWorkers,
   tick: (done: number) => Promise<void>,
 ): Promise<ScreenedFiles> {
-  const order: PlainOrder = { kernel: path, files, next: new Int32Array(new SharedArrayBuffer(4)) };
+  const order: PlainOrder = { kernel: path, proof, files, next: new Int32Array(new SharedArrayBuffer(4)) };
   const answers = workers.screen(order);
-  const modules = PlainModules.create(kernel);
+  const modules = PlainModules.create(kernel, proof);
   if (modules === undefined) {
     Atomics.store(order.next, 0, files.length);
     await answers;

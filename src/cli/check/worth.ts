@@ -24,14 +24,13 @@ async function processors(): Promise<number> {
   return (await import('node:os')).availableParallelism();
 }
 
-/** Whether the screen can say anything in such a run: it judges no function, verifies no signature, and knows nothing of arguments. */
+/** Whether the screen can say anything in such a run: it derives no verdict, verifies no signature, and knows nothing of arguments. */
 export function mayScreen({
-  proof,
   parameters,
   explain,
   signatures,
-}: Pick<CheckRequest, 'proof' | 'parameters' | 'explain' | 'signatures'>): boolean {
-  return !proof && parameters === undefined && explain === undefined && !signatures;
+}: Pick<CheckRequest, 'parameters' | 'explain' | 'signatures'>): boolean {
+  return parameters === undefined && explain === undefined && !signatures;
 }
 
 /** Unpacking takes so long that nothing is to be gained. */

@@ -109,7 +109,8 @@ async function checkAll(
       return files.length === 1 ? checked : await checkTogether(checked, checker, files);
     }
     const { screenFiles } = await import('../check/plain.ts');
-    const screened = await screenFiles(kernel, args.kernel, files, request.context, workers, tick);
+    const proof = request.proof ? { allowUnproved: request.allowUnproved } : undefined;
+    const screened = await screenFiles(kernel, args.kernel, proof, files, request.context, workers, tick);
     const left = files.filter((_file, i) => screened.checked[i] === undefined);
     const rest = await checkEach(kernel, left, { ...request, context: screened.context }, args, tick);
     const others = new Map(rest.checked.map(c => [c.file, c]));

@@ -1,8 +1,12 @@
 /** Telling the screen (`wasm/`) what it has to know of a kernel. */
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import { EXPORT_HAS_CRC, IndexedExports } from '../../kernel/knowledge/tables.ts';
+import { outOfLineStubSize } from '../../loader/arch.ts';
+import { kernelAddress } from '../../loader/kernel-addresses.ts';
 import { rulesFor } from '../../loader/rules.ts';
 import { exemptNames } from '../../loader/symbols.ts';
+import { noReturnNames } from '../proof/no-return.ts';
+import type { ProvingCode } from './plain-proof.ts';
 
 /** What `wasm/screen.ts` exports. Addresses and sizes in bytes. */
 export interface ScreeningCode {
@@ -102,6 +106,56 @@ function setSettings(code: ScreeningCode, kernel: KernelKnowledge): boolean {
     rules.srcuUsage ? Math.max((sizes.srcu_struct ?? 0) - 8, 0) : 0,
   ]);
   putText(new Uint8Array(buffer, code.place(PLACES.vermagic)), Buffer.from(vermagic, 'latin1'));
+  return true;
+}
+
+/** Offset in the PACA (r13) of the kernel's TOC, where nobody knows better; bytes. */
+const PACA_KERNEL_TOC = 16;
+/** Bytes of the settings in front of those that only the proof needs. */
+const PROOF_SETTINGS = 84;
+const PROOF_ADDRESSES = 120;
+
+/**
+ * Tells what the image of a module depends on, once `setKernel` has told the rest.
+ *
+ * @returns whether such images can be made
+ */
+export function setProof(code: ProvingCode, kernel: KernelKnowledge): boolean {
+  const { options, structures, exports, toc } = kernel;
+  const { patchableFunctionEntry, ftraceOutOfLine, ftraceCallOps, dynamicFtraceWithRegs } = options;
+  const address = (name: string) => kernelAddress({ kernel, request: { running: undefined } }, name);
+  const caller = address('ftrace_caller');
+  const registersCaller = dynamicFtraceWithRegs ? address('ftrace_regs_caller') : 0n;
+  if (caller === undefined || registersCaller === undefined || !(exports instanceof IndexedExports)) return false;
+  // Call ops without stubs of their own stand in front of the functions.
+  if (patchableFunctionEntry && ftraceCallOps && !ftraceOutOfLine) return false;
+  const rules = rulesFor(kernel);
+  const { buffer } = code.memory;
+  const at = code.place(PLACES.settings);
+  new Int32Array(buffer, at + PROOF_SETTINGS, 8).set([
+    Number(rules.memoryAreas),
+    Number(options.strictModuleRwx),
+    Number(options.kallsymsAll),
+    Number(rules.stubsCounted),
+    Number(dynamicFtraceWithRegs),
+    ftraceOutOfLine ? outOfLineStubSize(ftraceCallOps) : 0,
+    Number(rules.tracerDropsLinkSave),
+    structures.moduleFields['paca_struct.kernel_toc'] ?? PACA_KERNEL_TOC,
+  ]);
+  const operations = ftraceCallOps ? (address('ftrace_nop_ops') ?? 0n) : 0n;
+  new BigUint64Array(buffer, at + PROOF_ADDRESSES, 5).set([
+    address('__per_cpu_start') ?? 0n,
+    toc,
+    caller,
+    registersCaller,
+    operations,
+  ]);
+  new Uint32Array(buffer, code.addressesAt(), exports.count * 2).set(exports.arrays.addresses);
+  for (const name of noReturnNames) {
+    const number = numberOfName(code, Buffer.from(name, 'latin1'));
+    if (number < 0) return false;
+    code.setEndless(number);
+  }
   return true;
 }
 

@@ -12,9 +12,12 @@ import { isPlainKernelData } from '../../loader/kernel-addresses.ts';
 import { NOTICES } from '../../loader/modinfo-checks.ts';
 import { FileRoom } from '../../util/file-room.ts';
 import { type CheckResult, notJudged } from './finding.ts';
-import { numberOfName, PLACES, type ScreeningCode, setKernel } from './plain-kernel.ts';
+import { numberOfName, PLACES, type ScreeningCode, setKernel, setProof } from './plain-kernel.ts';
+import { PlainProof, type ProvingCode, proverImports } from './plain-proof.ts';
 import { type PlainShare, renumber } from './plain-share.ts';
 import { type ForeignExports, RECORD_WORDS, type SettledFile, settle } from './plain-together.ts';
+import type { ProofOptions } from './proved.ts';
+import { PROVING_CODE } from './proving-code.ts';
 import { SCREENING_CODE } from './screening-code.ts';
 
 /** Words that `screen` of `wasm/screen.ts` leaves. */
@@ -28,6 +31,7 @@ export class PlainModules {
   /** By number of the export and distance from it. */
   readonly #keys = new Map<number, boolean>();
   readonly #room: FileRoom;
+  readonly #proof: PlainProof | undefined;
   #result!: Uint32Array<ArrayBuffer>;
   #memory!: Buffer<ArrayBuffer>;
   readonly #builtin: ReadonlySet<string>;
@@ -36,7 +40,7 @@ export class PlainModules {
   readonly #foreign: ForeignExports = { modules: new Set(), names: new Set() };
   #hasRoom = true;
 
-  private constructor(code: ScreeningCode, kernel: KernelKnowledge) {
+  private constructor(code: ScreeningCode | ProvingCode, kernel: KernelKnowledge, proof: ProofOptions | undefined) {
     this.#code = code;
     this.#kernel = kernel;
     this.#builtin = new Set(kernel.builtin);
@@ -45,21 +49,25 @@ export class PlainModules {
       this.#result = new Uint32Array(memory.buffer, code.place(PLACES.result) >>> 0, RESULT_WORDS);
       this.#memory = Buffer.from(memory.buffer);
     });
+    this.#proof = proof && new PlainProof(code as ProvingCode, this.#room, proof);
   }
 
   /**
    * `undefined` for kernels whose loader does what the screen does not know, and where there is no WebAssembly
    * (`node --jitless`) or no room for its memory.
+   *
+   * @param proof functions are to be judged as well
    */
-  static create(kernel: KernelKnowledge): PlainModules | undefined {
-    let code: ScreeningCode;
+  static create(kernel: KernelKnowledge, proof?: ProofOptions): PlainModules | undefined {
+    let code: ScreeningCode | ProvingCode;
     try {
-      const module = new WebAssembly.Module(Buffer.from(SCREENING_CODE, 'base64'));
-      code = new WebAssembly.Instance(module).exports as ScreeningCode;
+      const module = new WebAssembly.Module(Buffer.from(proof ? PROVING_CODE : SCREENING_CODE, 'base64'));
+      code = new WebAssembly.Instance(module, proverImports).exports as ScreeningCode | ProvingCode;
     } catch {
       return undefined;
     }
-    return setKernel(code, kernel) ? new PlainModules(code, kernel) : undefined;
+    if (!setKernel(code, kernel) || (proof && !setProof(code as ProvingCode, kernel))) return undefined;
+    return new PlainModules(code, kernel, proof);
   }
 
   /** Where the file that is to be screened belongs. Starts on an 8-byte boundary; another array after `grow`. */
@@ -73,7 +81,8 @@ export class PlainModules {
   }
 
   /**
-   * Screens the file that fills the first `size` bytes of `buffer`.
+   * Screens the file that fills the first `size` bytes of `buffer`. Where functions are to be judged and the file is plain,
+   * these bytes are changed.
    *
    * @returns the number of its answer in what `settle` gives, or -1 where it is not plain; then `exports` has to be told
    *   what it exports
@@ -92,8 +101,19 @@ export class PlainModules {
       isTest: result[4] === 1,
       uses: [],
       isExporter: false,
+      ...(this.#proof && { proof: this.#proof.prove(size) ?? 'none' }),
     });
     return number;
+  }
+
+  /** What was given to the prover of the file that was screened last and is plain; until the next one is read. */
+  subject(): ReturnType<PlainProof['subject']> | undefined {
+    return this.#proof?.subject();
+  }
+
+  /** What was found of its functions. */
+  found(): ReturnType<PlainProof['found']> | undefined {
+    return this.#proof?.found();
   }
 
   /** A module that was not screened, or that is not plain, exports these names: whoever imports them is left to the twin. */
@@ -151,13 +171,13 @@ export class PlainModules {
     const records = [this.#records(), ...this.#shared];
     const isPlain = settle(this.#files, records, this.#code.nameCount(), this.#foreign, this.#isKey);
     return this.#files.map((file, i) =>
-      isPlain[i] === 0
+      isPlain[i] === 0 || file.proof === 'none'
         ? undefined
         : {
             kind: 'module',
             loads: true,
-            toc: notJudged(file.functions),
-            findings: [],
+            toc: file.proof?.toc ?? notJudged(file.functions),
+            findings: file.proof?.findings ?? [],
             log: this.#logOf(file),
             module: file.module,
             uses: file.uses,

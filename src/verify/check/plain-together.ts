@@ -1,5 +1,7 @@
 /** Whether modules that are plain by themselves are plain together: each import has one exporter, with the same checksum. */
 
+import type { ModuleProof } from './plain-proof.ts';
+
 /** One module that is plain by itself. */
 export interface SettledFile {
   readonly module: string;
@@ -9,6 +11,8 @@ export interface SettledFile {
   /** Names of the modules whose symbols it uses, in the order in which the loader meets them. */
   readonly uses: string[];
   isExporter: boolean;
+  /** Where functions are judged: what is known of them, or nothing; then the twin and the prover have to look. */
+  readonly proof?: ModuleProof | 'none';
 }
 
 /** What modules export that were not screened, or that are not plain. */

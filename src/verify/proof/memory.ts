@@ -36,8 +36,11 @@ export class Memory {
   readonly #end: number;
   readonly #start: number;
 
-  /** @param sections by ascending offset, without overlaps */
-  constructor(origin: bigint, sections: readonly PlacedSection[]) {
+  /**
+   * @param sections by ascending offset, without overlaps
+   * @param code their code, where somebody has put it together already
+   */
+  constructor(origin: bigint, sections: readonly PlacedSection[], code?: Uint32Array) {
     this.origin = origin;
     this.#originLow = Number(origin & 0xffff_ffffn);
     this.#originHigh = Number(origin >> 32n);
@@ -53,7 +56,8 @@ export class Memory {
     this.#start = first;
     this.#end = last;
     // One word more: what ends an alternative at the very end of the code is marked there.
-    this.code = new Uint32Array((end >> 2) + 1);
+    this.code = code ?? new Uint32Array((end >> 2) + 1);
+    if (code !== undefined) return;
     const bytes = new Uint8Array(this.code.buffer);
     for (const s of sections) if (s.isCode) bytes.set(s.bytes.subarray(0, s.bytes.length & ~3), s.offset);
   }

@@ -39,7 +39,7 @@ const RECORDS: ReadonlySet<string> = new Set(['__mcount_loc', '__patchable_funct
 export function moduleSubject(
   image: LoadedImage,
   parametersAt: (address: bigint) => ParameterUse | undefined = () => undefined,
-): { readonly subject: ProofSubject; readonly locate: Locate; readonly origin: bigint } {
+): { readonly subject: ProofSubject; readonly locate: Locate; readonly origin: bigint; readonly memory: Memory } {
   const loaded = image.sections.filter(s => s.size > 0 && s.memory !== 'percpu');
   const code = loaded.filter(s => (s.flags & SHF_EXECINSTR) !== 0 || ALTERNATIVE.test(s.name));
   const origin = code.reduce((a, s) => (s.address < a ? s.address : a), code[0]?.address ?? image.toc);
@@ -81,7 +81,7 @@ export function moduleSubject(
     isExposed: exposure(memory, sections),
     parametersAt,
   });
-  return { subject, locate: offset => memory.locate(offset), origin };
+  return { subject, locate: offset => memory.locate(offset), origin, memory };
 }
 
 /** By the module's own type information, where that stands alone: what is split from the kernel's cannot be read without it. */

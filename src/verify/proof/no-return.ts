@@ -2,7 +2,7 @@
  * Functions of the kernel that never come back: those it declares `__noreturn` and exports, or calls from code that
  * may be inlined anywhere. What stands behind a call of one is not reached from there.
  */
-const names: ReadonlySet<string> = new Set([
+export const noReturnNames: ReadonlySet<string> = new Set([
   '__stack_chk_fail',
   '__fortify_panic',
   'fortify_panic',
@@ -44,5 +44,5 @@ const names: ReadonlySet<string> = new Set([
 ]);
 
 export function neverReturns(name: string): boolean {
-  return names.has(name);
+  return noReturnNames.has(name);
 }

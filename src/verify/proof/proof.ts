@@ -5,7 +5,7 @@ import { decode } from '../../ppc64/decode.ts';
 import { formatInstruction } from '../../ppc64/format.ts';
 import { derivation, type Step, type Witness, witness } from '../../prove/explain.ts';
 import type { ParameterUse } from '../../prove/parameters.ts';
-import { PROVED, Prover, REFUTED } from '../../prove/prover.ts';
+import { type FoundFunctions, PROVED, Prover, REFUTED } from '../../prove/prover.ts';
 import { REASONS } from '../../prove/reasons.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
 import { address, placeName, UNKNOWN, valueText } from '../../prove/values.ts';
@@ -109,13 +109,17 @@ export class Proof {
     return all;
   });
 
-  /** @param origin absolute address of what the subject counts from, for those who look at other objects too */
-  constructor(subject: ProofSubject, locate: Locate, origin = 0n) {
+  /**
+   * @param origin absolute address of what the subject counts from, for those who look at other objects too
+   * @param found what a proof of the object has found already
+   */
+  constructor(subject: ProofSubject, locate: Locate, origin = 0n, found?: FoundFunctions) {
     this.#subject = subject;
     this.#locate = locate;
     this.#origin = origin;
     this.#prover = new Prover(subject);
-    this.#prover.proveAll();
+    if (found === undefined) this.#prover.proveAll();
+    else this.#prover.resume(found);
   }
 
   /** Of all functions. */

@@ -2,6 +2,7 @@
 import type { ParameterUse } from '../../prove/parameters.ts';
 import { CODE, EXTRA, type Functions, GLOBAL, LOCAL, type ProofSubject, SITE, STUB } from '../../prove/subject.ts';
 import { ADDRESS, EXTERNAL, kindOf, payloadOf, type Value } from '../../prove/values.ts';
+import { lazy } from '../../util/lazy.ts';
 import { extraEdges, type TableRange } from './edges.ts';
 import { handWritten } from './hand-written.ts';
 import type { Memory } from './memory.ts';
@@ -68,23 +69,38 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
       edges.set(at, [edge]);
       marks[at >> 2]! |= EXTRA;
     }
-  const names = new Map<number, string>();
-  for (const f of list) names.set(f.global, f.name);
-  const splitOff = list.filter(f => PART.test(f.name));
+  return subjectOver({ ...parts, functions, marks, edges });
+}
+
+/** An object of which all is known that the prover is given, as arrays. */
+export interface KnownObject
+  extends Omit<SubjectParts, 'functions' | 'stubs' | 'sites' | 'tables' | 'typedFunctions'>,
+    Pick<ProofSubject, 'functions' | 'marks' | 'edges'> {}
+
+export function subjectOver(object: KnownObject): ProofSubject {
+  const { memory, functions, marks } = object;
+  const isCode = (at: number) => at >= 0 && at % 4 === 0 && at >> 2 < marks.length && (marks[at >> 2]! & CODE) !== 0;
+  const names = lazy(() => {
+    const found = new Map<number, string>();
+    for (let i = 0; i < functions.count; i++) found.set(functions.global[i]!, functions.name(i));
+    return found;
+  });
+  const splitOff: number[] = [];
+  for (let i = 0; i < functions.count; i++) if (functions.part[i] === 1) splitOff.push(i);
   const externalNames = new Map<number, string>();
   const nameOf = (value: Value): string => {
     const payload = payloadOf(value);
     if (kindOf(value) === ADDRESS) {
-      const name = names.get(payload);
+      const name = names().get(payload);
       if (name !== undefined) return name;
-      const stub = parts.stubName(payload);
-      return stub === undefined ? placeName(list, payload) : `stub of ${stub}`;
+      const stub = object.stubName(payload);
+      return stub === undefined ? placeName(functions, payload) : `stub of ${stub}`;
     }
     if (kindOf(value) !== EXTERNAL) return '';
     let name = externalNames.get(payload);
     if (name === undefined) {
       const at = memory.externals[payload]!;
-      name = parts.externalName(at) ?? `0x${at.toString(16)}`;
+      name = object.externalName(at) ?? `0x${at.toString(16)}`;
       externalNames.set(payload, name);
     }
     return name;
@@ -94,25 +110,25 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
     code: memory.code,
     marks,
     functions,
-    toc: parts.toc,
-    edges,
+    toc: object.toc,
+    edges: object.edges,
     constant: offset => memory.constant(offset),
-    labels: (table, index, count) => jumpLabels(memory, isCode, list[index]!, splitOff, table, count),
+    labels: (table, index, count) => jumpLabels(memory, isCode, functions, index, splitOff, table, count),
     isImported: value =>
-      kindOf(value) === EXTERNAL && parts.externalName(memory.externals[payloadOf(value)]!) !== undefined,
+      kindOf(value) === EXTERNAL && object.externalName(memory.externals[payloadOf(value)]!) !== undefined,
     noReturn: value => {
       let known = noReturns.get(value);
       if (known === undefined) {
-        known = (kindOf(value) === EXTERNAL || parts.isKernel) && neverReturns(nameOf(value));
+        known = (kindOf(value) === EXTERNAL || object.isKernel) && neverReturns(nameOf(value));
         noReturns.set(value, known);
       }
       return known;
     },
-    parameters: target => parts.parametersAt?.(memory.externals[payloadOf(target)]!),
+    parameters: target => object.parametersAt?.(memory.externals[payloadOf(target)]!),
     nameOf,
-    isExposed: parts.isExposed,
-    pacaToc: parts.pacaToc,
-    lrIsSavedAtSite: parts.lrIsSavedAtSite,
+    isExposed: object.isExposed,
+    pacaToc: object.pacaToc,
+    lrIsSavedAtSite: object.lrIsSavedAtSite,
   };
 }
 
@@ -142,17 +158,17 @@ function functionTable(list: readonly PlacedFunction[], assembly: Uint8Array): F
 }
 
 /** `function+0x10`, or the bare offset. */
-function placeName(list: readonly PlacedFunction[], offset: number): string {
+function placeName({ count, global, end, name }: Functions, offset: number): string {
   let low = 0;
-  let high = list.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (list[middle]!.global <= offset) low = middle + 1;
+    if (global[middle]! <= offset) low = middle + 1;
     else high = middle;
   }
-  const f = list[low - 1];
-  if (f === undefined || offset >= f.end) return `+0x${offset.toString(16)}`;
-  return offset === f.global ? f.name : `${f.name}+0x${(offset - f.global).toString(16)}`;
+  const f = low - 1;
+  if (f < 0 || offset >= end[f]!) return `+0x${offset.toString(16)}`;
+  return offset === global[f] ? name(f) : `${name(f)}+0x${(offset - global[f]!).toString(16)}`;
 }
 
 /**
@@ -163,11 +179,14 @@ function placeName(list: readonly PlacedFunction[], offset: number): string {
 function jumpLabels(
   memory: Memory,
   isCode: (at: number) => boolean,
-  f: PlacedFunction,
-  splitOff: readonly PlacedFunction[],
+  functions: Functions,
+  index: number,
+  splitOff: readonly number[],
   table: number,
   count: number,
 ): number[] | undefined {
+  const { global, end } = functions;
+  const isIn = (f: number, target: number) => target >= global[f]! && target < end[f]!;
   const labels = new Set<number>();
   let stop = Number.POSITIVE_INFINITY;
   let at = table;
@@ -176,7 +195,7 @@ function jumpLabels(
     if (distance === undefined) break;
     const target = table + distance;
     if (!isCode(target)) break;
-    if (!(target >= f.global && target < f.end) && !splitOff.some(p => target >= p.global && target < p.end)) break;
+    if (!isIn(index, target) && !splitOff.some(f => isIn(f, target))) break;
     labels.add(target);
     if (target > at && target < stop) stop = target;
   }

@@ -47,6 +47,7 @@ function judge(name: string, of: Results): void {
   figure(`${name}: survivors of the mutants that change behaviour`, `${((100 * survivors) / behaving).toFixed(2)} %`);
   figure(`${name}: refused mutants that were executed too, and broke a rule`, `${of.shown} of ${of.executed}`);
   expect(some(of.survivors.filter(s => s.kind === 'false').map(s => Object.values(s).join(' | ')))).toEqual([]);
+  expect(some(of.disagreements)).toEqual([]);
   expect(survivors / behaving).toBeLessThanOrEqual(0.005);
 }
 

@@ -169,6 +169,36 @@ middle: lwax r9,r10,r9
     expect(checked(check, index, shift)).toBe('proved');
   });
 
+  it('is not gone through where the mask of the shift goes around', () => {
+    expect(checked('nop', 'r3', '2,62')).toBe('unknown PRV002');
+    expect(checked('nop', 'r3', '2,63')).toBe('unknown PRV002');
+    expect(checked('cmplwi cr0,r3,1\n bgt cr0,two', 'r3', '2,63')).toBe('unknown PRV002');
+  });
+
+  it.each([
+    ['29', 'proved'],
+    ['26', 'unknown PRV002'],
+    ['31', 'unknown PRV002'],
+  ])('by rlwinm, whose mask is from 28 to %s, is %s', (end, verdict) => {
+    expect(
+      one(
+        `addis r10,r2,at@ha(table)
+ addi r10,r10,at@l(table)
+ rlwinm r9,r3,2,28,${end}
+ lwax r9,r10,r9
+ add r9,r9,r10
+ mtctr r9
+ bctr
+ table: .quad 0
+ .quad 0
+ one: blr
+ two: blr`,
+        STUB,
+        { tables: { table: ['one', 'two', 'one', 'two'] } },
+      ),
+    ).toBe(verdict);
+  });
+
   it.each([
     ['nop'],
     ['bgt cr0,two'],

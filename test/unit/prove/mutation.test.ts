@@ -11,6 +11,7 @@ describe('spoiled functions', () => {
       campaign(image, { module: name, seed: seed++, functions: 6, operators: 6, runs: 24, controlled: 10 }, results);
     const total = summed(results);
     expect(results.survivors.filter(s => s.kind !== 'equivalent').map(s => Object.values(s).join(' | '))).toEqual([]);
+    expect(results.disagreements).toEqual([]);
     expect(total.applied).toBeGreaterThan(600);
     expect(results.tallies.size).toBeGreaterThan(80);
     expect(total.refuted + total.unknown).toBeGreaterThan(0.7 * total.applied);

@@ -30,7 +30,9 @@ export const PARAM: u32 = 25;
 export const TYPES: u32 = 26;
 export const TRACEPOINTS: u32 = 27;
 export const DEBUG_CLASSES: u32 = 28;
-const KNOWN_COUNT: u32 = 29;
+/** Data that becomes read-only, and what `moduleSubject` takes for constant. */
+export const READ_ONLY_AFTER_INIT: u32 = 29;
+const KNOWN_COUNT: u32 = 30;
 /** Another name, and one with which the file is not plain. */
 export const OTHER: u32 = 64;
 export const UNWELCOME: u32 = 65;
@@ -64,6 +66,7 @@ export function knownByName(at: u32): u32 {
     case 0x67:
       return isText(at, '.gnu.linkonce.this_module') ? THIS_MODULE : OTHER;
     case 0x64:
+      if (isText(at, '.data..ro_after_init')) return READ_ONLY_AFTER_INIT;
       return isText(at, '.data..percpu') ? PERCPU : OTHER;
     case 0x73:
       return isText(at, '.stubs') ? STUBS : OTHER;

@@ -33,6 +33,8 @@ export const RELOCATIONS: u32 = KINDS + MOST_SECTIONS;
 export const BASES: u32 = RELOCATIONS + 2 * MOST_SECTIONS;
 /** Sections by what they are to the loader: four bytes each. */
 export const KNOWN: u32 = BASES + 4 * MOST_SECTIONS;
+/** By section: where it comes to lie, bytes from the module's first area. See `layout.ts`. */
+export const OFFSETS: u32 = 0x1_4000;
 /** Hashes of names that must not come twice in one file. */
 export const MOST_HASHES: u32 = 1 << 12;
 export const HASHES: u32 = 0x1_8000;

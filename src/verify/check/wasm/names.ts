@@ -29,6 +29,12 @@ const NAMESPACES: u32 = CRCS + 4 * MOST_NAMES;
 const VERSION_FILES: u32 = NAMESPACES + 4 * MOST_NAMES;
 const VERSION_CRCS: u32 = VERSION_FILES + 8 * MOST_NAMES;
 const NAMESPACE_FILES: u32 = VERSION_CRCS + 8 * MOST_NAMES;
+/** By number of a kernel's export: its address. By number of any name: whether a function of that name never returns. */
+const ADDRESSES: u32 = NAMESPACE_FILES + 8 * MOST_NAMES;
+const ENDLESS: u32 = ADDRESSES + 8 * MOST_NAMES;
+
+/** Where the symbols of other modules are taken to lie; where in truth decides nothing. Neither half looks like a branch. */
+const FOREIGN: u64 = 0xc008_0001_0000_0000;
 
 const SEED: i32 = 0x2f0b_4c47;
 const MULTIPLIER: i32 = 0x9e37_79b1;
@@ -220,4 +226,23 @@ export function importNamespace(number: i32, serial: u32): void {
 
 export function importsNamespace(number: i32, serial: u32): bool {
   return load<u32>(NAMESPACE_FILES + 4 * number) === serial;
+}
+
+/** Where the addresses of the kernel's exports stand. */
+export function addressesAt(): u32 {
+  return ADDRESSES;
+}
+
+/** Where the symbol of a name is. */
+export function addressOf(number: i32): u64 {
+  return u32(number) < kernelCount ? load<u64>(ADDRESSES + 8 * number) : FOREIGN + 16 * number;
+}
+
+/** Says that functions of a name never return. */
+export function setEndless(number: i32): void {
+  store<u8>(ENDLESS + number, 1);
+}
+
+export function isEndless(number: i32): bool {
+  return load<u8>(ENDLESS + number) !== 0;
 }

@@ -81,6 +81,11 @@ export function headerOf(section: u32): u32 {
   return headers + section * SHDR_SIZE;
 }
 
+/** Where the name of a section stands. */
+export function nameOfSection(section: u32): u32 {
+  return text + load<u32>(headerOf(section));
+}
+
 export function typeOf(header: u32): u32 {
   return load<u32>(header, 4);
 }
@@ -144,7 +149,7 @@ export function readSections(): bool {
   const namesAt = load<u64>(namesHeader, 24);
   const namesSize = load<u64>(namesHeader, 32);
   if (namesSize === 0 || namesAt > room || namesSize > room - namesAt) return false;
-  const text = FILE + u32(namesAt);
+  text = FILE + u32(namesAt);
   if (load<u8>(text + u32(namesSize) - 1) !== 0) return false;
   start();
   for (let i: u32 = 1; i < sections; i++) {
@@ -163,6 +168,8 @@ function isEmpty(header: u32): bool {
 
 /** Bytes in front of the headers. */
 let room: u64 = 0;
+/** Where the names of sections stand. */
+let text: u32 = 0;
 export let loadedBytes: u32 = 0;
 
 function start(): void {

@@ -83,3 +83,66 @@ export const SRCU_USAGE: u32 = 5;
 export function relocatesPercpu(): bool {
   return load<u32>(SETTINGS, 56) !== 0;
 }
+
+/** The rest is for the image that the loader would leave; `proving.ts` alone asks for it. */
+
+/** Seven memory areas instead of two (6.4). */
+export function hasAreas(): bool {
+  return load<u32>(SETTINGS, 84) !== 0;
+}
+
+/** Code and data share no page. */
+export function isStrict(): bool {
+  return load<u32>(SETTINGS, 88) !== 0;
+}
+
+/** The kernel keeps the symbols of data as well (CONFIG_KALLSYMS_ALL). */
+export function keepsAllSymbols(): bool {
+  return load<u32>(SETTINGS, 92) !== 0;
+}
+
+/** The loader counts its stubs, and leaves none empty (6.13). */
+export function countsStubs(): bool {
+  return load<u32>(SETTINGS, 96) !== 0;
+}
+
+/** There is a tracer's stub with registers. */
+export function tracesRegisters(): bool {
+  return load<u32>(SETTINGS, 100) !== 0;
+}
+
+/** Tracer places have stubs of their own; bytes of each, 0 where they have none. With a pointer in front they have 24. */
+export function outOfLineSize(): u32 {
+  return load<u32>(SETTINGS, 104);
+}
+
+/** `std r0,16(r1)` in front of a call of `_mcount` goes as well (6.13). */
+export function dropsLinkSave(): bool {
+  return load<u32>(SETTINGS, 108) !== 0;
+}
+
+/** Bytes from the start of the PACA to the kernel's TOC. */
+export function pacaToc(): u32 {
+  return load<u32>(SETTINGS, 112);
+}
+
+/** Addresses: per-cpu data, the kernel's TOC, `ftrace_caller`, `ftrace_regs_caller`, and `ftrace_nop_ops` or 0. */
+export function percpuAddress(): u64 {
+  return load<u64>(SETTINGS, 120);
+}
+
+export function kernelToc(): u64 {
+  return load<u64>(SETTINGS, 128);
+}
+
+export function tracerAddress(): u64 {
+  return load<u64>(SETTINGS, 136);
+}
+
+export function registersTracerAddress(): u64 {
+  return load<u64>(SETTINGS, 144);
+}
+
+export function nopOperations(): u64 {
+  return load<u64>(SETTINGS, 152);
+}

@@ -7,6 +7,7 @@ import type { LoadedImage } from '../../../../src/loader/model.ts';
 import { PROVED, Prover, REFUTED } from '../../../../src/prove/prover.ts';
 import { moduleSubject } from '../../../../src/verify/proof/module-image.ts';
 import { neverReturns } from '../../../../src/verify/proof/no-return.ts';
+import { type CoreObject, moduleObject, proveBothWays, proveInCore } from '../../../support/core.ts';
 import { Random } from '../../../support/interpreter/machine.ts';
 import { adopt, originOf } from '../../../support/interpreter/opinion.ts';
 import { Run } from '../../../support/interpreter/run.ts';
@@ -56,10 +57,12 @@ export interface Results {
   /** Of the mutants that are not proved, how many were executed too, and how many of those broke a rule then. */
   executed: number;
   shown: number;
+  /** Mutants that the prover in WebAssembly calls proved, and the one in TypeScript does not. */
+  readonly disagreements: string[];
 }
 
 export function newResults(): Results {
-  return { functions: 0, tallies: new Map(), survivors: [], executed: 0, shown: 0 };
+  return { functions: 0, tallies: new Map(), survivors: [], executed: 0, shown: 0, disagreements: [] };
 }
 
 /** All operators together. */
@@ -91,6 +94,7 @@ class Campaign {
   readonly world: World;
   readonly origin: bigint;
   readonly subject;
+  readonly #object: CoreObject;
   readonly marks: Uint8Array;
   /** Verdicts about the module as it is, by function. */
   readonly #baseline: Uint8Array;
@@ -105,7 +109,8 @@ class Campaign {
     this.random = new Random(plan.seed);
     this.world = new World(image);
     this.origin = originOf(image);
-    this.subject = moduleSubject(image).subject;
+    this.#object = moduleObject(image);
+    this.subject = this.#object.subject;
     this.marks = this.subject.marks.slice();
     const prover = new Prover(this.subject);
     prover.proveAll();
@@ -166,6 +171,7 @@ class Campaign {
     const isTable = operator.name.startsWith('jump table entry');
     const undo = this.#apply(mutation);
     const verdict = this.#verdict(index, mutation);
+    if (verdict !== PROVED) this.#compare(index, operator, mutation);
     if (verdict === PROVED) {
       const { kind, reason } = this.#execute(index, mutation, isTable);
       tally[kind]++;
@@ -185,6 +191,20 @@ class Campaign {
       }
     }
     undo();
+  }
+
+  /** Nothing may be proved in WebAssembly that is not proved here. */
+  #compare(index: number, operator: Operator, mutation: Mutation): void {
+    const object = moduleObject(this.image);
+    object.subject.code.set(this.subject.code);
+    if (proveInCore(object)?.verdict[index] !== PROVED) return;
+    // What the prover finds of the whole object may prove a function that is not proved by itself.
+    const { prover } = proveBothWays(object);
+    if (prover.verdict[index] === PROVED) return;
+    const changes = mutation.map(({ at, word }) => this.#text(index, at, word)).join(', ');
+    this.results.disagreements.push(
+      `${this.plan.module} ${object.subject.functions.name(index)}, ${operator.name}: ${changes}`,
+    );
   }
 
   #text(index: number, at: number, word: number): string {

@@ -4,7 +4,6 @@
  */
 import { encodeInstruction } from '../../../../src/ppc64/encode.ts';
 import { instructionsNamed } from '../../../../src/ppc64/instructions.ts';
-import { Prover } from '../../../../src/prove/prover.ts';
 import { REASONS } from '../../../../src/prove/reasons.ts';
 import {
   CODE,
@@ -17,6 +16,8 @@ import {
   STUB,
 } from '../../../../src/prove/subject.ts';
 import { address, EXTERNAL, external, kindOf, payloadOf, UNKNOWN, type Value } from '../../../../src/prove/values.ts';
+
+import { type CoreObject, type CoreSection, proveBothWays } from '../../../support/core.ts';
 
 /** Where the TOC of every assembled object is: bytes from the origin. */
 export const TOC = 0x18000;
@@ -102,7 +103,15 @@ function encoded(mnemonic: string, values: readonly number[]): readonly number[]
   throw new Error(`no encoding of ${mnemonic} ${values.join(',')}`);
 }
 
+/** Where an assembled object lies, and what is outside of it. */
+const ORIGIN = 0xc008_0000_0100_0000n;
+const OUTSIDE = 0xc000_0000_0010_0000n;
+
 export function assemble(source: Source): ProofSubject {
+  return assembled(source).subject;
+}
+
+function assembled(source: Source): CoreObject {
   const lines = linesOf(source.code);
   const labels = new Map<string, number>();
   let end = 0;
@@ -161,7 +170,7 @@ export function assemble(source: Source): ProofSubject {
   const tables = new Map(
     Object.entries(source.tables ?? {}).map(([label, list]) => [place(label), list.map(place)] as const),
   );
-  return {
+  const subject: ProofSubject = {
     code,
     marks,
     functions: {
@@ -193,15 +202,48 @@ export function assemble(source: Source): ProofSubject {
     pacaToc: undefined,
     lrIsSavedAtSite: source.lrIsSavedAtSite ?? false,
   };
+  const number = (value: Value): bigint =>
+    kindOf(value) === EXTERNAL ? OUTSIDE + BigInt(payloadOf(value) * 256) : ORIGIN + BigInt(payloadOf(value));
+  const section = (offset: number, bytes: Uint8Array, exposes = false): CoreSection => ({
+    offset,
+    size: bytes.length,
+    bytes,
+    isConstant: !exposes,
+    exposes,
+  });
+  const doubleword = (value: bigint) => new Uint8Array(BigUint64Array.of(value).buffer);
+  const isInTable = (offset: number) => [...tables].some(([t, list]) => offset >= t && offset < t + 4 * list.length);
+  const sections = [...constants]
+    .filter(([offset]) => !isInTable(offset))
+    .map(([offset, value]) => section(offset, doubleword(number(value))));
+  for (const [offset, list] of tables)
+    sections.push(section(offset, new Uint8Array(Int32Array.from(list, target => target - offset).buffer)));
+  (source.exposed ?? []).forEach((label, i) => {
+    sections.push(section(FAR + 8 * i, doubleword(ORIGIN + BigInt(place(label))), true));
+  });
+  // All of the object lies in front of this.
+  sections.push(section(2 * FAR, new Uint8Array(8)));
+  return {
+    subject,
+    origin: ORIGIN,
+    sections: sections.sort((a, b) => a.offset - b.offset),
+    externals: externals.flatMap((name, i) =>
+      name === 'nowhere' ? [] : [{ address: OUTSIDE + BigInt(i * 256), isEndless: name === 'panic' }],
+    ),
+  };
 }
+
+/** Bytes from the origin, behind everything that is assembled. */
+const FAR = 0x10_0000;
 
 const VERDICTS = ['proved', 'unknown', 'refuted'] as const;
 
-/** `proved`, or the verdict and the code of its reason: `refuted TOC002`. */
+/** `proved`, or the verdict and the code of its reason: `refuted TOC002`. Both provers have to say the same. */
 export function verdicts(source: Source): Readonly<Record<string, string>> {
-  const subject = assemble(source);
-  const prover = new Prover(subject);
-  prover.proveAll();
+  const object = assembled(source);
+  const { subject } = object;
+  const { prover, wrong } = proveBothWays(object);
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
   return Object.fromEntries(
     Array.from({ length: subject.functions.count }, (_, i) => i)
       .filter(i => subject.functions.part[i] === 0)

@@ -71,9 +71,13 @@ function importing(): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+/** Functions are judged as well, or not. */
+const PROOFS = [false, true] as const;
+const PROOF = { allowUnproved: false };
+
 /** What the screen says of modules that are seen together. */
-function screened(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
-  const modules = PlainModules.create(kernel)!;
+function screened(kernel: KernelKnowledge, files: readonly Uint8Array[], proof = false) {
+  const modules = PlainModules.create(kernel, proof ? PROOF : undefined)!;
   const numbers = files.map(bytes => {
     modules.grow(bytes.length);
     modules.buffer.set(bytes);
@@ -94,7 +98,7 @@ function isScreened(screen: PlainModules, bytes: Uint8Array): boolean {
 }
 
 /** The same from the twin and the audits. */
-function checked(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
+function checked(kernel: KernelKnowledge, files: readonly Uint8Array[], proof = false) {
   const exporters = new Exporters(
     files.flatMap((bytes, i) => {
       const exports = moduleExports(bytes);
@@ -104,20 +108,21 @@ function checked(kernel: KernelKnowledge, files: readonly Uint8Array[]) {
   return files.map((bytes, i) => {
     const own = exporters.moduleOf(`${i}`);
     const exporterOf = (symbol: string) => exporters.of(symbol, (file, module) => file !== `${i}` && module !== own);
-    return checkModule({ bytes, kernel, exporterOf, proof: false, signatures: false });
+    return checkModule({ bytes, kernel, exporterOf, proof, signatures: false, ...PROOF });
   });
 }
 
 describe.each(GENERATIONS)('modules of %s', generation => {
-  it('that are good are plain, with the same result', () => {
+  it.each(PROOFS)('that are good are plain, with the same result (proof: %s)', proof => {
     const kernel = kernelOf({ generation });
     const files = [sample(generation, 'demo'), sample(generation, 'fix')];
-    const results = screened(kernel, files);
-    expect(results).toEqual(checked(kernel, files));
+    const results = screened(kernel, files, proof);
+    expect(results).toEqual(checked(kernel, files, proof));
+    expect(results.map(r => r?.toc.judged)).toEqual([proof, proof]);
     expect(results.map(r => r?.module)).toEqual(['tocsin_demo', 'tocsin_fix']);
   });
 
-  it('that are damaged are plain only if the twin has nothing to say', () => {
+  it.each(PROOFS)('that are damaged are plain only if the twin has nothing to say (proof: %s)', proof => {
     const kernel = kernelOf({ generation });
     const random = randomNumbers(0x5eed);
     const screen = PlainModules.create(kernel)!;
@@ -136,10 +141,10 @@ describe.each(GENERATIONS)('modules of %s', generation => {
         }
         // Few enough for a screen that has seen nothing else.
         if (run % 4 !== 0) continue;
-        const [result] = screened(kernel, [bytes, other]);
+        const [result] = screened(kernel, [bytes, other], proof);
         if (result === undefined) continue;
         counts.plain++;
-        expect(result).toEqual(checked(kernel, [bytes, other])[0]);
+        expect(result).toEqual(checked(kernel, [bytes, other], proof)[0]);
       }
     }
     // The damage says something only if some of it matters and some does not.
@@ -149,7 +154,7 @@ describe.each(GENERATIONS)('modules of %s', generation => {
 });
 
 describe.each(GENERATIONS)('modules of %s that are broken on purpose', generation => {
-  it('are plain only if the twin has nothing to say', () => {
+  it.each(PROOFS)('are plain only if the twin has nothing to say (proof: %s)', proof => {
     const kernel = kernelOf({ generation });
     const random = randomNumbers(0xb40c);
     const screen = PlainModules.create(kernel)!;
@@ -161,11 +166,11 @@ describe.each(GENERATIONS)('modules of %s that are broken on purpose', generatio
         const editor = new Editor(original);
         spoil(editor, random);
         const bytes = new Uint8Array(editor.bytes);
-        const result = isScreened(screen, bytes) ? screened(kernel, [bytes, other])[0] : undefined;
+        const result = isScreened(screen, bytes) ? screened(kernel, [bytes, other], proof)[0] : undefined;
         if (result === undefined) counts.not++;
         else {
           counts.plain++;
-          expect(result).toEqual(checked(kernel, [bytes, other])[0]);
+          expect(result).toEqual(checked(kernel, [bytes, other], proof)[0]);
         }
       }
     }
