@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 
 const read = promisify(fs.read);
 
-/** Asking another thread for so much costs little beside reading it. */
-const PIECE = 4 << 20;
+/** What another thread reads while the code that goes on with it is loaded. */
+const PIECE = 8 << 20;
 
 /** A regular file that is open, with what the system says of it. */
 export interface OpenFile {
@@ -38,6 +38,20 @@ export function isUnchanged({ fd, size, modified }: OpenFile): boolean {
   return now.size === size && now.mtimeMs === modified;
 }
 
+/** Reads the file into `memory` while this thread does other things. @returns whether it was all there. Never rejects */
+export async function readWhole({ fd, size }: OpenFile, memory: Uint8Array): Promise<boolean> {
+  try {
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await read(fd, memory, at, size - at, at);
+      if (bytesRead === 0) return false;
+      at += bytesRead;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A file on its way into memory: the first piece is being read as soon as this is made. */
 export class Reading {
   readonly #file: OpenFile;
@@ -60,9 +74,10 @@ export class Reading {
 
   /**
    * @param seen told of each piece, in order, while the next one is read
+   * @param come called when the last piece has come, before it is told
    * @returns whether the file was all there and could be read. Never rejects
    */
-  async all(seen: (piece: Uint8Array) => void = () => {}): Promise<boolean> {
+  async all(seen: (piece: Uint8Array) => void, come: () => void): Promise<boolean> {
     const { size } = this.#file;
     try {
       for (let at = 0; at < size; ) {
@@ -71,6 +86,7 @@ export class Reading {
         const start = at;
         at += bytesRead;
         if (at < size) this.#next = this.#read(at);
+        else come();
         seen(this.#memory.subarray(start, at));
       }
       return true;

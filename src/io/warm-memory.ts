@@ -17,8 +17,13 @@ const WORTH = 1 << 20;
 /** At least `size` zeroed bytes. Never rejects: where pages cannot be had beforehand, they come later. */
 export async function warmMemory(size: number): Promise<Uint8Array<ArrayBuffer>> {
   const memory = allocate(Math.ceil(size));
-  if (size >= WORTH) await fill(memory).catch(() => {});
+  await warm(memory);
   return memory;
+}
+
+/** The same for memory that is there, and is zeros. */
+export async function warm(memory: Uint8Array): Promise<void> {
+  if (memory.length >= WORTH) await fill(memory).catch(() => {});
 }
 
 async function fill(memory: Uint8Array): Promise<void> {

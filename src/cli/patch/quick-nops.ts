@@ -8,10 +8,12 @@
  *     other threads   read           compile       | read once more  | write, flush, read back       | flush
  */
 import { createHash } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { readElf } from '../../elf/read.ts';
 import { stageFile } from '../../io/atomic-write.ts';
-import { isUnchanged, Reading } from '../../io/read-pieces.ts';
+import { isUnchanged, readWhole } from '../../io/read-pieces.ts';
+import { warm } from '../../io/warm-memory.ts';
 import { patchRecordStart } from '../../kernel/patch-note.ts';
 import { MOST_LISTED, type NopsReport, nopsText } from '../../report/patch/text.ts';
 import { compileTaking, QuickNops, type QuickPlan } from '../../rewrite/quick-nops.ts';
@@ -34,12 +36,21 @@ const TURN = 1 << 21;
 export async function takeAllOut(args: PatchArguments, early: Early): Promise<number | undefined> {
   const { file, room, reading } = early;
   const { size } = file;
-  const compiling = Promise.all([compileTaking(), compileJudging()]).catch(() => undefined);
+  const compiling = compilePrograms();
   const hash = createHash('sha256');
-  const isRead = await reading.all(piece => hash.update(piece));
-  // The judge has an input of its own, which the maker never writes to.
-  const isReadAgain = new Reading(file, room.bytes(INPUT)).all();
+  let isReadAgain = Promise.resolve(false);
+  let warmed: Promise<unknown> = isReadAgain;
+  const isRead = await reading.all(
+    piece => hash.update(piece),
+    () => {
+      warmed = Promise.all(roomsInUse(early).map(warm));
+      // The judge has an input of its own, which the maker never writes to.
+      isReadAgain = readWhole(file, room.bytes(INPUT, size));
+    },
+  );
   const programs = await compiling;
+  // Zeros that come later would take the place of what has been written.
+  await warmed;
   let made: Made | undefined;
   if (isRead && programs !== undefined)
     made = make(new QuickNops(programs[0], room, FILE, TABLES), size, hash.digest('hex'));
@@ -64,6 +75,36 @@ export async function takeAllOut(args: PatchArguments, early: Early): Promise<nu
   if (!args.quiet) print(nopsText(report));
   else for (const warning of report.warnings) note(`tocsin: ${args.file}: ${warning}`);
   return 0;
+}
+
+/** What the maker and the judge write to first, beside the file: more of it than most modules need. */
+function roomsInUse({ file: { size }, room }: Early): Uint8Array[] {
+  const some = size >>> 3;
+  return [room.bytes(FILE).subarray(size, size + some), room.bytes(TABLES, some), room.bytes(JUDGE, size >>> 5)];
+}
+
+/** V8's flags, and what they are otherwise. */
+const FLAGS = ['wasm-tier-up', 'wasm-dynamic-tiering', 'wasm-lazy-compilation'];
+/** Majors of V8 that are known to have them (Node 20 to 24); others might complain. */
+const KNOWN = [11, 12, 13];
+
+/**
+ * Each program runs once: to compile it better while it runs would take threads away from what else there is to do, and to compile
+ * each function when it is called would take this one. Both in other threads; `undefined` where there is no WebAssembly.
+ */
+async function compilePrograms(): Promise<readonly [WebAssembly.Module, WebAssembly.Module] | undefined> {
+  const isKnown = KNOWN.includes(Number.parseInt(process.versions.v8, 10));
+  const set = (prefix: string) => {
+    for (const flag of isKnown ? FLAGS : []) setFlagsFromString(`--${prefix}${flag}`);
+  };
+  set('no-');
+  try {
+    return await Promise.all([compileTaking(), compileJudging()]);
+  } catch {
+    return undefined;
+  } finally {
+    set('');
+  }
 }
 
 interface Made {
