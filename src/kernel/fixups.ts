@@ -80,7 +80,7 @@ const tables = new Map<string, FixupTable>([
 const unknownFixup = single(8);
 
 /** The layout of a section that is such a table. */
-export function fixupTable(section: Section): FixupTable | undefined {
+export function fixupTable(section: Pick<Section, 'name'>): FixupTable | undefined {
   const known = tables.get(section.name);
   if (known !== undefined) return known;
   return /^__.*_fixup$/.test(section.name) ? unknownFixup : undefined;

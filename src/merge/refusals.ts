@@ -84,6 +84,19 @@ export const mergeRefusals = {
     cause: '{object} has {what}, which cannot be merged',
     remedy: "compile the fix as the kernel's build compiles modules",
   },
+  PAT123: {
+    cause: 'the image has no room for {size} bytes of {kind}: the largest is {largest}',
+    remedy: 'make the objects smaller',
+  },
+  PAT124: {
+    cause: '{object} has {section}, entries of a table that a linked kernel has once, without room for more',
+    remedy:
+      'leave out of the fix what makes them (WARN, BUG, user memory accesses, jump labels, exports, feature sections)',
+  },
+  PAT125: {
+    cause: '{object} has a relocation that cannot be settled in a linked image: {what}',
+    remedy: 'compile it with the flags of the kernel for modules',
+  },
 } as const satisfies Record<string, RefusalFacts>;
 
 export type MergeRefusalCode = keyof typeof mergeRefusals;

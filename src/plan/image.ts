@@ -4,6 +4,8 @@
  *
  * Section indices and offsets are those of the input, which keeps all that it has in its place.
  */
+import type { SectionIndex } from '../util/indexes.ts';
+import type { BoundTo, MergedObject } from './merge.ts';
 import type { PlannedAction, Unproved, WordChange } from './plan.ts';
 
 /** What free room of an image is good for. `code`: executable and read-only; `constants`: read-only; `data`: writable. */
@@ -51,6 +53,29 @@ export interface ImageRelative {
   readonly value: bigint;
 }
 
+/** A section of an object and the place that it gets. */
+export interface ImagePiece {
+  /** Number in `merged`. */
+  readonly object: number;
+  /** In the object. */
+  readonly section: SectionIndex;
+  readonly name: string;
+  readonly part: number;
+  /** Bytes from the start of the part. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** What an undefined symbol of an object is bound to. */
+export interface ImageBinding {
+  readonly object: number;
+  /** As the object writes it. */
+  readonly name: string;
+  readonly to: Extract<BoundTo, 'image' | 'local of the image' | 'object'>;
+  /** The symbol's value. */
+  readonly address: bigint;
+}
+
 export interface ImagePlan {
   readonly schema: 'tocsin.image-plan/1';
   readonly actions: readonly PlannedAction[];
@@ -61,7 +86,17 @@ export interface ImagePlan {
   readonly symbols: readonly ImageSymbol[];
   /** Entries that are added behind the last one of `.rela.dyn`. */
   readonly relatives: readonly ImageRelative[];
+  /** Objects that become part of the image. */
+  readonly merged: readonly MergedObject[];
+  readonly pieces: readonly ImagePiece[];
+  readonly bindings: readonly ImageBinding[];
   readonly warnings: readonly string[];
   /** What the user was told is not proved, and wants all the same. */
   readonly unproved?: readonly Unproved[];
 }
+
+/** What merged objects add to an image. */
+export type ImageAdditions = Pick<
+  ImagePlan,
+  'merged' | 'pieces' | 'bindings' | 'parts' | 'symbols' | 'relatives' | 'warnings'
+>;

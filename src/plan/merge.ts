@@ -57,9 +57,17 @@ export interface SymbolTarget {
 
 /**
  * What an undefined symbol of an object is bound to: a global symbol of the module, a local one, one of another merged object,
- * an import that the module has, a new import, or nothing (weak).
+ * an import that the module has, a new import, or nothing (weak). In a kernel image: a global symbol of it, or a local one.
  */
-export type BoundTo = 'module' | 'local' | 'object' | 'import' | 'new import' | 'nothing';
+export type BoundTo =
+  | 'module'
+  | 'local'
+  | 'object'
+  | 'import'
+  | 'new import'
+  | 'nothing'
+  | 'image'
+  | 'local of the image';
 
 export interface Binding {
   readonly object: number;

@@ -79,7 +79,8 @@ export function planHooks(
   }
   for (const hook of hooks) layDown(hook, draft);
   const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
-  if (size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` });
+  // Of a linked image all distances are known, and are looked at when it is linked.
+  if (subject.elf.isRelocatable && size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` });
 }
 
 class HookPlanner {

@@ -8,6 +8,7 @@ import type { Section } from '../elf/section.ts';
 import { type FixupTable, fixupTable } from '../kernel/fixups.ts';
 import { localEntryDistance } from '../kernel/functions.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
+import { knownRanges } from './image/known.ts';
 import { isBctr, jumpTableLabels } from './jump-tables.ts';
 import { placeKey, type Subject } from './subject.ts';
 
@@ -23,6 +24,8 @@ export const TABLED = 8;
 export const REWRITTEN = 16;
 /** A record of the tracer names it. */
 export const RECORDED = 32;
+
+const MARKS = { address: NAMED, table: TABLED, rewritten: REWRITTEN, record: RECORDED } as const;
 
 const R_PPC64_REL24 = 10;
 const R_PPC64_REL32 = 26;
@@ -52,6 +55,9 @@ export class KnownWords {
       if (table !== undefined) this.#fixups(section, table);
       else this.#references(section);
     }
+    if (!subject.elf.isRelocatable)
+      for (const { section, from, to, what } of knownRanges(subject.elf))
+        this.#markRange(section, from, to, MARKS[what]);
   }
 
   /** The marks of a word of the function [start, end). */
@@ -90,7 +96,11 @@ export class KnownWords {
   #jumpTables(section: Section, start: SectionOffset, end: SectionOffset): void {
     const words = this.#subject.elf.sectionWords(section);
     for (let at = start; at < end; at += 4)
-      if (isBctr(words[at / 4]!))
+      if (isBctr(words[at / 4]!) && !this.#subject.elf.isRelocatable) {
+        // Linked tables of distances lie in the data, and no relocation tells where: any word may be one of their labels.
+        this.#markRange(section.index, start, end, BRANCHED);
+        return;
+      } else if (isBctr(words[at / 4]!))
         for (const label of jumpTableLabels(words, at + 4, start, end)) this.#mark(section.index, label, BRANCHED);
   }
 

@@ -40,6 +40,8 @@ export interface ImageOptions {
   readonly functions: readonly ImageFunction[];
   /** Whether records are in the words and not in dynamic relocations. */
   readonly isFixed?: boolean;
+  /** Address constants in the read-only data: what they name, bytes from BASE. */
+  readonly pointers?: readonly number[];
   /** Symbols to leave out. */
   readonly without?: readonly string[];
   /** More symbols: name and bytes from BASE. */
@@ -80,6 +82,9 @@ export function linkedImage(options: ImageOptions): Uint8Array {
   memory.writeUInt32LE(0x4e800020, AT.exitText);
   const records = options.functions.flatMap(f => (f.site === undefined ? [] : [places.get(f.name)! + f.site * 4]));
   const relocations: [place: number, value: number][] = [[AT.got + 8, AT.data]];
+  options.pointers?.forEach((value, i) => {
+    relocations.push([AT.rodata + i * 8, value]);
+  });
   records.forEach((value, i) => {
     if (options.isFixed === true) memory.writeBigUInt64LE(BASE + BigInt(value), AT.mcount + i * 8);
     else relocations.push([AT.mcount + i * 8, value]);

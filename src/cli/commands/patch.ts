@@ -113,8 +113,7 @@ async function patchObject(
 ): Promise<number> {
   const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
-  if (!elf.isRelocatable)
-    return (await import('../patch/image.ts')).patchImage(args, elf, input, doc => show(args, doc, tell));
+  if (!elf.isRelocatable) return (await proving()).patchImage(args, elf, input, doc => show(args, doc, tell));
   const { plan, applied, proof, passedOver, merged } = await found(args, elf, input, proving);
   const told = {
     proof: proofDocument(proof, passedOver),

@@ -1,27 +1,47 @@
 /** `tocsin patch` of a linked kernel image: the steps of commands/patch.ts, with the image's own plan and judge. */
-import type { ElfFile } from '../../elf/read.ts';
+import { type ElfFile, readElf } from '../../elf/read.ts';
 import { stageFile } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import type { ObjectFile } from '../../io/read.ts';
+import { linkObjects } from '../../merge/image.ts';
 import type { ImagePlan } from '../../plan/image.ts';
 import {
   codeOfImage,
   type PatchDocument,
   type PlanNames,
   proofDocument,
+  type SecondReader,
   wordsOfPlan,
 } from '../../report/patch/document.ts';
-import { applyImagePlan } from '../../rewrite/image/apply.ts';
-import { makeImagePlan } from '../../rewrite/image/plan.ts';
+import { mergedImageDocument } from '../../report/patch/merged.ts';
+import type { HookRequest } from '../../rewrite/hooks.ts';
+import { type AppliedImage, applyImagePlan, type ImageApplyOptions } from '../../rewrite/image/apply.ts';
+import { type ImageRequest, makeImagePlan } from '../../rewrite/image/plan.ts';
 import { imageRefusal } from '../../rewrite/image/refusals.ts';
 import { RefusalError } from '../../util/errors.ts';
+import { isGlob } from '../../util/glob.ts';
 import { version } from '../../util/version.ts';
 import { verifyImage } from '../../verify/image/verify-image.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
-import { askSecondReader, notAsWritten, type PatchArguments, packedOriginal } from '../commands/patch.ts';
-import { readHooks } from './hooks.ts';
+import { type PatchProof, PatchProver, type RedirectPlace } from '../../verify/patched/prove-patched.ts';
+import type { Verification } from '../../verify/verification.ts';
+import {
+  askSecondReader,
+  notAsWritten,
+  type PatchArguments,
+  packedOriginal,
+  unprovedComplaint,
+} from '../commands/patch.ts';
+import { unprovedOf } from './attempt.ts';
+import { hooksOf } from './hooks.ts';
+import { readMergeObjects } from './merge.ts';
+import { writtenRedirects } from './redirects.ts';
+import type { StrategyText } from './strategy.ts';
 
-/** @returns the exit code. @throws RefusalError PAT002 to PAT024, PAT120 to PAT129, VER110 to VER129; InputError */
+/**
+ * @returns the exit code
+ * @throws RefusalError PAT002 to PAT064, PAT101 to PAT127, the code of what is not proved, VER110 to VER119; InputError
+ */
 export async function patchImage(
   args: PatchArguments,
   elf: ElfFile,
@@ -29,19 +49,28 @@ export async function patchImage(
   show: (doc: PatchDocument) => Promise<void>,
 ): Promise<number> {
   refuseForImages(args);
-  const plan = makeImagePlan(elf, { nops: args.nops, redirects: [] });
-  const told = { proof: proofDocument(PROOF_OF_NOPS, []) };
-  if (args.dryRun) {
+  const objects = await readMergeObjects(args.objects);
+  const redirects = writtenRedirects(args).map(r => ({ ...r, strategy: plainStrategy(r.strategy) }));
+  const { hooks } = hooksOf(args);
+  const additions = objects.length === 0 ? undefined : linkObjects(elf, objects);
+  const request = { nops: args.nops, redirects, hooks, additions };
+  const options = { toolVersion: version, packed: packedOriginal(input) };
+  const { plan, applied, proof } = attemptImage(elf, request, options);
+  const told = { proof: proofDocument(proof, []) };
+  const complaint = unprovedComplaint(proof, [], args.allowUnproved);
+  if (args.dryRun || complaint !== undefined) {
     await show(document(args, elf, plan, { written: false, ...told }));
+    if (complaint !== undefined) throw new RefusalError(complaint);
     return 0;
   }
-  const { bytes, record } = applyImagePlan(elf, plan, { toolVersion: version, packed: packedOriginal(input) });
+  const { bytes, record } = applied;
   const stored = await compress(bytes, input.form);
   const staged = await stageFile(args.output!, stored, { mode: input.mode, force: args.force });
   try {
     const back = await staged.readBack();
     if (back !== undefined && Buffer.compare(back, stored) !== 0) throw notAsWritten();
-    const verification = verifyImage(elf, bytes, plan);
+    const merged = objects.map(o => o.elf);
+    const verification = verifyImage(elf, bytes, plan, merged);
     const secondReader = verification.ok ? await askSecondReader(bytes, undefined) : undefined;
     const ok = verification.ok && secondReader?.agreed === true;
     if (ok) await staged.commit();
@@ -56,36 +85,91 @@ export async function patchImage(
         ...(secondReader && { secondReader }),
       }),
     );
-    if (ok) return 0;
-    const finding = verification.findings.find(f => f.level === 'error');
-    throw new RefusalError({
-      code: finding?.code ?? 'VER900',
-      message: `the result did not pass its own verification, nothing is written: ${finding?.message ?? secondReader?.differences[0] ?? ''}`,
-      section: finding?.section,
-      offset: finding?.offset,
-      function: finding?.function,
-      remedy: 'this is a fault of tocsin or an input that it does not understand: please report it with the input',
-    });
+    if (!ok) throw unverified(verification, secondReader);
+    return 0;
   } catch (error) {
     await staged.discard();
     throw error;
   }
 }
 
-/** What only modules have. */
+function unverified({ findings }: Verification, second: SecondReader | undefined): RefusalError {
+  const finding = findings.find(f => f.level === 'error');
+  return new RefusalError({
+    code: finding?.code ?? 'VER900',
+    message: `the result did not pass its own verification, nothing is written: ${finding?.message ?? second?.differences[0] ?? ''}`,
+    section: finding?.section,
+    offset: finding?.offset,
+    function: finding?.function,
+    remedy: 'this is a fault of tocsin or an input that it does not understand: please report it with the input',
+  });
+}
+
+interface ImageAttempt {
+  readonly plan: ImagePlan;
+  readonly applied: AppliedImage;
+  readonly proof: PatchProof;
+}
+
+/** As `attemptHooks`: what a pattern matches and is not proved with a hook stays as it is. */
+function attemptImage(elf: ElfFile, request: ImageRequest, options: ImageApplyOptions): ImageAttempt {
+  const hooks = request.hooks ?? [];
+  const isPlain = request.redirects.length + hooks.length === 0 && request.additions === undefined;
+  const prover = new PatchProver(elf, undefined);
+  const except = new Map<string, string>();
+  for (;;) {
+    const patterns = hooks.map(h => (isGlob(h.functions) ? { ...h, except } : h));
+    const plan = makeImagePlan(elf, { ...request, hooks: patterns });
+    const applied = applyImagePlan(elf, plan, options);
+    if (isPlain) return { plan, applied, proof: PROOF_OF_NOPS };
+    const places = plan.actions.flatMap((a): RedirectPlace[] => {
+      if (a.kind === 'nop') return [];
+      const place = { section: a.section, offset: a.offset };
+      return [a.kind === 'hook' ? { ...place, leadsTo: [a.before ?? ''] } : place];
+    });
+    const proof = prover.prove(readElf(applied.bytes), places);
+    const size = except.size;
+    for (const [name, code] of unprovedByPattern(plan, proof, hooks)) except.set(name, code);
+    if (proof.verdict !== 'proved' && except.size > size) continue;
+    if (proof.verdict === 'proved') return { plan, applied, proof };
+    const marked = Object.freeze({ ...plan, unproved: unprovedOf(proof) });
+    return { plan: marked, applied: applyImagePlan(elf, marked, options), proof };
+  }
+}
+
+/** Hooked functions that no request names, and that are not proved: all of their names, with a code. */
+function unprovedByPattern(
+  plan: ImagePlan,
+  proof: PatchProof,
+  hooks: readonly HookRequest[],
+): ReadonlyMap<string, string> {
+  const wrong = new Map(proof.functions.flatMap(f => (f.verdict === 'proved' ? [] : [[f.function, f.code!] as const])));
+  const named = new Set(hooks.filter(h => !isGlob(h.functions)).map(h => h.functions));
+  const found = new Map<string, string>();
+  for (const action of plan.actions) {
+    if (action.kind !== 'hook') continue;
+    const names = [action.function, ...action.aliases];
+    const code = names.map(name => wrong.get(name)).find(c => c !== undefined);
+    if (code === undefined || names.some(name => named.has(name))) continue;
+    for (const name of names) found.set(name, code);
+  }
+  return found;
+}
+
+/** What only modules have. @throws RefusalError PAT120 */
 function refuseForImages(args: PatchArguments): void {
-  const { hooks, retargets } = readHooks(args);
-  const { planned } = args;
   const asked = [
-    ['--redirect', args.redirects.length + (planned?.redirects.length ?? 0) > 0],
-    ['--hook', hooks.length + (planned?.hooks.length ?? 0) > 0],
-    ['--retarget', retargets.length + (planned?.retargets.length ?? 0) > 0],
-    ['--with', args.objects.length > 0],
+    ['--retarget', args.retargets.length + (args.planned?.retargets.length ?? 0) > 0],
     ['--sign-key', args.signing !== undefined],
     ['--symvers', args.symvers.length > 0],
     ['--kernel', args.kernel !== undefined],
   ] as const;
   for (const [what, isAsked] of asked) if (isAsked) throw imageRefusal('PAT120', { what });
+}
+
+function plainStrategy(strategy: StrategyText): 'auto' | 'direct' {
+  if (strategy === 'auto' || strategy === 'direct') return strategy;
+  throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
 }
 
 function document(
@@ -102,6 +186,7 @@ function document(
     dryRun: args.dryRun,
     ...(args.planned && { plan: { file: args.planned.file, ...args.planned.comments } }),
     actions: plan.actions,
+    ...(plan.merged.length > 0 && { merged: mergedImageDocument(plan) }),
     words: wordsOfPlan({ words: plan.words.filter(w => elf.sections[w.section]!.isCode) }, names),
     newCode: codeOfImage(plan),
     removed: { relocations: plan.records.filter(r => r.after === 0n).length, records: plan.records.length },

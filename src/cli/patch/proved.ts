@@ -4,7 +4,6 @@ import type { MergeObject } from '../../merge/objects.ts';
 import { type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import { hasShadowData } from '../../rewrite/shadow.ts';
-import { InputError } from '../../util/errors.ts';
 import { exportersFor } from '../../verify/patched/exporters.ts';
 import { refusedBy } from '../../verify/patched/load.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
@@ -12,14 +11,17 @@ import { PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { shadowObject } from '../package-files.ts';
 import { type Attempt, marked } from './attempt.ts';
-import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
+import { plain, readCustoms, withCustoms } from './custom.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
+import { writtenRedirects } from './redirects.ts';
+
+export { patchImage } from './image.ts';
 
 /** @throws RefusalError PAT001 to PAT029, InputError */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
-  const written = [...args.redirects.map(text => redirect(text, args)), ...planned(args)];
+  const written = writtenRedirects(args);
   const { hooks, retargets } = hooksOf(args);
   const asks = written.length + hooks.length + retargets.length > 0;
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
@@ -58,31 +60,4 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
 
 function readShadowData(): Promise<MergeObject> {
   return readMergeObject(shadowObject());
-}
-
-/** What a plan says of a redirect counts more than the command line. */
-function planned({ planned, strategy, at, toc, allowUnproved }: PatchArguments): WrittenRedirect[] {
-  const entries = planned?.redirects ?? [];
-  return entries.map(e => ({
-    from: e.function,
-    to: e.to,
-    strategy: e.strategy ?? strategy,
-    at: e.at ?? at ?? 'after-site',
-    toc: e.toc ?? toc,
-    isForced: allowUnproved,
-  }));
-}
-
-/** `F=G`; names may hold `@section+offset`, but neither holds `=`. */
-function redirect(text: string, args: PatchArguments): WrittenRedirect {
-  const parts = text.split('=');
-  if (parts.length !== 2 || parts[0] === '' || parts[1] === '')
-    throw new InputError({
-      code: 'CLI001',
-      message: `--redirect ${JSON.stringify(text)} does not name two functions`,
-      expected: 'F=G',
-      remedy: 'write the function to be replaced, "=", and its replacement',
-    });
-  const { strategy, at = 'after-site', toc, allowUnproved: isForced } = args;
-  return { from: parts[0]!, to: parts[1]!, strategy, at, toc, isForced };
 }

@@ -1,5 +1,6 @@
 /** What became of merged objects: sections, symbols, bindings. */
 import type { ElfFile } from '../../elf/read.ts';
+import type { ImagePlan } from '../../plan/image.ts';
 import type { Binding, LeftOut, MergedObject, MergePlan, RenamedSymbol } from '../../plan/merge.ts';
 import { hex } from '../../util/bytes.ts';
 
@@ -48,6 +49,31 @@ export function mergedDocument(plan: MergePlan, merged: ElfFile): MergedDocument
   };
 }
 
+/** The same of objects in a kernel image. */
+export function mergedImageDocument(plan: ImagePlan): MergedDocument {
+  const nameOf = (object: number) => plan.merged[object]!.name;
+  const own = new Set(plan.pieces.map(p => p.part));
+  return {
+    objects: plan.merged,
+    sections: plan.pieces.map(({ object, part, offset, size }) => ({
+      object: nameOf(object),
+      section: plan.parts[part]!.name,
+      offset,
+      size,
+      isNew: true,
+    })),
+    symbols: plan.symbols.filter(s => own.has(s.part)).map(s => s.name),
+    bindings: plan.bindings.map(({ object, name, to, address }) => ({
+      object: nameOf(object),
+      name,
+      to,
+      place: `0x${address.toString(16)}`,
+    })),
+    renamed: [],
+    leftOut: [],
+  };
+}
+
 /** @param long each section and each symbol too */
 export function mergedText(merged: MergedDocument, long: boolean): string {
   const lines: string[] = [];
@@ -59,7 +85,7 @@ export function mergedText(merged: MergedDocument, long: boolean): string {
       for (const { section, offset, size: length, isNew } of parts)
         lines.push(`  ${section}+${hex(offset)}  ${length} bytes${isNew ? ', new section' : ''}`);
     for (const b of merged.bindings)
-      if (b.object === name && (long || b.to === 'local' || b.to === 'new import'))
+      if (b.object === name && (long || ['local', 'local of the image', 'new import'].includes(b.to)))
         lines.push(`  ${b.name} is ${MEANING[b.to]}${b.place === undefined ? '' : `, ${b.place}`}`);
     for (const r of merged.renamed) if (r.object === name) lines.push(`  local ${r.from} is called ${r.to}`);
     for (const l of merged.leftOut) if (l.object === name && long) lines.push(`  ${l.section} left out: ${l.why}`);
@@ -75,4 +101,6 @@ const MEANING: Readonly<Record<Binding['to'], string>> = {
   import: 'an import that the module has',
   'new import': 'a new import',
   nothing: 'weak and may stay zero',
+  image: "the image's",
+  'local of the image': "the image's local symbol",
 };

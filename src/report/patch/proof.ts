@@ -29,7 +29,12 @@ const INDENT = ' '.repeat(10);
 function head({ verdict, kernel, judged, proved, obstacle }: ProofDocument): string {
   if (obstacle !== undefined) return `not proved: ${obstacle.message} [${obstacle.code}]`;
   if (kernel === 'none' || judged === 0) return 'proved:   word by word';
-  const rules = kernel === 'assumed' ? 'as any kernel of its version loads it' : `as ${kernel} loads it`;
-  const counts = `${proved} of ${judged} functions of the module, ${rules}`;
+  const isImage = kernel === 'itself';
+  const rules = isImage
+    ? 'as it starts'
+    : kernel === 'assumed'
+      ? 'as any kernel of its version loads it'
+      : `as ${kernel} loads it`;
+  const counts = `${proved} of ${judged} functions of the ${isImage ? 'kernel' : 'module'}, ${rules}`;
   return verdict === 'proved' ? `proved:   ${counts}` : `NOT PROVED: ${counts}`;
 }

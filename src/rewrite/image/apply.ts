@@ -104,6 +104,7 @@ function describe(elf: ElfFile, plan: ImagePlan, options: ImageApplyOptions): Pa
     signatureDropped: false,
     codeAdded: plan.parts.reduce((n, p) => n + (p.kind === 'code' ? p.bytes.length : 0), 0),
     ...(plan.unproved !== undefined && { unproved: plan.unproved }),
+    ...(plan.merged.length > 0 && { merged: plan.merged }),
     actions: plan.actions,
   };
 }

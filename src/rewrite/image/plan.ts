@@ -1,35 +1,109 @@
 /** From a request to the plan for a linked kernel image: as plan.ts beside it, with nothing left for a loader to do. */
-import type { ElfFile } from '../../elf/read.ts';
-import type { ImagePlan } from '../../plan/image.ts';
+import { type ElfFile, readElf } from '../../elf/read.ts';
+import { Btf } from '../../kernel/btf.ts';
+import { patchNoteSection } from '../../kernel/patch-note.ts';
+import type { ImageAdditions, ImagePlan } from '../../plan/image.ts';
 import type { PatchPlan, SiteForm, WordChange } from '../../plan/plan.ts';
 import { NOP } from '../../ppc64/words.ts';
 import { Draft } from '../draft.ts';
+import { type HookRequest, planHooks } from '../hooks.ts';
+import { KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from '../known-words.ts';
 import { type NopTarget, nopTargets, planNop } from '../nops.ts';
-import type { PatchRequest } from '../plan.ts';
+import { planRedirects, type RedirectRequest } from '../redirects.ts';
 import { refusal } from '../refusals.ts';
-import { Subject } from '../subject.ts';
+import { findCode, noSuchFunction, Subject } from '../subject.ts';
+import { endOf } from '../targets.ts';
+import { applyImagePlan } from './apply.ts';
+import { linkPlan } from './link.ts';
 import { dropImageRecords } from './records.ts';
 import { imageRefusal } from './refusals.ts';
 import { ImageRelocations } from './relocations.ts';
 
+export interface ImageRequest {
+  readonly nops: readonly string[];
+  readonly redirects: readonly RedirectRequest[];
+  readonly hooks?: readonly HookRequest[] | undefined;
+  /** Objects that become part of the image: what is redirected may lead to them. */
+  readonly additions?: ImageAdditions | undefined;
+}
+
+const NOTHING: ImageAdditions = {
+  merged: [],
+  pieces: [],
+  bindings: [],
+  parts: [],
+  symbols: [],
+  relatives: [],
+  warnings: [],
+};
+
 /**
  * The plan for `request`.
  *
- * @throws RefusalError PAT002 to PAT005, PAT024, PAT120 to PAT122; InputError where the file is damaged
+ * @throws RefusalError PAT002 to PAT025, PAT060 to PAT064, PAT120 to PAT122, PAT126, PAT127; InputError where the file is damaged
  */
-export function makeImagePlan(elf: ElfFile, request: PatchRequest): ImagePlan {
-  const { nops, redirects, hooks = [], retargets = [] } = request;
-  if (redirects.length > 0) throw imageRefusal('PAT120', { what: '--redirect' });
-  if (hooks.length > 0) throw imageRefusal('PAT120', { what: '--hook' });
-  if (retargets.length > 0) throw imageRefusal('PAT120', { what: '--retarget' });
-  if (nops.length === 0) throw refusal('PAT024');
+export function makeImagePlan(elf: ElfFile, request: ImageRequest): ImagePlan {
+  const { nops, redirects, hooks = [], additions = NOTHING } = request;
   if (elf.symbols === undefined) throw imageRefusal('PAT121', { what: 'it has no symbols' });
-  const subject = new Subject(elf);
-  const draft = new Draft(elf);
+  if (nops.length + redirects.length + hooks.length + additions.parts.length === 0) throw refusal('PAT024');
+  const image = additions.parts.length === 0 ? elf : withAdditions(elf, additions);
+  const subject = new Subject(image, btfOf(elf));
+  const draft = new Draft(image);
   const targets = nopTargets(subject, nops, draft);
-  for (const target of targets) planImageNop(elf, target, draft);
-  const form = subject.sites[0]?.form;
-  return link(elf, draft.freeze(false), form);
+  checkRequests(subject, redirects, hooks);
+  // All distances are known, and are looked at when the plan is linked.
+  const near = redirects.map(r => ({ ...r, reach: Number.POSITIVE_INFINITY }));
+  planRedirects(subject, near, targets, { exports: new Map() }, draft);
+  checkKnownWords(subject, draft);
+  planHooks(subject, hooks, { nops: targets, redirects }, { exports: new Map() }, draft);
+  for (const target of targets) planImageNop(image, target, draft);
+  return finish(elf, image, draft.freeze(false), subject.sites[0]?.form, additions);
+}
+
+/** The image with the objects in it and nothing else done. */
+function withAdditions(elf: ElfFile, additions: ImageAdditions): ElfFile {
+  const nothing = new Draft(elf).freeze(false);
+  const plan = finish(elf, elf, nothing, undefined, additions);
+  return readElf(applyImagePlan(elf, plan, { toolVersion: '' }).bytes);
+}
+
+function btfOf(elf: ElfFile): Btf | undefined {
+  const section = elf.sectionNamed('.BTF');
+  return section === undefined ? undefined : Btf.parse(elf.contents(section));
+}
+
+/** What an image can be given: everything has to be in it. */
+function checkRequests(subject: Subject, redirects: readonly RedirectRequest[], hooks: readonly HookRequest[]): void {
+  for (const { to, strategy, at } of redirects) {
+    if (strategy !== 'auto' && strategy !== 'direct') throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
+    if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT120', { what: `--at ${at}` });
+    if (findCode(subject, to) === undefined) throw noSuchFunction(subject, to);
+  }
+  for (const { hook, when } of hooks) {
+    if (when === 'after') throw imageRefusal('PAT120', { what: '--hook-exit' });
+    if (findCode(subject, hook) === undefined) throw noSuchFunction(subject, hook);
+  }
+}
+
+/** What relocations tell of an object (places.ts), tables tell of an image. @throws RefusalError PAT008 to PAT010 */
+function checkKnownWords(subject: Subject, draft: Draft): void {
+  const redirects = draft.actions.filter(a => a.kind === 'redirect');
+  if (redirects.length === 0) return;
+  const known = new KnownWords(subject);
+  for (const { function: name, section: home, offset, at } of redirects) {
+    const section = subject.elf.sectionNamed(home)!;
+    const code = findCode(subject, name) ?? findCode(subject, `${name}@${home}+0x${offset.toString(16)}`);
+    const [start, end] = code === undefined ? [offset, offset + 4] : [code.global, endOf(code)];
+    const marks = known.at(section, offset, start, end);
+    const where = { section, offset, function: name };
+    const isEntry = code !== undefined && (offset === code.global || offset === code.names[0]!.local);
+    if ((marks & REWRITTEN) !== 0) throw refusal('PAT010', { table: 'a table of feature sections' }, where);
+    if ((marks & TABLED) !== 0)
+      throw refusal('PAT009', { table: 'a table of the kernel', what: 'it may jump there' }, where);
+    if ((marks & RECORDED) !== 0 && at === 'after-site')
+      throw refusal('PAT009', { table: 'a record of the tracer', what: 'it patches it' }, where);
+    if ((marks & NAMED) !== 0 && !isEntry) throw refusal('PAT008', { what: 'an address constant names it' }, where);
+  }
 }
 
 /** In a linked image no relocation tells the profiling call: the site does. */
@@ -42,22 +116,47 @@ function planImageNop(elf: ElfFile, target: NopTarget, draft: Draft): void {
   }
 }
 
-/** What a plan for an object leaves to a loader is done here: records go, and everything gets its address. */
-function link(elf: ElfFile, plan: PatchPlan, form: SiteForm | undefined): ImagePlan {
+/**
+ * What a plan for an object leaves to a loader is done here: records go, and everything gets its address.
+ *
+ * @param image the input with the objects in it, which the plan was made for
+ */
+function finish(
+  elf: ElfFile,
+  image: ElfFile,
+  plan: PatchPlan,
+  form: SiteForm | undefined,
+  additions: ImageAdditions,
+): ImagePlan {
   const relocations = new ImageRelocations(elf);
   const { records, words } = dropImageRecords(elf, plan.removedRecords, form, relocations);
-  const image: ImagePlan = {
+  const linked = linkPlan(image, plan, additions.parts.length);
+  const own = elf.sections.length - (patchNoteSection(elf) === undefined ? 0 : 1);
+  if (linked.words.some(w => w.section >= own)) throw imageRefusal('PAT120', { what: 'a change of a merged function' });
+  const result: ImagePlan = {
     schema: 'tocsin.image-plan/1',
     actions: plan.actions,
-    words: inOrder([...plan.words, ...words, ...relocations.finish()]),
+    words: inOrder([...linked.words, ...words, ...relocations.finish(additions.relatives.length)]),
     records,
-    parts: [],
-    symbols: [],
-    relatives: [],
-    warnings: plan.warnings,
+    parts: [...additions.parts, ...linked.parts],
+    symbols: [...additions.symbols, ...linked.symbols],
+    relatives: additions.relatives,
+    merged: additions.merged,
+    pieces: additions.pieces,
+    bindings: additions.bindings,
+    warnings: [...plan.warnings, ...additions.warnings, ...stale(additions.parts.length + linked.parts.length)],
   };
-  for (const part of Object.values(image)) Object.freeze(part);
-  return Object.freeze(image);
+  for (const part of Object.values(result)) Object.freeze(part);
+  return Object.freeze(result);
+}
+
+/** What is new has no entry in a table that only the kernel's build makes. */
+function stale(parts: number): string[] {
+  return parts === 0
+    ? []
+    : [
+        "the kernel's own list of symbols (kallsyms) and its BTF do not know what is new: backtraces name what lies in front of it",
+      ];
 }
 
 function inOrder(words: readonly WordChange[]): WordChange[] {

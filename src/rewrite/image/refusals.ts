@@ -15,6 +15,14 @@ export const imageRefusals = {
     cause: 'the record of the call site cannot be dropped: {what}',
     remedy: 'leave this function out, or build the kernel with it marked notrace',
   },
+  PAT126: {
+    cause: 'there is no room for dynamic relocations: {what}',
+    remedy: 'use fewer addresses of functions and data in the objects',
+  },
+  PAT127: {
+    cause: 'the image has no room for {size} bytes of new code',
+    remedy: 'hook fewer functions',
+  },
 } as const;
 
 export type ImageRefusalCode = keyof typeof imageRefusals;

@@ -1,6 +1,7 @@
 /** Changes of an image's dynamic relocations, entry by entry: as words of `.rela.dyn` and `.dynamic`. */
 import type { ElfFile } from '../../elf/read.ts';
 import { RELA_WORDS, type Relocations } from '../../elf/relocations.ts';
+import type { Section } from '../../elf/section.ts';
 import {
   type DynamicRelocations,
   dynamicRelocations,
@@ -77,17 +78,39 @@ export class ImageRelocations {
     this.words.push({ section: this.#dynamic!.section.index, offset: entry * ENTRY + field * 4, before, after });
   }
 
-  /** Ends the changes: DT_RELACOUNT says how many entries at the beginning are all R_PPC64_RELATIVE. */
-  finish(): readonly WordChange[] {
-    const { count, dynamic } = this.#dynamic ?? {};
+  /**
+   * Ends the changes: DT_RELACOUNT says how many entries at the beginning are all R_PPC64_RELATIVE, DT_RELASZ how many bytes there
+   * are with `added` entries behind the last one.
+   *
+   * @throws RefusalError PAT126 where there is no room for these
+   */
+  finish(added: number): readonly WordChange[] {
+    const { count, dynamic, size, section } = this.#dynamic ?? {};
+    if (added > 0) {
+      if (section === undefined) throw imageRefusal('PAT126', { what: 'the image has none' });
+      const room = this.#roomBehind(section);
+      if (room < added * ENTRY)
+        throw imageRefusal('PAT126', { what: `${added} more want ${added * ENTRY} bytes, and ${room} are free` });
+      const before = Number(size!.value);
+      this.words.push({ section: dynamic!.index, offset: size!.offset + 8, before, after: before + added * ENTRY });
+    }
     const was = Number(count?.value ?? 0n);
     if (count !== undefined && this.#leading !== was)
       this.words.push({ section: dynamic!.index, offset: count.offset + 8, before: was, after: this.#leading });
     return this.words;
   }
 
-  get hasTable(): boolean {
-    return this.#table !== undefined;
+  /** Bytes of zeros behind a section, up to the next one. */
+  #roomBehind(section: Section): number {
+    const end = section.sh_addr + BigInt(section.sh_size);
+    let next: bigint | undefined;
+    for (const s of this.#elf.sections)
+      if (s.isAllocated && s.sh_addr >= end && s.sh_size > 0 && (next === undefined || s.sh_addr < next))
+        next = s.sh_addr;
+    const room = next === undefined ? 0 : Number(next - end);
+    const start = section.sh_offset + section.sh_size;
+    const free = this.#elf.bytes.subarray(start, start + room).findIndex(b => b !== 0);
+    return free < 0 ? room : free;
   }
 
   /** The section that holds `place` in the file, and where in it. */

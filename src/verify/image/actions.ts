@@ -1,41 +1,164 @@
 /** What the plan's actions mean, held against the words of both images. */
+import { STT_FUNC } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
 import type { ImagePlan } from '../../plan/image.ts';
-import type { PlannedNop } from '../../plan/plan.ts';
+import type { PlannedAction, PlannedHook, PlannedNop, PlannedRedirect } from '../../plan/plan.ts';
+import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { count, type Report } from '../verification.ts';
+import { followImageHook } from './hook.ts';
+import { ImageWords } from './words.ts';
 
 const NOP = 0x60000000;
 
 export function checkImageActions(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan): string {
-  const records = new Map(plan.records.map(r => [r.before, r]));
-  const changed = new Set(plan.words.map(w => `${w.section}+${w.offset}`));
-  for (const action of plan.actions) {
-    const section = input.sectionNamed(action.section);
-    if (section === undefined || action.offset < 0 || action.offset + 4 > section.sh_size) {
-      report.error('VER115', `there is no ${action.section}+${action.offset}`, action.section, action.offset);
-      continue;
-    }
-    const hasRecord = records.delete(section.sh_addr + BigInt(action.offset));
-    if (action.kind === 'retarget' || action.recordRemoved !== hasRecord)
-      report.error('VER114', 'the record of the site does not go with it', section, action.offset, action.function);
-    if (action.kind === 'nop') checkNop(report, input, output, section, action);
-    else report.error('VER115', `nobody can judge a ${action.kind} in an image`, section, action.offset);
-    changed.delete(`${section.index}+${action.offset}`);
-  }
-  for (const r of records.keys())
-    report.error('VER114', `the record of 0x${r.toString(16)} goes, and no action says why`);
-  for (const { section, offset } of plan.words)
-    if (input.sections[section]?.isCode === true && changed.has(`${section}+${offset}`))
-      report.error('VER115', 'a word of code changes, and no action says why', input.sections[section], offset);
+  const judge = new ActionJudge(report, input, output, plan);
+  for (const action of plan.actions) judge.action(action);
+  judge.nothingElse();
   return `${count(plan.actions.length, 'action')} found in the words`;
 }
 
-/** A call of the profiler becomes a nop; nops stay. */
-function checkNop(report: Report, input: ElfFile, output: ElfFile, section: Section, action: PlannedNop): void {
-  const was = input.sectionWords(section)[action.offset / 4]!;
-  const is = output.sectionWords(output.sections[section.index]!)[action.offset / 4]!;
-  const wasSite = action.form.startsWith('patchable') ? was === NOP : (was & 0xfc000003) >>> 0 === 0x48000001;
-  if (!wasSite || is !== NOP)
-    report.error('VER115', 'a call site is not out as planned', section, action.offset, action.function);
+/** A function as its symbols tell it. */
+export interface ImageFunction {
+  readonly global: bigint;
+  readonly local: bigint;
+  readonly k: number;
+}
+
+class ActionJudge {
+  readonly #report: Report;
+  readonly #input: ElfFile;
+  readonly #output: ElfFile;
+  readonly #plan: ImagePlan;
+  readonly #words: ImageWords;
+  /** Records that go, and changed words, for which no action has been found yet. */
+  readonly #records: Map<bigint, unknown>;
+  readonly #changed: Set<string>;
+
+  constructor(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan) {
+    this.#report = report;
+    this.#input = input;
+    this.#output = output;
+    this.#plan = plan;
+    this.#words = new ImageWords(output);
+    this.#records = new Map(plan.records.map(r => [r.before, r]));
+    this.#changed = new Set(plan.words.map(w => `${w.section}+${w.offset}`));
+  }
+
+  action(action: PlannedAction): void {
+    const section = this.#input.sectionNamed(action.section);
+    if (section === undefined || action.offset < 0 || action.offset + 4 > section.sh_size) {
+      this.#report.error('VER115', `there is no ${action.section}+${action.offset}`, action.section, action.offset);
+      return;
+    }
+    this.#changed.delete(`${section.index}+${action.offset}`);
+    const hasRecord = this.#records.delete(section.sh_addr + BigInt(action.offset));
+    if (action.kind === 'retarget' || action.recordRemoved !== hasRecord)
+      this.#wrong('the record of the site does not go with it', section, action, 'VER114');
+    if (action.kind === 'nop') this.#nop(section, action);
+    else if (action.kind === 'redirect') this.#redirect(section, action);
+    else if (action.kind === 'hook') this.#hook(section, action);
+    else this.#wrong('nobody can judge a changed call in an image', section, action);
+  }
+
+  #wrong(message: string, section: Section, action: PlannedAction, code = 'VER115'): void {
+    this.#report.error(code, message, section, action.offset, action.function);
+  }
+
+  #before(section: Section, offset: number): number {
+    return this.#input.sectionWords(section)[offset / 4]!;
+  }
+
+  /** A call of the profiler becomes a nop; nops stay. */
+  #nop(section: Section, action: PlannedNop): void {
+    const was = this.#before(section, action.offset);
+    const is = this.#words.at(section.sh_addr + BigInt(action.offset));
+    const wasSite = action.form.startsWith('patchable') ? was === NOP : (was & 0xfc000003) >>> 0 === 0x48000001;
+    if (!wasSite || is !== NOP) this.#wrong('a call site is not out as planned', section, action);
+  }
+
+  /** The function of that name around, or at, an address: `names` are tried in turn. */
+  #functions(name: string): readonly ImageFunction[] {
+    const symbols = this.#output.symbols!;
+    const found: ImageFunction[] = [];
+    const plain = /^(.+)@(.+)\+0x[0-9a-f]+$/.exec(name)?.[1] ?? name;
+    symbols.find(plain, i => {
+      const global = symbols.address(i);
+      const other = symbols.st_other(i);
+      if (symbols.type(i) === STT_FUNC && symbols.sectionOf(i) !== 0)
+        found.push({ global, local: global + BigInt(localEntryOffset(other)), k: other >>> 5 });
+      return false;
+    });
+    return found;
+  }
+
+  /** The function that an action is about: the one of its name that the place belongs to. */
+  #own(section: Section, action: PlannedAction): ImageFunction | undefined {
+    const at = section.sh_addr + BigInt(action.offset);
+    return this.#functions(action.function)
+      .filter(f => f.global <= at)
+      .sort((a, b) => (a.global < b.global ? 1 : -1))[0];
+  }
+
+  #redirect(section: Section, action: PlannedRedirect): void {
+    const own = this.#own(section, action);
+    const at = section.sh_addr + BigInt(action.offset);
+    const target = this.#words.branchAt(at);
+    if (own === undefined || target === undefined || action.strategy !== 'direct') {
+      this.#wrong('a redirect is no branch as planned', section, action);
+      return;
+    }
+    const replacements = this.#functions(action.to);
+    const leadsTo = replacements.find(g =>
+      own.k >= 2 || g.k < 2 ? target === g.local : this.#words.entersByAddress(target) === g.global,
+    );
+    if (leadsTo === undefined || leadsTo.global === own.global)
+      this.#wrong(`a redirect does not lead to ${action.to}`, section, action);
+    this.#atSite(section, action, own, at);
+  }
+
+  #hook(section: Section, action: PlannedHook): void {
+    const own = this.#own(section, action);
+    const at = section.sh_addr + BigInt(action.offset);
+    const target = this.#words.branchAt(at);
+    if (own === undefined || target === undefined || action.before === undefined || action.after !== undefined) {
+      this.#wrong('a hook is no branch as planned', section, action);
+      return;
+    }
+    const hooks = this.#functions(action.before);
+    const fault = followImageHook(this.#words, this.#output, target, {
+      hooks,
+      own,
+      ip: section.sh_addr + BigInt(action.ip),
+      resume: at + 4n,
+      moved: action.at === 'site' ? undefined : this.#before(section, action.offset),
+    });
+    if (fault !== undefined) this.#wrong(`the code of a hook is not as planned: ${fault}`, section, action);
+    this.#atSite(section, action, own, at);
+  }
+
+  /** Where the branch stands: a call site right at the local entry, or the word behind it. */
+  #atSite(section: Section, action: PlannedHook | PlannedRedirect, own: ImageFunction, at: bigint): void {
+    const words = { 'mprofile-kernel': 2, 'mprofile-kernel-lr': 3, patchable: 2, 'patchable-out-of-line': 1, pg: 0 };
+    const form = action.form;
+    const length = form === undefined ? 0 : words[form];
+    const site = form?.startsWith('mprofile') === true ? length - 1 : 0;
+    const wanted = own.local + BigInt(4 * (action.at === 'site' ? site : length));
+    if (length === 0 || at !== wanted)
+      this.#wrong('the branch is not at the call site of its function', section, action);
+  }
+
+  /** No record goes, and no word of code changes, but for an action. */
+  nothingElse(): void {
+    for (const r of this.#records.keys())
+      this.#report.error('VER114', `the record of 0x${r.toString(16)} goes, and no action says why`);
+    for (const { section, offset } of this.#plan.words)
+      if (this.#input.sections[section]?.isCode === true && this.#changed.has(`${section}+${offset}`))
+        this.#report.error(
+          'VER115',
+          'a word of code changes, and no action says why',
+          this.#input.sections[section],
+          offset,
+        );
+  }
 }

@@ -28,6 +28,7 @@ export function checkImageNote(report: Report, input: ElfFile, output: ElfFile, 
   const isTrue =
     same(record.actions, plan.actions) &&
     same(record.unproved, plan.unproved) &&
+    same(record.merged ?? [], plan.merged) &&
     record.layer === layer &&
     record.codeAdded === code &&
     !record.signatureDropped;

@@ -51,7 +51,9 @@ function checkRoom(report: Report, input: ElfFile, { name, kind, address, fileOf
 /** No symbol lies inside (the end of what comes before, or the start of what comes behind, may), and no address constant leads there. */
 function checkUnknown(report: Report, input: ElfFile, plan: ImagePlan): void {
   const ranges = plan.parts.map(p => ({ name: p.name, from: p.address, to: p.address + BigInt(p.bytes.length) }));
-  const inside = (value: bigint) => ranges.find(r => value > r.from && value < r.to);
+  // What r2 points to is no place: it lies 0x8000 behind the start of `.got`, whatever is there.
+  const toc = symbolAddress(input, '.TOC.');
+  const inside = (value: bigint) => (value === toc ? undefined : ranges.find(r => value > r.from && value < r.to));
   const { symbols } = input;
   for (let i = 1; symbols !== undefined && i < symbols.count; i++) {
     const found = inside(symbols.address(i));

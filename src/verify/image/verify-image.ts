@@ -13,15 +13,22 @@ import { compareImageBytes } from './compare-bytes.ts';
 import { compareImageHeaders } from './compare-headers.ts';
 import { compareImageTail } from './compare-tail.ts';
 import { checkImageRecords, compareDynamic } from './dynamic.ts';
+import { checkMergedParts } from './merged-parts.ts';
 import { checkImageNote } from './note.ts';
 import { checkRooms } from './rooms.ts';
 
 /**
  * Verifies one write. Nothing is thrown for a bad output: that is what the findings are for.
  *
+ * @param objects those that the plan merges
  * @param output the bytes as they would be written, or as they were read again; never changed
  */
-export function verifyImage(input: ElfFile, output: Uint8Array, plan: ImagePlan): Verification {
+export function verifyImage(
+  input: ElfFile,
+  output: Uint8Array,
+  plan: ImagePlan,
+  objects: readonly ElfFile[] = [],
+): Verification {
   const report = new Report();
   const after = report.make(
     're-read',
@@ -34,6 +41,7 @@ export function verifyImage(input: ElfFile, output: Uint8Array, plan: ImagePlan)
   report.step('image', () => compareImageBytes(report, input, after, plan));
   report.step('behind the image', () => compareImageTail(report, input, after, plan));
   report.step('every byte', () => report.account(output.length));
+  if (plan.merged.length > 0) report.step('objects', () => checkMergedParts(report, input, plan, objects));
   report.step('room', () => checkRooms(report, input, plan));
   const dynamic = report.make(
     'dynamic relocations',

@@ -8,7 +8,14 @@
 import type { ElfFile } from '../../elf/read.ts';
 import { functionsOf } from '../../kernel/functions.ts';
 import { InputError } from '../../util/errors.ts';
-import { type JudgedFunction, type PathStep, type Proof, proveModule, type Verdict } from '../proof/proof.ts';
+import {
+  type JudgedFunction,
+  type PathStep,
+  type Proof,
+  proveKernel,
+  proveModule,
+  type Verdict,
+} from '../proof/proof.ts';
 import { isPlainObject } from './as-module.ts';
 import { type LoadingKernel, loadPatched, type NoImage } from './load.ts';
 
@@ -30,7 +37,8 @@ export interface ProvedFunction {
 
 export interface PatchProof {
   readonly verdict: Verdict;
-  /** The release whose rules were used; `assumed`: they were taken from the module; `none`: no kernel had to be asked. */
+  /** The release whose rules were used; `assumed`: they were taken from the module; `itself`: the file is a
+   * kernel; `none`: no kernel had to be asked. */
   readonly kernel: string;
   /** Those that have something to do with the patch, and those that are worse than before. */
   readonly functions: readonly ProvedFunction[];
@@ -70,15 +78,30 @@ export class PatchProver {
     this.#given = given;
   }
 
+  /** What the prover makes of a file: of an object as the twin loads it, of a linked image as it is. */
+  #proofOf(elf: ElfFile): Proof | NoImage {
+    if (!elf.isRelocatable) return tryProof(() => proveKernel(elf));
+    const loaded = loadPatched(elf, this.#given);
+    return 'code' in loaded ? loaded : tryProof(() => proveModule(loaded));
+  }
+
   /** @param after the output, read again */
   prove(after: ElfFile, redirects: readonly RedirectPlace[]): PatchProof {
-    const isObject = isPlainObject(after);
-    const kernel = this.#given === undefined || isObject ? 'assumed' : this.#given.kernel.release;
-    const base = { kernel, functions: [], judged: 0, proved: 0 };
-    const loaded = loadPatched(after, this.#given);
-    if ('code' in loaded) return { ...base, verdict: 'unknown', grounds: [], obstacle: this.#withInput(loaded) };
-    const proof = tryProof(() => proveModule(loaded));
-    if ('code' in proof) return { ...base, verdict: 'unknown', grounds: [], obstacle: proof };
+    const isImage = !after.isRelocatable;
+    const isObject = !isImage && isPlainObject(after);
+    const assumed = this.#given === undefined || isObject ? 'assumed' : this.#given.kernel.release;
+    const kernel = isImage ? 'itself' : assumed;
+    const proof = this.#proofOf(after);
+    if ('code' in proof)
+      return {
+        kernel,
+        functions: [],
+        judged: 0,
+        proved: 0,
+        verdict: 'unknown',
+        grounds: [],
+        obstacle: this.#withInput(proof),
+      };
     const judged = proof.judged();
     const functions = this.#told(proof, judged, redirects);
     return {
@@ -87,7 +110,7 @@ export class PatchProver {
       functions,
       judged: judged.length,
       proved: judged.filter(f => f.verdict === 'proved').length,
-      grounds: grounds(isObject, this.#given),
+      grounds: isImage ? [] : grounds(isObject, this.#given),
     };
   }
 
@@ -166,8 +189,7 @@ export class PatchProver {
 
   /** The input's functions by place; none where it cannot be judged. */
   #judgeInput(): ReadonlyMap<string, JudgedFunction> {
-    const loaded = loadPatched(this.#before, this.#given);
-    const proof = 'code' in loaded ? loaded : tryProof(() => proveModule(loaded));
+    const proof = this.#proofOf(this.#before);
     return new Map('code' in proof ? [] : proof.judged().map(f => [placeOf(f), f]));
   }
 }

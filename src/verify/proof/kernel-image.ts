@@ -3,6 +3,7 @@ import { SHT_RELA, STT_FUNC } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import { btfOf } from '../../kernel/btf.ts';
 import { imageRecords, imageThunks, type Thunk } from '../../kernel/image.ts';
+import { symbolAddress } from '../../kernel/image-layout.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { NOP } from '../../ppc64/words.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
@@ -64,7 +65,7 @@ export function kernelSubject(elf: ElfFile): {
   const functions = placedFunctions(elf, origin, memory);
   const records = imageRecords(elf);
   const thunks = imageThunks(elf);
-  const sites = records === undefined ? [] : Array.from(records.values, v => Number(v - origin));
+  const sites = records === undefined ? [] : tracedPlaces(elf, records.values).map(v => Number(v - origin));
   const functionAt = lazy(() => new Map(functions.map(f => [f.global, f.name])));
   const targets = lazy(
     () =>
@@ -90,6 +91,13 @@ export function kernelSubject(elf: ElfFile): {
     isExposed: () => true,
   });
   return { subject, locate: offset => memory.locate(offset), origin };
+}
+
+/** What the tracer patches: it passes over empty records and, from the version on that has these symbols, over exit code. */
+function tracedPlaces(elf: ElfFile, values: BigUint64Array): bigint[] {
+  const [start, end] = [symbolAddress(elf, '__exittext_begin'), symbolAddress(elf, '__exittext_end')];
+  const isExit = (v: bigint) => start !== undefined && end !== undefined && v >= start && v < end;
+  return Array.from(values).filter(v => v !== 0n && !isExit(v));
 }
 
 /**

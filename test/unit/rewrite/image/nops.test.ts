@@ -86,10 +86,4 @@ describe('call sites of a linked image', () => {
     const input = readElf(linkedImage(options));
     expect(codeOf(() => makeImagePlan(input, { nops: ['one'], redirects: [] }))).toBe(code);
   });
-
-  it('are all that can be asked for', () => {
-    const input = readElf(linkedImage({ functions: PROFILED }));
-    const hooks = [{ functions: 'one', hook: 'two', when: 'before', at: undefined, toc: 'saved' }] as const;
-    expect(codeOf(() => makeImagePlan(input, { nops: [], redirects: [], hooks }))).toBe('PAT120');
-  });
 });

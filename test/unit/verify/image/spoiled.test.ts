@@ -4,7 +4,8 @@ import type { ImagePlan } from '../../../../src/plan/image.ts';
 import { applyImagePlan } from '../../../../src/rewrite/image/apply.ts';
 import { makeImagePlan } from '../../../../src/rewrite/image/plan.ts';
 import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
-import { AT, branch, FILE_START, linkedImage } from '../../../support/linked-image.ts';
+import { AT, BASE, branch, FILE_START, linkedImage } from '../../../support/linked-image.ts';
+import { hook, patched, redirect } from '../../rewrite/image/support.ts';
 
 const functions = ['one', 'two'].map((name, i) => ({
   name,
@@ -61,5 +62,77 @@ describe('what the judge finds in a patched image', () => {
 
   it('is an output that cannot be read', () => {
     expect(codes(good.subarray(0, 1000))).toEqual(['VER001']);
+  });
+});
+
+describe('what the judge finds in an image with an object in it', () => {
+  const made = patched({ redirects: [redirect('first', 'fix')], hooks: [hook('leaf', 'count')] });
+  const check = (of: ImagePlan) => {
+    const output = applyImagePlan(made.input, of, { toolVersion: 'test' }).bytes;
+    return [...new Set(verifyImage(made.input, output, of, made.objects).findings.map(f => f.code))];
+  };
+  /** The plan with a word of a part, counted from its start, changed; the part by number. */
+  const withWord = (part: number, at: number, word: number): ImagePlan => {
+    const parts = made.plan.parts.map((p, i) => {
+      if (i !== part) return p;
+      const bytes = p.bytes.slice();
+      new DataView(bytes.buffer).setUint32(at, word, true);
+      return { ...p, bytes };
+    });
+    return { ...made.plan, parts };
+  };
+  const hookPart = made.plan.parts.findIndex(p => p.name !== '.text.tocsin' && p.kind === 'code');
+  const wordOf = (part: number, at: number) => new DataView(made.plan.parts[part]!.bytes.buffer).getUint32(at, true);
+  /** Bytes to the n-th word of the hook's code that is `word`. */
+  const find = (word: number) => {
+    for (let at = 0; at < made.plan.parts[hookPart]!.bytes.length; at += 4)
+      if (wordOf(hookPart, at) === word) return at;
+    throw new Error(`no ${word.toString(16)}`);
+  };
+
+  it('is nothing where all is as planned', () => {
+    expect(check(made.plan)).toEqual([]);
+  });
+
+  it.each<[string, ImagePlan]>([
+    ['another branch in it', withWord(0, 28, 0x48000001)],
+    ['other code', withWord(0, 56, 0x4e800420)],
+    ['something where there is nothing', withWord(2, 20, 1)],
+  ])('is %s', (_, of) => {
+    expect(check(of)).toContain('VER119');
+  });
+
+  it.each<[string, ImagePlan]>([
+    ['a hook without its frame', withWord(hookPart, find(0xf821ff51), 0x60000000)],
+    ['an argument that does not come back', withWord(hookPart, find(0x7dc37378), 0x60000000)],
+    ['a register that is not kept', withWord(hookPart, find(0x7dc37378) + 32, 0x60000000)],
+    ['a return address that is lost', withWord(hookPart, find(0x7c0803a6), 0x60000000)],
+    ['something that no hook does', withWord(hookPart, find(0x7c0803a6), 0x44000002)],
+  ])('is %s', (_, of) => {
+    expect(check(of)).toEqual(['VER115']);
+  });
+
+  it('is room that the kernel does not keep', () => {
+    const parts = made.plan.parts.map(p =>
+      p.kind === 'data'
+        ? { ...p, address: BASE + BigInt(AT.rela + 0x400), fileOffset: FILE_START + AT.rela + 0x400 }
+        : p,
+    );
+    expect(check({ ...made.plan, parts })).toContain('VER112');
+  });
+
+  it('is a dynamic relocation that nobody wants', () => {
+    const [first, ...rest] = made.plan.relatives;
+    expect(check({ ...made.plan, relatives: [{ ...first!, value: first!.value + 8n }, ...rest] })).toEqual(['VER113']);
+  });
+
+  it('is a symbol that is bound to something else', () => {
+    const bindings = made.plan.bindings.map(b => ({ ...b, address: b.address + 4n }));
+    expect(check({ ...made.plan, bindings })).toContain('VER119');
+  });
+
+  it('is a branch that leads elsewhere', () => {
+    const words = made.plan.words.map(w => ({ ...w, after: w.after >>> 26 === 18 ? (w.after + 4) >>> 0 : w.after }));
+    expect(check({ ...made.plan, words })).toEqual(['VER115']);
   });
 });

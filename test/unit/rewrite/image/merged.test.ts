@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { ElfFile } from '../../../../src/elf/read.ts';
+import { relocatedWords } from '../../../../src/kernel/image.ts';
+import { dynamicRelocations } from '../../../../src/kernel/image-layout.ts';
+import { linkObjects } from '../../../../src/merge/image.ts';
+import { makeImagePlan } from '../../../../src/rewrite/image/plan.ts';
+import { revert } from '../../../../src/rewrite/revert.ts';
+import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
+import { PatchProver } from '../../../../src/verify/patched/prove-patched.ts';
+import { codeOf } from '../../../support/errors.ts';
+import { AT, BASE, FILE_START } from '../../../support/linked-image.ts';
+import { BLR, hook, image, NOP, object, PLACES, patched, redirect } from './support.ts';
+
+function addressOf(elf: ElfFile, name: string): bigint {
+  const symbols = elf.symbols!;
+  const index = symbols.find(name);
+  expect(index).toBeGreaterThan(0);
+  return symbols.address(index);
+}
+
+function wordAt(elf: ElfFile, address: bigint): number {
+  return new DataView(elf.bytes.buffer, elf.bytes.byteOffset).getUint32(FILE_START + Number(address - BASE), true);
+}
+
+const target = (elf: ElfFile, at: bigint) => at + BigInt(((wordAt(elf, at) & 0x03fffffc) << 6) >> 6);
+
+function verdicts(input: ElfFile, output: ElfFile, place: number, leadsTo?: string[]) {
+  const { functions } = new PatchProver(input, undefined).prove(output, [
+    { section: '.text', offset: place, ...(leadsTo && { leadsTo }) },
+  ]);
+  return Object.fromEntries(functions.map(f => [f.function, f.verdict]));
+}
+
+describe('an object in a kernel image', () => {
+  const made = patched({ redirects: [redirect('first', 'fix')] });
+  const { input, output, plan, bytes, objects } = made;
+
+  it('is judged to be there, and the image comes back', () => {
+    expect(verifyImage(input, bytes, plan, objects).findings).toEqual([]);
+    expect(revert(bytes).original).toEqual(input.bytes);
+  });
+
+  it('lies in the gaps that the kernel maps for it', () => {
+    const range = plan.parts.map(p => [p.kind, Number(p.address - BASE)] as const);
+    for (const [kind, at] of range) {
+      if (kind === 'code') expect(at).toBeLessThan(AT.etext);
+      if (kind === 'constants') expect(at > AT.got && at < AT.initText).toBe(true);
+      if (kind === 'data') expect(at > AT.data && at < AT.edata).toBe(true);
+    }
+    expect(range.map(([kind]) => kind)).toEqual(['code', 'constants', 'data']);
+  });
+
+  it('reaches the static function and its own data', () => {
+    const fix = addressOf(output, 'fix');
+    expect(wordAt(output, fix + 12n)).toBe(NOP);
+    expect(target(output, fix + 28n)).toBe(BASE + BigInt(PLACES.get('helper')!));
+    const pointer = addressOf(output, 'pointer');
+    expect(relocatedWords(output, pointer, pointer + 8n)[0]).toBe(addressOf(output, 'count'));
+    const toc = BASE + BigInt(AT.got + 0x8000);
+    const high = (wordAt(output, fix + 36n) << 16) >> 16;
+    const low = ((wordAt(output, fix + 40n) & 0xfffc) << 16) >> 16;
+    const slot = toc + BigInt(high * 0x10000 + low);
+    expect(relocatedWords(output, slot, slot + 8n)[0]).toBe(pointer + 8n);
+    const { size, section } = dynamicRelocations(output)!;
+    expect(size.value).toBe(BigInt(section.sh_size));
+    expect(section.sh_size - input.sectionNamed('.rela.dyn')!.sh_size).toBe(48);
+  });
+
+  it('replaces a function at its local entry, proved', () => {
+    const place = PLACES.get('first')! + 16;
+    expect(target(output, BASE + BigInt(place))).toBe(addressOf(output, 'fix') + 8n);
+    expect(verdicts(input, output, place)).toMatchObject({ first: 'proved', fix: 'proved', helper: 'proved' });
+  });
+
+  it('is entered by its address where r2 may be anything', () => {
+    const other = patched({ redirects: [redirect('leaf', 'fix')] });
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+    const place = PLACES.get('leaf')! + 8;
+    expect(target(other.output, BASE + BigInt(place))).toBe(addressOf(other.output, '__tocsin_direct_leaf'));
+    expect(verdicts(other.input, other.output, place)).toMatchObject({
+      leaf: 'proved',
+      __tocsin_direct_leaf: 'proved',
+    });
+  });
+
+  it.each(['first', 'leaf'])('has a hook for %s, proved', name => {
+    const other = patched({ hooks: [hook(name, 'fix')] });
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+    expect(revert(other.bytes).original).toEqual(other.input.bytes);
+    const [action] = other.plan.actions;
+    expect(verdicts(other.input, other.output, action!.offset, ['fix'])).toMatchObject({
+      [name]: 'proved',
+      fix: 'proved',
+    });
+  });
+
+  it('goes together with call sites that go', () => {
+    const other = patched({ nops: ['second'], redirects: [redirect('first', 'count')], hooks: [hook('leaf', 'fix')] });
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+    expect(revert(other.bytes).original).toEqual(other.input.bytes);
+  });
+
+  it('may be asked for alone', () => {
+    const other = patched({});
+    expect(other.plan.words.every(w => !input.sections[w.section]!.isCode)).toBe(true);
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+  });
+
+  it.each<[string, Parameters<typeof object>[0], string]>([
+    ['entries of a table of the kernel', { section: '__ex_table' }, 'PAT124'],
+    ['a name that nobody has', { needs: 'nothing' }, 'PAT113'],
+    ['a function that is freed', { needs: '_sinittext' }, 'PAT118'],
+    ['an address in its code', { relocation: 1 }, 'PAT125'],
+  ])('is refused with %s', (_, options, code) => {
+    expect(codeOf(() => linkObjects(image(), [object(options)]))).toBe(code);
+  });
+
+  it('is refused where there is no room', () => {
+    const full = image({ symbols: { somebody: AT.data + 0x100 } });
+    expect(codeOf(() => linkObjects(full, [object()]))).toBe('PAT123');
+  });
+
+  it('is refused where its name is taken', () => {
+    const functions = [{ name: 'count', words: [BLR] }];
+    expect(codeOf(() => linkObjects(image({ functions }), [object({ needs: 'count' })]))).toBe('PAT110');
+  });
+
+  it.each([
+    ['--at global-entry', { redirects: [{ ...redirect('first', 'fix'), at: 'global-entry' as const }] }],
+    ['--strategy frame', { redirects: [{ ...redirect('first', 'fix'), strategy: 'frame' as const }] }],
+    ['--hook-exit', { hooks: [{ ...hook('first', 'fix'), when: 'after' as const }] }],
+  ])('does not go with %s', (_, request) => {
+    expect(codeOf(() => patched(request))).toBe('PAT120');
+  });
+
+  it('is no place for other changes', () => {
+    expect(codeOf(() => patched({ hooks: [hook('fix', 'count')] }))).toMatch(/^PAT/);
+    expect(codeOf(() => patched({ redirects: [redirect('first', 'nobody')] }))).toBe('PAT002');
+  });
+});
+
+describe('words that others know', () => {
+  it('are not taken for a branch', () => {
+    const at = PLACES.get('first')! + 16;
+    const input = image({ pointers: [at] });
+    expect(codeOf(() => makeImagePlan(input, { nops: [], redirects: [redirect('first', 'helper')] }))).toBe('PAT008');
+  });
+});
