@@ -32,6 +32,17 @@ const PROGRAMS = [
   ['openssl', 'openssl'],
   ['apt-get', 'apt'],
   ['flock', 'util-linux'],
+  // File systems for the machine's disks (stress).
+  ['mkfs.btrfs', 'btrfs-progs'],
+  ['mkfs.erofs', 'erofs-utils'],
+  ['mkfs.ext4', 'e2fsprogs'],
+  ['mkfs.f2fs', 'f2fs-tools'],
+  ['genisoimage', 'genisoimage'],
+  ['mkfs.minix', 'util-linux'],
+  ['mksquashfs', 'squashfs-tools'],
+  ['mkudffs', 'udftools'],
+  ['mkfs.vfat', 'dosfstools'],
+  ['mkfs.xfs', 'xfsprogs'],
 ];
 
 const GENERATIONS = [
