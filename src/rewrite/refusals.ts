@@ -50,11 +50,11 @@ export const refusals = {
   },
   PAT011: {
     cause: '{name} takes arguments on the stack or is variadic ({evidence}), and a frame would hide them',
-    remedy: 'put the replacement into the same object and use --strategy direct',
+    remedy: 'use --strategy shadow, or put the replacement into the same object and use direct',
   },
   PAT012: {
     cause: 'it cannot be told whether {name} takes arguments on the stack: {evidence}',
-    remedy: 'use --strategy direct with a replacement in the same object, or build the module with BTF',
+    remedy: 'use --strategy shadow, or direct with a replacement in the same object, or build the module with BTF',
   },
   PAT013: {
     cause: 'the branch may have to go further than 32 MB ({size})',

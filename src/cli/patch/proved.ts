@@ -11,17 +11,26 @@ import { PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { shadowObject } from '../package-files.ts';
 import { type Attempt, marked } from './attempt.ts';
-import { plain, readCustoms, withCustoms } from './custom.ts';
+import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
 import { writtenRedirects } from './redirects.ts';
+import { withShadows } from './shadow.ts';
 
 export { patchImage } from './image.ts';
 
 /** @throws RefusalError PAT001 to PAT029, InputError */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
-  const written = writtenRedirects(args);
+  return withShadows(writtenRedirects(args), redirects => provedWith(args, redirects, elf, options));
+}
+
+async function provedWith(
+  args: PatchArguments,
+  written: readonly WrittenRedirect[],
+  elf: ElfFile,
+  options: ApplyOptions,
+): Promise<Attempt> {
   const { hooks, retargets } = hooksOf(args);
   const asks = written.length + hooks.length + retargets.length > 0;
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);

@@ -83,6 +83,8 @@ export interface BootOptions {
   readonly logLevel?: number;
   /** More kernel command line. */
   readonly kernelArguments?: string;
+  /** 1 unless told. */
+  readonly processors?: number;
 }
 
 export interface Boot {
@@ -216,6 +218,7 @@ export async function bootKernel(options: BootOptions): Promise<Boot> {
     if (pidFile !== undefined) flags.push('-p', pidFile);
     if (options.logLevel !== undefined) flags.push('-l', String(options.logLevel));
     if (options.kernelArguments !== undefined) flags.push('-a', options.kernelArguments);
+    if (options.processors !== undefined) flags.push('-c', String(options.processors));
     const started = performance.now();
     const bootArguments = [...flags, image, script, ...(options.files ?? [])];
     const silence: Silence | undefined =

@@ -148,7 +148,7 @@ describe('what is wrong with a plan is told with its place', () => {
     [
       `${head}nop: [demo_sum_ten]\nredirect:\n  - function: a\n    to: b\n    strategy: magic\n`,
       'PLN002',
-      /line 6, column 15: redirect\.0\.strategy .*\(auto\|direct\|epilogue\|frame\|custom/,
+      /line 6, column 15: redirect\.0\.strategy .*\(auto\|direct\|epilogue\|frame\|shadow\|custom/,
     ],
     [`${head}redirect:\n  - function: a\n`, 'PLN002', /line 3, column 5: redirect\.0 must have required property 'to'/],
     [`${head}nop: *nowhere\n`, 'PLN001', /nowhere/],
