@@ -60,7 +60,7 @@ export function patchOptions<T>(y: Argv<T>) {
       default: 'auto',
     })
     .option('toc', {
-      describe: 'how frame and hooks of other modules get r2 back',
+      describe: 'how frame, shadow and hooks of other modules get r2 back',
       choices: ['recomputed', 'saved'] as const,
       requiresArg: true,
       default: 'recomputed' as const,
