@@ -33,7 +33,7 @@ import {
   SHDR_SIZE,
   same,
 } from './memory';
-import { goneFrom, isCall, isGone, planned, siteOffset, siteSection } from './plan';
+import { goneFrom, isCall, isGone, nextGone, planned, siteOffset, siteSection } from './plan';
 import { symbolCount } from './structure';
 
 const SHF_EXECINSTR: u32 = 4;
@@ -182,7 +182,7 @@ function compareEntries(i: u32, count: u32): bool {
       continue;
     }
     const start = entry;
-    while (entry < count && !isGone(i, entry)) entry++;
+    entry = nextGone(i, entry, count);
     if (!same(a + start * ENTRY_SIZE, b, (entry - start) * ENTRY_SIZE)) return false;
     b += (entry - start) * ENTRY_SIZE;
   }

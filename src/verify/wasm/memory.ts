@@ -68,6 +68,8 @@ export function same(a: u32, b: u32, size: u32): bool {
     if (v128.any_true(v128.or(v128.or(one, two), v128.or(three, four)))) return false;
   }
   for (; i + 8 <= size; i += 8) if (load<u64>(a + i) !== load<u64>(b + i)) return false;
+  // The last eight, some of them once more.
+  if (size >= 8) return load<u64>(a + size - 8) === load<u64>(b + size - 8);
   for (; i < size; i++) if (load<u8>(a + i) !== load<u8>(b + i)) return false;
   return true;
 }

@@ -95,6 +95,15 @@ export function isGone(section: u32, entry: u32): bool {
   return load<u8>(load<u32>(marks + 4 * section) + entry) === 1;
 }
 
+/** The first entry from `entry` on that goes; `count` where none does. */
+export function nextGone(section: u32, entry: u32, count: u32): u32 {
+  const at = load<u32>(marks + 4 * section);
+  let next = entry;
+  while (next + 8 <= count && load<u64>(at + next) === 0) next += 8;
+  while (next < count && load<u8>(at + next) === 0) next++;
+  return next;
+}
+
 export function checkPlan(): bool {
   askedFor = 0;
   answer = false;
