@@ -60,6 +60,8 @@ export interface RedirectPlace {
    * counts.
    */
   readonly leadsTo?: readonly string[];
+  /** The function that runs instead, which has to be proved whatever the code in front of it looks like. */
+  readonly to?: string;
   /**
    * The function only calls somebody else, who is owed and owes no more than whom it called before: then it must not be worse than
    * before, and these have to be proved.
@@ -159,7 +161,7 @@ export class PatchProver {
       if (found.some(r => r.leadsTo === undefined)) all.add(f.index);
     }
     const named = this.#placesOf(new Set(redirects.flatMap(r => r.leadsTo ?? [])));
-    const led = this.#placesOf(new Set(redirects.flatMap(r => (r.isCaller === true ? (r.leadsTo ?? []) : []))));
+    const led = this.#placesOf(new Set(redirects.flatMap(r => r.to ?? [])));
     for (const f of judged) if (led.has(placeOf(f)) && !roles.has(f.index)) roles.set(f.index, 'replacement');
     const byIndex = new Map(judged.map(f => [f.index, f]));
     for (const f of judged)

@@ -292,7 +292,8 @@ describe('tocsin patch', () => {
       writeFileSync(broken, bytes);
     };
 
-    it.each([[[]], [['--strategy', 'direct']], [['--dry-run']]])(
+    const kernel = ['--symvers', `${root}samples/6.1/kernel/Module.symvers`];
+    it.each([[[]], [['--strategy', 'direct']], [['--strategy', 'shadow', ...kernel]], [['--dry-run']]])(
       'nothing is written, and the way there is shown: %j',
       more => {
         spoil();

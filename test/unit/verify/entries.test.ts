@@ -144,7 +144,8 @@ describe('callers that could not be proved before', () => {
       redirects: [redirect('demo_in_range', 'demo_in_range_fixed', { at: 'local-entry' })],
     });
     expect(only(good).branches!.some(b => b.function === 'demo_lookup')).toBe(true);
-    const branches = only(good).branches!.map(b => ({ ...b, leadsTo: [only(good).to] }));
+    const { to } = only(good);
+    const branches = only(good).branches!.map(b => ({ ...b, leadsTo: [to], to }));
     const prover = new PatchProver(good.elf, undefined);
     const proof = prover.prove(
       readElf(good.output),
