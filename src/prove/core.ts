@@ -53,11 +53,18 @@ const FUNCTION_SIZE = 56;
  * @param at where that stands, bytes
  */
 export function foundIn(memory: ArrayBufferLike, at: number, count: number): FoundFunctions {
-  const view = new DataView(memory, at, count * FUNCTION_SIZE);
-  const words = (field: number) =>
-    Int32Array.from({ length: count }, (_, i) => view.getInt32(i * FUNCTION_SIZE + field, true));
-  const bytes = (field: number) =>
-    Uint8Array.from({ length: count }, (_, i) => view.getUint8(i * FUNCTION_SIZE + field));
+  const allWords = new Int32Array(memory, at, (count * FUNCTION_SIZE) / 4);
+  const allBytes = new Uint8Array(memory, at, count * FUNCTION_SIZE);
+  const words = (field: number) => {
+    const found = new Int32Array(count);
+    for (let i = 0, w = field / 4; i < count; i++, w += FUNCTION_SIZE / 4) found[i] = allWords[w]!;
+    return found;
+  };
+  const bytes = (field: number) => {
+    const found = new Uint8Array(count);
+    for (let i = 0, b = field; i < count; i++, b += FUNCTION_SIZE) found[i] = allBytes[b]!;
+    return found;
+  };
   const calls = words(40);
   const callCounts = words(44);
   const callers = words(48);

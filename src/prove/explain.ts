@@ -128,6 +128,11 @@ function walked(prover: Prover, index: number, path: readonly Leg[], wanted: Fin
   return { finding, steps, shown };
 }
 
+/** Whether a path may show more than the proof has found. What the prover cannot follow is no broken rule: no path shows one. */
+export function showsMore(reason: number): boolean {
+  return reason < NO_INSTRUCTION;
+}
+
 /** A path to what is wrong with a function; `undefined` for one that is proved, or whose trouble is in a callee. */
 export function witness(prover: Prover, index: number): Witness | undefined {
   const graph = graphOf(prover, index);
@@ -138,8 +143,7 @@ export function witness(prover: Prover, index: number): Witness | undefined {
   if (found === undefined) return undefined;
   const { functions } = prover.subject;
   const entries = [...new Set([functions.local[index]!, functions.global[index]!])];
-  // What the prover cannot follow is no broken rule: no path shows one.
-  if (found.finding.reason < NO_INSTRUCTION)
+  if (showsMore(found.finding.reason))
     for (const path of pathsTo(graph, entries, found.block)) {
       const result = walked(prover, index, path, found.finding);
       if (result.shown) return result;

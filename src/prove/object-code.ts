@@ -31,7 +31,8 @@ export class ObjectCode {
   readonly #functionAt: Int32Array;
   readonly #stubs = new Map<number, StubEffect>();
 
-  constructor(subject: ProofSubject) {
+  /** @param isMarked where blocks begin is marked already */
+  constructor(subject: ProofSubject, isMarked = false) {
     this.subject = subject;
     // NaN is equal to nothing: without a TOC that the lattice can name, no r2 is ever the right one.
     const home = subject.toc === undefined ? UNKNOWN : address(subject.toc);
@@ -53,7 +54,7 @@ export class ObjectCode {
       this.#functionAt[functions.local[i]! >> 2] = i + 1;
       this.#functionAt[functions.global[i]! >> 2] = i + 1;
     }
-    this.#markLeaders();
+    if (!isMarked) this.#markLeaders();
   }
 
   /** Takes over what another proof has found. */

@@ -69,7 +69,8 @@ export class Prover implements Guide {
   #watcher: Watcher | undefined;
   #path: Path | undefined;
 
-  constructor(subject: ProofSubject) {
+  /** @param found of every function, when all was done, by a proof that has left its marks: to say more of some of them */
+  constructor(subject: ProofSubject, found?: FoundFunctions) {
     this.subject = subject;
     const { count } = subject.functions;
     this.verdict = new Uint8Array(count);
@@ -78,13 +79,13 @@ export class Prover implements Guide {
     this.found = new Int32Array(count);
     this.register = new Uint8Array(count);
     this.#comesBack = new Uint8Array(count);
-    this.#object = new ObjectCode(subject);
+    this.#object = new ObjectCode(subject, found !== undefined);
     this.#walker = new Walker(this.#object, this);
     this.#frontier = new Frontier(subject.code.length);
+    if (found !== undefined) this.#resume(found);
   }
 
-  /** Takes over what was found of every function of the object when all was done; for those who want to know more of some. */
-  resume(found: FoundFunctions): void {
+  #resume(found: FoundFunctions): void {
     this.verdict.set(found.verdict);
     this.reason.set(found.reason);
     this.place.set(found.place);

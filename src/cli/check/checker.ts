@@ -19,6 +19,8 @@ export interface CheckRequest {
   /** `false`: signatures are not verified. */
   readonly signatures: boolean;
   readonly allowUnproved: boolean;
+  /** `false`: paths are told of refuted functions alone. */
+  readonly paths: boolean;
   /** Name of a function whose verdict is to be derived. */
   readonly explain: string | undefined;
 }
@@ -77,14 +79,14 @@ export class FileChecker {
   }
 
   #checkImage(bytes: Uint8Array): CheckResult {
-    const { proof, allowUnproved, explain } = this.#request;
+    const { proof, allowUnproved, paths, explain } = this.#request;
     if (!proof)
       throw new InputError({
         code: 'CLI013',
         message: 'of a kernel image nothing but the proof is checked',
         remedy: 'leave --no-proof out, or give modules',
       });
-    return checkKernel(bytes, { allowUnproved, explain });
+    return checkKernel(bytes, { allowUnproved, paths, explain });
   }
 
   /** Reading the context may wait, the twin does not: where it turns out to be needed, the check is begun anew. */
@@ -101,6 +103,7 @@ export class FileChecker {
       signatures: this.#request.signatures,
       moduleNamed: name => this.#moduleNamed(name),
       allowUnproved: this.#request.allowUnproved,
+      paths: this.#request.paths,
       explain: this.#request.explain,
       exporterOf: symbol => {
         if (exporters === undefined) {

@@ -57,6 +57,8 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
     proof: args.proof,
     signatures: args.signatures,
     allowUnproved: args.allowUnproved,
+    // The table has paths of what is wrong for certain, unless more is asked for.
+    paths: args.format !== 'table' || args.verbose || args.report !== undefined,
     explain: args.explain,
   };
   const kernel = args.kernel === undefined ? undefined : await openKernel(args.kernel);
@@ -109,7 +111,7 @@ async function checkAll(
       return files.length === 1 ? checked : await checkTogether(checked, checker, files);
     }
     const { screenFiles } = await import('../check/plain.ts');
-    const proof = request.proof ? { allowUnproved: request.allowUnproved } : undefined;
+    const proof = request.proof ? { allowUnproved: request.allowUnproved, paths: request.paths } : undefined;
     const screened = await screenFiles(kernel, args.kernel, proof, files, request.context, workers, tick);
     const left = files.filter((_file, i) => screened.checked[i] === undefined);
     const rest = await checkEach(kernel, left, { ...request, context: screened.context }, args, tick);

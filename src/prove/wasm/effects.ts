@@ -19,15 +19,15 @@ const RT: u32 = 2;
 const RA: u32 = 3;
 const BOTH: u32 = 4;
 
-/** 256 answers by word: the word, registers, fields and one; 16 bytes each. */
+/** 2048 answers by word: the word, registers, fields and one; 16 bytes each. Nothing of a file's parts stands there. */
 const ANSWER_SIZE: u32 = 16;
-const KNOWN: u32 = 0xd000;
+const KNOWN: u32 = 0x2_4000;
 
 let registers: u32 = 0;
 let fields: u32 = 0;
 
 function ask(word: u32, next: u32): void {
-  const slot = KNOWN + ANSWER_SIZE * ((word * 0x9e37_79b1) >>> 24);
+  const slot = KNOWN + ANSWER_SIZE * ((word * 0x9e37_79b1) >>> 21);
   // A prefixed instruction is told by both its words.
   const mayKeep = word >>> 26 !== 1;
   if (mayKeep && load<u32>(slot) === word && load<u32>(slot, 8) !== 0) {

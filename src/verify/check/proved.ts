@@ -5,13 +5,16 @@ import { type CheckFinding, type CheckLevel, type CheckResult, Findings, KEPT } 
 export interface ProofOptions {
   /** Compiled functions that are neither proved nor refuted become notes. */
   readonly allowUnproved?: boolean | undefined;
+  /** `false`: paths are told of refuted functions alone. */
+  readonly paths?: boolean | undefined;
   /** Name of a function whose verdict is to be derived. */
   readonly explain?: string | undefined;
 }
 
 export function withProof(result: CheckResult, proof: Proof, options: ProofOptions): CheckResult {
   const found = new Findings();
-  for (const finding of proof.findings(KEPT)) found.add(asFinding(finding, options, result.kind));
+  for (const finding of proof.findings(KEPT, options.paths !== false))
+    found.add(asFinding(finding, options, result.kind));
   const explanation = options.explain === undefined ? undefined : proof.explain(options.explain);
   return {
     ...result,

@@ -3,7 +3,7 @@ import type { ElfFile } from '../../elf/read.ts';
 import type { LoadedImage } from '../../loader/model.ts';
 import { decode } from '../../ppc64/decode.ts';
 import { formatInstruction } from '../../ppc64/format.ts';
-import { derivation, type Step, type Witness, witness } from '../../prove/explain.ts';
+import { derivation, type Step, showsMore, type Witness, witness } from '../../prove/explain.ts';
 import type { ParameterUse } from '../../prove/parameters.ts';
 import { type FoundFunctions, PROVED, Prover, REFUTED } from '../../prove/prover.ts';
 import { REASONS } from '../../prove/reasons.ts';
@@ -117,9 +117,8 @@ export class Proof {
     this.#subject = subject;
     this.#locate = locate;
     this.#origin = origin;
-    this.#prover = new Prover(subject);
+    this.#prover = new Prover(subject, found);
     if (found === undefined) this.#prover.proveAll();
-    else this.#prover.resume(found);
   }
 
   /** Of all functions. */
@@ -167,8 +166,9 @@ export class Proof {
    * What is not proved: refuted functions first, compiled before hand-written, in the order of the code.
    *
    * @param mostPaths for so many of each kind and code a path is looked for, which takes longer than the proof
+   * @param areAllTold whether paths are told of unknown functions too
    */
-  findings(mostPaths = Number.POSITIVE_INFINITY): ProofFinding[] {
+  findings(mostPaths = Number.POSITIVE_INFINITY, areAllTold = true): ProofFinding[] {
     const { verdict, reason } = this.#prover;
     const { assembly } = this.#subject.functions;
     const rank = (i: number) => (verdict[i] === REFUTED ? 0 : 2) + assembly[i]!;
@@ -180,7 +180,7 @@ export class Proof {
       const kind = reason[i]! * 4 + rank(i);
       const before = given.get(kind) ?? 0;
       given.set(kind, before + 1);
-      return this.#finding(i, before < mostPaths);
+      return this.#finding(i, before < mostPaths, areAllTold || verdict[i] === REFUTED);
     });
   }
 
@@ -207,10 +207,12 @@ export class Proof {
     return this.#prover.verdict[index] === PROVED ? undefined : this.#finding(index, true);
   }
 
-  #finding(index: number, withPath: boolean): ProofFinding {
+  /** @param isTold whether the path is part of the result, or only what it shows at its end */
+  #finding(index: number, withPath: boolean, isTold = true): ProofFinding {
     const { functions } = this.#subject;
+    const mayShow = isTold || showsMore(this.#prover.reason[index]!);
     // Looking for a path proves the function again, which changes nothing.
-    const path = withPath ? witness(this.#prover, index) : undefined;
+    const path = withPath && mayShow ? witness(this.#prover, index) : undefined;
     const reason = REASONS[this.#prover.reason[index]!]!;
     const name = functions.name(index);
     const register = this.#prover.register[index]!;
@@ -222,7 +224,7 @@ export class Proof {
       message: `${name} ${reason.text}${what}`,
       function: name,
       ...this.#locate(this.#prover.place[index]!),
-      path: path === undefined ? [] : path.steps.map(s => this.#step(s, path)),
+      path: path === undefined || !isTold ? [] : path.steps.map(s => this.#step(s, path)),
       shown: path?.shown ?? false,
       isAssembly: functions.assembly[index] === 1,
       callers: this.#callers(index).map(c => functions.name(c)),

@@ -132,7 +132,7 @@ describe.each(GENERATIONS)('modules of %s', generation => {
       const other = sample(generation, name === 'demo' ? 'fix' : 'demo');
       const view = new DataView(original.buffer);
       const table = Number(view.getBigUint64(40, true));
-      for (let run = 0; run < RUNS; run++) {
+      for (let run = 0; run < (proof ? RUNS / 2 : RUNS); run++) {
         const bytes = original.slice();
         damage(bytes, table, random);
         if (!isScreened(screen, bytes)) {
@@ -162,7 +162,7 @@ describe.each(GENERATIONS)('modules of %s that are broken on purpose', generatio
     for (const name of ['demo', 'fix'] as const) {
       const original = sample(generation, name);
       const other = sample(generation, name === 'demo' ? 'fix' : 'demo');
-      for (let run = 0; run < BROKEN; run++) {
+      for (let run = 0; run < (proof ? BROKEN / 2 : BROKEN); run++) {
         const editor = new Editor(original);
         spoil(editor, random);
         const bytes = new Uint8Array(editor.bytes);
