@@ -226,7 +226,8 @@ describe('summary and full scan agree', () => {
 
   it.each(samples)('on %s', path => {
     const result = scan(fs.readFileSync(path));
-    expect(result.counts.functions).toBeGreaterThan(3);
+    // The trampolines of the user's own are a few words each.
+    if (!path.includes('/custom/')) expect(result.counts.functions).toBeGreaterThan(3);
     if (path.includes('.ko')) expect(result).toMatchObject({ kind: 'module', strays: [] });
     expect(result.counts.callSites).toBe(result.counts.recordedSites);
   });
