@@ -113,7 +113,10 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
         loadModules(names),
         useFileSystem(),
         filterFunctions(['seq_read', 'vfs_read', 'ksys_read', 'image_enter']),
-        whileTracing(['vfs_read', 'vfs_write', 'version_proc_show'], () => 'while read -r line; do :; done < /proc/version\n'),
+        whileTracing(
+          ['vfs_read', 'vfs_write', 'version_proc_show'],
+          () => 'while read -r line; do :; done < /proc/version\n',
+        ),
         whileTracing([], () => 'while read -r line; do :; done < /proc/version\n', 3),
         show('last'),
         troubles(),
