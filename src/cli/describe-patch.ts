@@ -41,6 +41,13 @@ export function patchOptions<T>(y: Argv<T>) {
       nargs: 1,
       default: [] as string[],
     })
+    .option('epilogue', {
+      describe: "GLOB: these functions get a copy, exported, that keeps its caller's r2 (repeatable)",
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
     .option('with', {
       describe: 'OBJECT.o that becomes part of the module first (repeatable)',
       type: 'string',

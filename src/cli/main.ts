@@ -28,6 +28,7 @@ const REPEATABLE = new Set([
   'hook-exit',
   'hookExit',
   'retarget',
+  'epilogue',
   'symvers',
   'with',
   'structure',
@@ -148,10 +149,10 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         const file = plan !== undefined && files.length === 0 ? undefined : onlyFile('patch', files);
         if (plan === undefined && output === undefined && !argv.dryRun)
           throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
-        const asked = [argv.nop, argv.redirect, argv.hook, argv.hookExit, argv.retarget];
+        const asked = [argv.nop, argv.redirect, argv.hook, argv.hookExit, argv.retarget, argv.epilogue];
         if (plan === undefined && asked.every(list => list.length === 0))
           throw new UsageError(
-            'patch: nothing to do: give --nop, --redirect, --hook, --hook-exit, --retarget or --plan',
+            'patch: nothing to do: give --nop, --redirect, --hook, --hook-exit, --retarget, --epilogue or --plan',
           );
         const request = {
           output,
@@ -160,6 +161,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           hooks: argv.hook,
           exitHooks: argv.hookExit,
           retargets: argv.retarget,
+          epilogues: argv.epilogue,
           objects: argv.with,
           strategy: strategy(argv.strategy),
           toc: argv.toc,

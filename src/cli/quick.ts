@@ -65,6 +65,7 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     hooks: [],
     exitHooks: [],
     retargets: [],
+    epilogues: [],
     strategy: (values.get('--strategy') ?? 'auto') as PatchArguments['strategy'],
     toc: (values.get('--toc') ?? 'recomputed') as PatchArguments['toc'],
     at: values.get('--at') as PatchArguments['at'],
@@ -83,8 +84,8 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
 
 /** Whether a patch asks for more than taking call sites out. */
 export function needsMore(args: PatchArguments): boolean {
-  const { redirects, hooks, exitHooks, retargets, objects, symvers, kernel, planned } = args;
+  const { redirects, hooks, exitHooks, retargets, epilogues, objects, symvers, kernel, planned } = args;
   const lists = [redirects, hooks, exitHooks, retargets, objects, symvers, planned?.redirects ?? []];
-  const alsoPlanned = [planned?.hooks ?? [], planned?.retargets ?? []];
+  const alsoPlanned = [planned?.hooks ?? [], planned?.retargets ?? [], epilogues, planned?.epilogues ?? []];
   return [...lists, ...alsoPlanned].some(list => list.length > 0) || kernel !== undefined;
 }

@@ -56,6 +56,13 @@ export class ModuleSymbols {
     return [...(file === undefined ? [] : [`${name}@${file}`]), `${name}@${this.place(i)}`];
   }
 
+  /** The section symbol that `text` names, as `@SECTION`; none where several sections are called so. */
+  sectionStart(text: string): SymbolIndex | undefined {
+    if (!text.startsWith('@')) return undefined;
+    const named = this.elf.sections.filter(s => s.name === text.slice(1));
+    return named.length === 1 ? this.sectionSymbols.get(named[0]!.index) : undefined;
+  }
+
   /** Local symbols that `text` names: `NAME`, `NAME@FILE` or `NAME@SECTION+0xOFFSET`. */
   named(text: string): readonly SymbolIndex[] {
     const plain = this.locals.get(text);

@@ -55,6 +55,7 @@ export function planMerge(module: ElfFile, objects: readonly MergeObject[], opti
     leftOut: placement.leftOut,
     imports: symbols.imports,
     dropsSignature: signed,
+    sorted: [],
     warnings: [...symbols.warnings, ...warnings(module, objects, placement, signed)],
   });
 }

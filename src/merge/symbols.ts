@@ -216,6 +216,8 @@ export class SymbolMerge {
     const { globals, undefineds } = this.#module;
     if (name === '') throw mergeRefusal('PAT119', { object, what: `symbol ${i}, which is undefined and has no name,` });
     if (name === TOC_SYMBOL) return { symbol: undefineds.get(name) ?? this.#undefined(name, STB_GLOBAL), addend: 0 };
+    const start = this.#module.sectionStart(name);
+    if (start !== undefined) return told('local', this.#checked(object, start), this.#module.place(start));
     const own = globals.get(name);
     if (own !== undefined) return told('module', this.#checked(object, own), this.#module.place(own));
     const other = this.#defined.get(name);

@@ -92,6 +92,12 @@ export interface LeftOut {
   readonly why: 'debug information' | 'a note' | 'for the build only' | 'the module has this group';
 }
 
+/** A table of exports whose rows changed places, so that it is sorted by name: row i is the one that was joined as row `order[i]`. */
+export interface SortedTable {
+  readonly table: string;
+  readonly order: readonly number[];
+}
+
 export interface MergePlan {
   readonly schema: 'tocsin.merge/1';
   readonly objects: readonly MergedObject[];
@@ -111,6 +117,8 @@ export interface MergePlan {
   readonly imports: readonly string[];
   /** The file ends before an appended signature, which no longer holds. */
   readonly dropsSignature: boolean;
+  /** Tables of exports that would not be in order as they were joined. */
+  readonly sorted: readonly SortedTable[];
   readonly warnings: readonly string[];
 }
 

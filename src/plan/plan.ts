@@ -23,7 +23,7 @@ export type TocRecovery = 'recomputed' | 'saved';
 export type SiteForm = 'mprofile-kernel' | 'mprofile-kernel-lr' | 'patchable' | 'patchable-out-of-line' | 'pg';
 
 /** One thing done to one function; what people read. */
-export type PlannedAction = PlannedNop | PlannedRedirect | PlannedHook | PlannedRetarget;
+export type PlannedAction = PlannedNop | PlannedRedirect | PlannedHook | PlannedRetarget | PlannedEpilogue;
 
 export interface PlannedNop {
   readonly kind: 'nop';
@@ -129,6 +129,25 @@ export interface PlannedRetarget {
   readonly links: boolean;
   /** `restored`: the word behind the branch is a nop, which the loader turns into the load of r2. */
   readonly toc: 'kept' | 'restored';
+  readonly grounds: readonly string[];
+}
+
+/** A copy of a function that keeps the r2 of whoever enters it, exported for redirects in other modules. */
+export interface PlannedEpilogue {
+  readonly kind: 'epilogue';
+  readonly function: string;
+  readonly aliases: readonly string[];
+  /** The copy, and the name that it is exported by. */
+  readonly symbol: string;
+  readonly section: string;
+  /** The local entry of the function, from where it is copied. */
+  readonly offset: SectionOffset;
+  /** Bytes from the start of the copy to the word that is the one at `offset`. */
+  readonly body: number;
+  readonly gplOnly: boolean;
+  /** Empty: none. */
+  readonly namespace: string;
+  readonly crc: number;
   readonly grounds: readonly string[];
 }
 

@@ -14,6 +14,7 @@ import { type PatchPlan, SIGNATURE_DROPPED } from '../plan/plan.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { Draft } from './draft.ts';
+import type { Epilogues } from './epilogue/epilogues.ts';
 import { type HookRequest, planHooks } from './hooks.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import { nopTargets, planNop } from './nops.ts';
@@ -28,6 +29,8 @@ export interface PatchRequest extends ImportOptions {
   readonly redirects: readonly RedirectRequest[];
   readonly hooks?: readonly HookRequest[] | undefined;
   readonly retargets?: readonly RetargetRequest[] | undefined;
+  /** Copies that were merged in: what there is to say of them. */
+  readonly epilogues?: Pick<Epilogues, 'actions' | 'warnings'> | undefined;
   /** Contents of `.BTF` of the kernel that the module was built for: the base of the module's own BTF. */
   readonly kernelBtf?: Uint8Array | undefined;
   /** How objects were merged into the module: the file that is planned for is the merged one. */
@@ -41,14 +44,21 @@ export interface PatchRequest extends ImportOptions {
  */
 export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   if (!elf.isRelocatable) throw refusal('PAT001');
-  const { nops, redirects, hooks = [], retargets = [] } = request;
-  if (nops.length + redirects.length + hooks.length + retargets.length === 0) throw refusal('PAT024');
+  const { nops, redirects, hooks = [], retargets = [], epilogues = { actions: [], warnings: [] } } = request;
+  if (nops.length + redirects.length + hooks.length + retargets.length + epilogues.actions.length === 0)
+    throw refusal('PAT024');
   const subject = new Subject(elf, request.kernelBtf && Btf.parse(request.kernelBtf));
   const draft = new Draft(elf);
   const targets = nopTargets(subject, nops, draft);
   planRedirects(subject, redirects, targets, request, draft);
   planHooks(subject, hooks, { nops: targets, redirects }, request, draft);
   planRetargets(subject, retargets, request, draft);
+  for (const e of epilogues.actions) {
+    if (draft.actions.some(a => a.section === e.section && [e.function, ...e.aliases].includes(a.function)))
+      throw refusal('PAT016', { what: `${e.function} is changed and gets an epilogue` }, { function: e.function });
+    draft.actions.push(e);
+  }
+  draft.warnings.push(...epilogues.warnings);
   for (let i = 0; i < targets.length; i++) planNop(elf, targets[i]!, draft);
   checkRecords(subject, draft);
   checkShrunkTables(elf, draft);

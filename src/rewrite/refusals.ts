@@ -88,7 +88,10 @@ export const refusals = {
     cause: '{name} is not defined in this object, and direct needs a replacement with the same TOC',
     remedy: 'use --strategy frame (or auto), or link the replacement into this object',
   },
-  PAT024: { cause: 'nothing is asked for', remedy: 'give --nop, --redirect, --hook, --hook-exit or --retarget' },
+  PAT024: {
+    cause: 'nothing is asked for',
+    remedy: 'give --nop, --redirect, --hook, --hook-exit, --retarget or --epilogue',
+  },
   PAT025: {
     cause: 'the call site lies in front of the local entry, where r2 is not set up yet',
     remedy: 'choose another function; this one was built with nops in front of its entry',
@@ -197,6 +200,42 @@ export const refusals = {
   PAT083: {
     cause: 'shadow needs its table, and the module does not have it',
     remedy: 'merge runtime/shadow.o of the package into the module first; the command line does that by itself',
+  },
+  PAT160: {
+    cause: '{name} gets no epilogue, because its frame cannot be made larger: {what}',
+    remedy: 'use --strategy frame for redirects to it, or merge it into the module (--with) and use direct',
+  },
+  PAT161: {
+    cause: '{name} gets no epilogue: {what}, and a copy would go on in the original',
+    remedy: 'build it without jump tables (-fno-jump-tables), or use --strategy frame',
+  },
+  PAT162: {
+    cause: '{name} gets no epilogue: {what}',
+    remedy: 'use --strategy frame for redirects to it, or merge it into the module (--with) and use direct',
+  },
+  PAT163: {
+    cause: '{name} gets no epilogue, because it does not stand alone: {what}',
+    remedy: 'build it without parts that are split off (-fno-reorder-blocks-and-partition), or use --strategy frame',
+  },
+  PAT164: {
+    cause: '{name} gets no epilogue: {what} is not one that can be copied',
+    remedy: 'use --strategy frame for redirects to it, or merge it into the module (--with) and use direct',
+  },
+  PAT165: {
+    cause: '{name} gets no epilogue: it lies in {section}, which does not stay for as long as its module does',
+    remedy: 'choose a function that stays',
+  },
+  PAT166: {
+    cause: '{name} gets no epilogue: {what}',
+    remedy: 'name a function that a compiler made, whose symbol has a size',
+  },
+  PAT167: {
+    cause: 'no function that matches {name} can get an epilogue: {why}',
+    remedy: 'see the codes with tocsin explain, or choose other functions',
+  },
+  PAT168: {
+    cause: '{name} cannot be exported: {what}',
+    remedy: 'leave it out; a function gets one epilogue',
   },
 } as const satisfies Record<string, RefusalFacts>;
 

@@ -5,10 +5,13 @@
 import { STT_FUNC } from '../elf/constants.ts';
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { CustomTrampoline, PlannedAction, PlannedHook, PlannedRedirect } from '../plan/plan.ts';
+import type { CustomTrampoline, PlannedAction, PlannedEpilogue, PlannedHook, PlannedRedirect } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { CustomJudge } from './custom.ts';
+import { judgeEpilogue } from './epilogue.ts';
+import { Exports } from './epilogue-exports.ts';
+import { TableEdges } from './epilogue-tables.ts';
 import { type FollowedCode, Follower } from './follow.ts';
 import { HookFollower } from './hook-follow.ts';
 import { judgeLocalCalls } from './local-calls.ts';
@@ -48,6 +51,7 @@ export class ActionJudge {
   readonly #redirects: PlacedRedirect[] = [];
   readonly #hooks: Placed<PlannedHook>[] = [];
   readonly #retargets: PlacedRetarget[] = [];
+  readonly #epilogues: { readonly action: PlannedEpilogue; readonly function: KernelFunction }[] = [];
   readonly #relocations = new Map<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>>();
   readonly #recorded: ReadonlySet<number>;
   readonly #functions: NamedFunctions;
@@ -76,6 +80,7 @@ export class ActionJudge {
       const f = this.#functions.over(name, section, offset);
       if (f === undefined) this.#nowhere(action);
       else if (action.kind === 'hook') this.#hooks.push({ action, section: f.section, function: f });
+      else if (action.kind === 'epilogue') this.#epilogues.push({ action, function: f });
       else if (action.kind === 'retarget') this.#retargets.push({ action, section: f.section, function: f });
       else this.#redirects.push({ action, section: f.section, function: f });
     }
@@ -114,7 +119,10 @@ export class ActionJudge {
 
   /** How many actions have a place in the output. */
   placed(): string {
-    return count(this.#nops.length + this.#redirects.length + this.#hooks.length + this.#retargets.length, 'action');
+    return count(
+      this.#nops.length + this.#redirects.length + this.#hooks.length + this.#retargets.length + this.#epilogues.length,
+      'action',
+    );
   }
 
   nops(): string {
@@ -276,6 +284,45 @@ export class ActionJudge {
       judgeRetarget(this.#report, output, retarget, before, on, name => this.#named(name));
     }
     return count(this.#retargets.length, 'call');
+  }
+
+  epilogues(): string {
+    const { output } = this.#pair;
+    const edges = new TableEdges(output);
+    const exports = new Exports(output);
+    const places = new Map<SectionIndex, ReadonlyMap<SectionOffset, Relocation[]>>();
+    const on = (section: Section) => {
+      const known = places.get(section.index) ?? relocationsOn(output, section.index);
+      places.set(section.index, known);
+      return (offset: SectionOffset) => known.get(offset) ?? [];
+    };
+    let words = 0;
+    for (const { action, function: from } of this.#epilogues) {
+      const [copy, other] = this.#named(action.symbol);
+      if (copy === undefined || other !== undefined) {
+        this.#report.error(
+          'VER140',
+          `there is not one ${action.symbol}`,
+          action.section,
+          action.offset,
+          action.function,
+        );
+        continue;
+      }
+      this.#checkLifetime(from.section, copy.section, action.symbol);
+      words += judgeEpilogue(this.#report, {
+        action,
+        output,
+        from,
+        copy,
+        onFrom: on(from.section),
+        onCopy: on(copy.section),
+        edges,
+      });
+      edges.compare(this.#report, output, from, copy, action.body, action.symbol);
+      exports.judge(this.#report, action, copy);
+    }
+    return `${count(this.#epilogues.length, 'copy', 'copies')}, ${count(words, 'word')}`;
   }
 
   /** The branch word and its relocation. */

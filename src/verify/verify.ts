@@ -86,6 +86,7 @@ export function verifyOutput(expected: Expectation, output: Uint8Array): Verific
   report.step('redirects', () => judge.redirects());
   const asks = (kind: PlannedAction['kind']) => plan.actions.some(a => a.kind === kind);
   if (asks('hook')) report.step('hooks', () => judge.hooks());
+  if (asks('epilogue')) report.step('epilogues', () => judge.epilogues());
   if (asks('retarget')) report.step('calls changed', () => judge.retargets());
   report.step('trampolines', () => judge.newCode());
   return report.finish(relocations?.counted() ?? NOTHING_CHECKED);

@@ -91,6 +91,7 @@ function both(plan: PlanFile, module: PlanEntries): PlanEntries & { readonly com
     redirect: [...plan.redirect, ...module.redirect],
     hook: [...plan.hook, ...module.hook],
     retarget: [...plan.retarget, ...module.retarget],
+    epilogue: [...plan.epilogue, ...module.epilogue],
     comments: [plan.comment, module.comment].filter(c => c !== undefined),
   };
 }
@@ -103,6 +104,7 @@ function withEntries(
     redirect,
     hook,
     retarget,
+    epilogue,
     comment,
     comments,
   }: PlanEntries & { readonly comments?: readonly string[] },
@@ -112,6 +114,7 @@ function withEntries(
     ...nop.map(e => ({ entry: `nop ${e.functions}`, comment: e.comment })),
     ...redirect.map(e => ({ entry: `redirect ${e.function}=${e.to}`, comment: e.comment })),
     ...hook.map(e => ({ entry: `hook ${e.functions}=${e.before ?? e.after}`, comment: e.comment })),
+    ...epilogue.map(e => ({ entry: `epilogue ${e.functions}`, comment: e.comment })),
     ...retarget.map(e => ({ entry: `retarget ${e.function}:${e.call}=${e.to}`, comment: e.comment })),
   ].flatMap(({ entry, comment: said }) => (said === undefined ? [] : [{ entry, comment: said }]));
   return {
@@ -123,6 +126,7 @@ function withEntries(
       redirects: redirect,
       hooks: hook,
       retargets: retarget,
+      epilogues: epilogue,
       comments: { comments: comments ?? (comment === undefined ? [] : [comment]), entries },
     },
   };

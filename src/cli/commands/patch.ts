@@ -34,7 +34,7 @@ import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import { type Verification, verifyObject, verifyOutput } from '../../verify/verify.ts';
 import type { Attempt } from '../patch/attempt.ts';
 import type { MergedModule } from '../patch/merge.ts';
-import type { HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
+import type { EpilogueEntry, HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
 import type { StrategyText } from '../patch/strategy.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
@@ -52,6 +52,8 @@ export interface PatchArguments {
   readonly exitHooks: readonly string[];
   /** `F:CALL=G` each. */
   readonly retargets: readonly string[];
+  /** Patterns: functions that get a copy which keeps its caller's r2. */
+  readonly epilogues: readonly string[];
   readonly strategy: StrategyText;
   readonly toc: TocRecovery;
   /** `undefined`: behind the site; for hooks at the site where that cannot be. */
@@ -77,6 +79,7 @@ export interface PlannedWork {
   readonly redirects: readonly RedirectEntry[];
   readonly hooks: readonly HookEntry[];
   readonly retargets: readonly RetargetEntry[];
+  readonly epilogues: readonly EpilogueEntry[];
   readonly comments: PlanComments;
 }
 

@@ -74,6 +74,7 @@ export function placeOf(action: PlannedAction): RedirectPlace[] {
   const { section, offset } = action;
   switch (action.kind) {
     case 'nop':
+    case 'epilogue':
       return [];
     case 'redirect':
       if (action.branches !== undefined)

@@ -160,6 +160,7 @@ function unprovedByPattern(
 function refuseForImages(args: PatchArguments): void {
   const asked = [
     ['--retarget', args.retargets.length + (args.planned?.retargets.length ?? 0) > 0],
+    ['--epilogue', args.epilogues.length + (args.planned?.epilogues.length ?? 0) > 0],
     ['--sign-key', args.signing !== undefined],
     ['--symvers', args.symvers.length > 0],
     ['--kernel', args.kernel !== undefined],

@@ -10,6 +10,7 @@ import { applyMerge } from '../../merge/apply.ts';
 import { checkExports } from '../../merge/exports.ts';
 import type { MergeObject } from '../../merge/objects.ts';
 import { planMerge } from '../../merge/plan.ts';
+import { sortExports } from '../../merge/sort-exports.ts';
 import type { MergePlan } from '../../plan/merge.ts';
 import type { MiddleFile } from '../../rewrite/compose-ranges.ts';
 import { inFile } from '../../util/errors.ts';
@@ -60,8 +61,9 @@ export function mergeInto(
 ): MergedModule {
   const isExported = (name: string): boolean | undefined =>
     exports.has(name) || (kernel === undefined ? undefined : kernel.exports.find(name) >= 0);
-  const plan = planMerge(module, objects, { isExported });
-  const middle = applyMerge(module, objects, plan);
+  const joined = planMerge(module, objects, { isExported });
+  const { merged: middle, tables } = sortExports(applyMerge(module, objects, joined));
+  const plan = { ...joined, sorted: tables };
   checkExports(module, middle.bytes, plan);
   return { elf: readElf(middle.bytes), plan, objects, middle };
 }

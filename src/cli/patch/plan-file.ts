@@ -43,6 +43,11 @@ export interface RetargetEntry {
   readonly comment?: string;
 }
 
+export interface EpilogueEntry {
+  readonly functions: string;
+  readonly comment?: string;
+}
+
 /** What is to be done to one module. */
 export interface PlanEntries {
   readonly comment?: string;
@@ -52,6 +57,7 @@ export interface PlanEntries {
   readonly redirect: readonly RedirectEntry[];
   readonly hook: readonly HookEntry[];
   readonly retarget: readonly RetargetEntry[];
+  readonly epilogue: readonly EpilogueEntry[];
 }
 
 export interface PlannedModule extends PlanEntries {
@@ -81,6 +87,7 @@ interface Raw {
   readonly redirect?: readonly RedirectEntry[];
   readonly hook?: readonly HookEntry[];
   readonly retarget?: readonly RetargetEntry[];
+  readonly epilogue?: readonly (string | EpilogueEntry)[];
   readonly modules?: readonly (Omit<Raw, 'modules'> & {
     readonly file: string;
     readonly output: string;
@@ -145,7 +152,15 @@ function planOf(path: string, raw: Raw, document: Document, resolved: (name: str
 }
 
 function entries(
-  { comment, with: objects = [], nop = [], redirect = [], hook = [], retarget = [] }: Omit<Raw, 'modules'>,
+  {
+    comment,
+    with: objects = [],
+    nop = [],
+    redirect = [],
+    hook = [],
+    retarget = [],
+    epilogue = [],
+  }: Omit<Raw, 'modules'>,
   document: Document,
   at: readonly (string | number)[],
   resolved: (name: string) => string,
@@ -165,6 +180,9 @@ function entries(
     })),
     hook: hook.map((entry, i) => withComment(entry, 'hook', i)),
     retarget: retarget.map((entry, i) => withComment(entry, 'retarget', i)),
+    epilogue: epilogue.map((entry, i) =>
+      withComment(typeof entry === 'string' ? { functions: entry } : entry, 'epilogue', i),
+    ),
   };
 }
 

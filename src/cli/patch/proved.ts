@@ -12,6 +12,7 @@ import type { PatchArguments } from '../commands/patch.ts';
 import { shadowObject } from '../package-files.ts';
 import { type Attempt, marked } from './attempt.ts';
 import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
+import { epiloguesOf, type MadeEpilogues, unprovedEpilogues } from './epilogues.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
@@ -20,9 +21,23 @@ import { withShadows } from './shadow.ts';
 
 export { patchImage } from './image.ts';
 
-/** @throws RefusalError PAT001 to PAT029, InputError */
+/**
+ * Of functions that a pattern gives an epilogue, those whose copies are not proved get none.
+ *
+ * @throws RefusalError PAT001 to PAT029, PAT160 to PAT168, InputError
+ */
 export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyOptions): Promise<Attempt> {
-  return withShadows(writtenRedirects(args), redirects => provedWith(args, redirects, elf, options));
+  const asked = [...args.epilogues, ...(args.planned?.epilogues ?? []).map(e => e.functions)];
+  const except = new Map<string, string>();
+  for (;;) {
+    const made = epiloguesOf(elf, asked, except);
+    const found = await withShadows(writtenRedirects(args), redirects =>
+      provedWith(args, redirects, elf, options, made),
+    );
+    const before = except.size;
+    for (const [name, code] of unprovedEpilogues(found, asked)) except.set(name, code);
+    if (except.size === before) return found;
+  }
 }
 
 async function provedWith(
@@ -30,13 +45,19 @@ async function provedWith(
   written: readonly WrittenRedirect[],
   elf: ElfFile,
   options: ApplyOptions,
+  epilogues: MadeEpilogues | undefined,
 ): Promise<Attempt> {
   const { hooks, retargets } = hooksOf(args);
   const asks = written.length + hooks.length + retargets.length > 0;
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
   const customs = await readCustoms(elf, written);
   const shadows = written.some(r => r.strategy === 'shadow') && !hasShadowData(elf) ? [await readShadowData()] : [];
-  const objects = [...(await readMergeObjects(args.objects)), ...shadows, ...customs.map(c => c.made.object)];
+  const objects = [
+    ...(await readMergeObjects(args.objects)),
+    ...shadows,
+    ...customs.map(c => c.made.object),
+    ...(epilogues === undefined ? [] : [epilogues.object]),
+  ];
   const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
   const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...undefinedNames(objects)]);
   const merged = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
@@ -46,6 +67,7 @@ async function provedWith(
     redirects,
     hooks,
     retargets,
+    epilogues,
     exports,
     kernelBtf: kernel?.btf,
     allowUnversioned: args.allowUnproved,

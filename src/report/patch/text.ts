@@ -62,11 +62,12 @@ function capped<T>(items: readonly T[], most: number, line: (item: T) => string,
 
 function actions(doc: PatchDocument, most: number): string {
   const of = (kind: PlannedAction['kind']) => doc.actions.filter(a => a.kind === kind).length;
-  const [hooks, retargets] = [of('hook'), of('retarget')];
+  const [hooks, retargets, epilogues] = [of('hook'), of('retarget'), of('epilogue')];
   const head = [
     `${doc.file}: ${counted(of('nop'), 'call site')} out`,
     counted(of('redirect'), 'redirect'),
     ...(hooks > 0 ? [counted(hooks, 'hook')] : []),
+    ...(epilogues > 0 ? [counted(epilogues, 'epilogue')] : []),
     ...(retargets > 0 ? [`${counted(retargets, 'call')} changed`] : []),
   ].join(', ');
   return `${head}\n${capped(doc.actions, most, action)}`;
@@ -76,6 +77,8 @@ function action(a: PlannedAction): string {
   const place = `${a.section}+${hex(a.offset)}`;
   const also = a.aliases.length > 0 ? ` (also ${a.aliases.join(', ')})` : '';
   if (a.kind === 'retarget') return retarget(a, place, also);
+  if (a.kind === 'epilogue')
+    return `  epilogue  ${a.function}${also}  exported as ${a.symbol}${a.gplOnly ? ' (GPL only)' : ''}${grounds(a)}`;
   const record = a.recordRemoved ? ', record removed' : '';
   if (a.kind === 'hook') return hook(a, place, also, record);
   if (a.kind === 'nop') return `  nop       ${a.function}${also}  at ${place}, ${a.form}${record}`;

@@ -53,7 +53,7 @@ class ActionJudge {
     }
     this.#changed.delete(`${section.index}+${action.offset}`);
     const hasRecord = this.#records.delete(section.sh_addr + BigInt(action.offset));
-    if (action.kind === 'retarget' || action.recordRemoved !== hasRecord)
+    if (action.kind === 'retarget' || action.kind === 'epilogue' || action.recordRemoved !== hasRecord)
       this.#wrong('the record of the site does not go with it', section, action, 'VER114');
     if (action.kind === 'nop') this.#nop(section, action);
     else if (action.kind === 'redirect') this.#redirect(section, action);

@@ -2,7 +2,7 @@
  * The relocations of the objects in the merged module: each is there, of the same type, at its place, and names the same thing:
  * a place in a section by the place that the section got, anything else by its name.
  */
-import { SHN_ABS, SHN_UNDEF, SHT_RELA, STB_LOCAL, STB_WEAK, STT_FILE } from '../../elf/constants.ts';
+import { SHN_ABS, SHN_UNDEF, SHT_RELA, STB_LOCAL, STB_WEAK, STT_FILE, STT_SECTION } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import { hex } from '../../util/bytes.ts';
 import type { SectionIndex, SymbolIndex } from '../../util/indexes.ts';
@@ -138,9 +138,18 @@ class Names {
     if (symbols.rawSection(i) === SHN_UNDEF) return symbols.name(i) === name && !isThere;
     if (isThere || i >= this.#own || symbols.binding(i) !== STB_LOCAL) return false;
     const [base, where] = name.split(/@(.*)/s);
+    if (base === '') return this.#isStart(i, where ?? '');
     if (symbols.name(i) !== base) return false;
     if (where === undefined) return this.#locals(base).length === 1;
     return where === this.#place(i) || where === this.#file(i);
+  }
+
+  /** Whether the symbol is the one of the only section of that name. */
+  #isStart(i: SymbolIndex, section: string): boolean {
+    const symbols = this.#elf.symbols!;
+    const named = this.#elf.sections.filter(s => s.name === section);
+    const isSection = symbols.type(i) === STT_SECTION && symbols.value(i) === 0;
+    return named.length === 1 && isSection && symbols.sectionOf(i) === named[0]!.index;
   }
 
   #locals(name: string): SymbolIndex[] {

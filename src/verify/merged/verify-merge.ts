@@ -12,6 +12,7 @@ import { compareModule } from './compare-module.ts';
 import { compareMeanings } from './meanings.ts';
 import { comparePieces } from './pieces.ts';
 import { compareRenamed, type RenamedObject } from './renamed.ts';
+import { unsorted } from './sorted.ts';
 import { compareAdded } from './symbols.ts';
 
 /** A merge as the judge sees it. */
@@ -31,7 +32,7 @@ export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification 
   if (renamed.length > 0) report.step('merge: placeholders', () => compareRenamed(report, renamed));
   const after = report.make(
     'merge: re-read',
-    () => readElf(merged),
+    () => unsorted(report, given.plan, readElf(merged)),
     elf => count(elf.sections.length, 'section'),
   )!;
   report.step('merge: module', () => compareModule(report, given, after));

@@ -1,0 +1,201 @@
+/**
+ * The object that is merged into a module so that it exports copies of its functions (copy.ts): their code, their entries in the
+ * kernel's tables, and the exports. What it needs of the module it names so that the merge finds exactly that.
+ */
+import { createHash } from 'node:crypto';
+import {
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHN_UNDEF,
+  STB_LOCAL,
+  STT_FUNC,
+  STT_NOTYPE,
+  STT_SECTION,
+} from '../../elf/constants.ts';
+import { newObject, type ObjectSection, type ObjectSymbol } from '../../elf/new-object.ts';
+import type { ElfFile } from '../../elf/read.ts';
+import { hex } from '../../util/bytes.ts';
+import type { SymbolIndex } from '../../util/indexes.ts';
+import type { EpilogueCopy } from './copy.ts';
+
+const R_PPC64_ADDR64 = 38;
+const SHF_MERGE_STRINGS = 0x30;
+const CODE_ALIGNMENT = 16;
+const NOP = 0x60000000;
+const ENTRY_SIZE = 24;
+/** `symbol` of a relocation that names `.TOC.`. */
+export const TOC = -1;
+
+export interface CopiedRelocation {
+  /** Bytes from the start of the copy, or of the entry. */
+  readonly offset: number;
+  readonly type: number;
+  /** Of the module, or TOC. */
+  readonly symbol: SymbolIndex;
+  readonly addend: number;
+}
+
+/** An entry of a table of the kernel's for a copy. */
+export interface CopiedEntry {
+  readonly table: string;
+  readonly bytes: Uint8Array;
+  /** Fields that name places of the copy: where in the entry, and S + A as bytes from the start of the copy. */
+  readonly places: readonly { readonly at: number; readonly type: number; readonly offset: number }[];
+  readonly others: readonly CopiedRelocation[];
+}
+
+export interface EpilogueExport {
+  readonly symbol: string;
+  readonly copy: EpilogueCopy;
+  readonly gplOnly: boolean;
+  readonly namespace: string;
+}
+
+/** How the module exports: what the kernel that it was built for looks for. */
+export interface ExportForm {
+  /** `__kflagstab` beside one table, in place of a second table (7.0 and later). */
+  readonly hasFlags: boolean;
+  readonly hasChecksums: boolean;
+}
+
+export interface EpilogueObject {
+  readonly bytes: Uint8Array;
+  /** By exported name, whether or not the module has a place for them. */
+  readonly checksums: ReadonlyMap<string, number>;
+}
+
+export function epilogueObject(module: ElfFile, exports: readonly EpilogueExport[], form: ExportForm): EpilogueObject {
+  return new Builder(module, exports).build(form);
+}
+
+interface Draft {
+  readonly name: string;
+  readonly sh_flags: number;
+  readonly sh_addralign: number;
+  readonly sh_entsize?: number;
+  readonly parts: Uint8Array[];
+  size: number;
+  readonly relocations: ObjectSection['relocations'][number][];
+}
+
+class Builder {
+  readonly #module: ElfFile;
+  readonly #exports: readonly EpilogueExport[];
+  readonly #sections: Draft[] = [];
+  readonly #symbols: ObjectSymbol[] = [];
+  readonly #names = new Map<string, number>();
+
+  constructor(module: ElfFile, exports: readonly EpilogueExport[]) {
+    this.#module = module;
+    this.#exports = [...exports].sort((a, b) => (a.symbol < b.symbol ? -1 : 1));
+  }
+
+  build(form: ExportForm): EpilogueObject {
+    const code = this.#section('.text.tocsin', SHF_ALLOC | SHF_EXECINSTR, CODE_ALIGNMENT);
+    for (const e of this.#exports) this.#code(code, e);
+    for (const e of this.#exports) for (const entry of e.copy.entries) this.#entry(e.symbol, entry);
+    const strings = this.#section('__ksymtab_strings', SHF_ALLOC | SHF_MERGE_STRINGS, 1, 1);
+    const checksums = new Map<string, number>();
+    const anchor = -1 - this.#sections.indexOf(strings);
+    for (const e of this.#exports) {
+      const suffix = e.gplOnly && !form.hasFlags ? '_gpl' : '';
+      const table = this.#section(`__ksymtab${suffix}`, SHF_ALLOC, 8);
+      const at = append(table, new Uint8Array(ENTRY_SIZE));
+      const name = append(strings, Buffer.from(`${e.symbol}\0`, 'latin1'));
+      const namespace = append(strings, Buffer.from(`${e.namespace}\0`, 'latin1'));
+      const add = (offset: number, symbol: number, addend: number) =>
+        table.relocations.push({ offset: at + offset, type: R_PPC64_ADDR64, symbol, addend });
+      add(0, this.#names.get(e.symbol)!, 0);
+      add(8, anchor, name);
+      add(16, anchor, namespace);
+      const crc = this.#checksum(e.copy);
+      checksums.set(e.symbol, crc);
+      if (form.hasChecksums) {
+        const bytes = new Uint8Array(4);
+        new DataView(bytes.buffer).setUint32(0, crc, true);
+        append(this.#section(`__kcrctab${suffix}`, SHF_ALLOC, 4), bytes);
+      }
+      if (form.hasFlags) append(this.#section('__kflagstab', SHF_ALLOC, 1), Uint8Array.of(e.gplOnly ? 1 : 0));
+    }
+    const sections = this.#sections.map(({ parts, size: _, ...s }) => ({ ...s, contents: Buffer.concat(parts) }));
+    return { bytes: newObject(sections, this.#symbols), checksums };
+  }
+
+  #section(name: string, sh_flags: number, sh_addralign: number, sh_entsize?: number): Draft {
+    const known = this.#sections.find(s => s.name === name);
+    if (known !== undefined) return known;
+    const made: Draft = {
+      name,
+      sh_flags,
+      sh_addralign,
+      ...(sh_entsize && { sh_entsize }),
+      parts: [],
+      size: 0,
+      relocations: [],
+    };
+    this.#sections.push(made);
+    return made;
+  }
+
+  #define(symbol: ObjectSymbol): number {
+    this.#names.set(symbol.name, this.#symbols.length);
+    this.#symbols.push(symbol);
+    return this.#symbols.length - 1;
+  }
+
+  #code(section: Draft, { symbol: name, copy }: EpilogueExport): void {
+    while (section.size % CODE_ALIGNMENT !== 0) append(section, wordBytes([NOP]));
+    const size = copy.words.length * 4;
+    const at = append(section, wordBytes(copy.words));
+    this.#define({ name, type: STT_FUNC, st_other: 0, section: 0, value: at, size });
+    for (const { offset, type, symbol, addend } of copy.relocations)
+      section.relocations.push({ offset: at + offset, type, symbol: this.#named(symbol), addend });
+  }
+
+  #entry(name: string, { table, bytes, places, others }: CopiedEntry): void {
+    const like = this.#module.sectionNamed(table)!;
+    const section = this.#section(table, like.sh_flags & SHF_ALLOC, 4);
+    const at = append(section, bytes);
+    const own = this.#names.get(name)!;
+    for (const p of places)
+      section.relocations.push({ offset: at + p.at, type: p.type, symbol: own, addend: p.offset });
+    for (const { offset, type, symbol, addend } of others)
+      section.relocations.push({ offset: at + offset, type, symbol: this.#named(symbol), addend });
+  }
+
+  /** The undefined symbol by which the merge finds one of the module's. */
+  #named(symbol: SymbolIndex): number {
+    const name = this.#nameOf(symbol);
+    return this.#names.get(name) ?? this.#define({ name, type: STT_NOTYPE, st_other: 0, value: 0, size: 0 });
+  }
+
+  #nameOf(symbol: SymbolIndex): string {
+    if (symbol === TOC) return '.TOC.';
+    const { symbols, sections } = this.#module;
+    const name = symbols!.name(symbol);
+    if (symbols!.rawSection(symbol) === SHN_UNDEF) return name;
+    const section = sections[symbols!.sectionOf(symbol)]?.name ?? '';
+    if (symbols!.type(symbol) === STT_SECTION) return `@${section}`;
+    return symbols!.binding(symbol) === STB_LOCAL ? `${name}@${section}+${hex(symbols!.value(symbol))}` : name;
+  }
+
+  /** Another build of the function, or of what it refers to, is another function: whoever imports this one is told so. */
+  #checksum({ words, relocations }: EpilogueCopy): number {
+    const hash = createHash('sha256').update(wordBytes(words));
+    for (const r of relocations) hash.update(`${r.offset} ${r.type} ${this.#nameOf(r.symbol)} ${r.addend}\n`);
+    return hash.digest().readUInt32LE(0);
+  }
+}
+
+function append(section: Draft, bytes: Uint8Array): number {
+  const at = section.size;
+  section.parts.push(bytes);
+  section.size += bytes.length;
+  return at;
+}
+
+function wordBytes(words: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(words.length * 4);
+  for (const [i, word] of words.entries()) bytes.writeUInt32LE(word >>> 0, i * 4);
+  return bytes;
+}
