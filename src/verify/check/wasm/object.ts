@@ -35,7 +35,7 @@ import { addEdges, edgesSize, mostEdges } from './edges';
 import { toc } from './image';
 import { MCOUNT_LOC, PATCHABLE, STUBS, sectionOfKind, THIS_MODULE, TYPES } from './known';
 import { BASE, isKept, namesOffset, offsetOf, symbolsOffset } from './layout';
-import { startsWith } from './memory';
+import { isText, startsWith } from './memory';
 import {
   contentsOf,
   FILLED,
@@ -56,6 +56,7 @@ import { nameOf, sectionOf, symbolAt, symbolCount } from './symbols';
 
 const STT_FUNC: u32 = 2;
 const SHT_NOBITS: u32 = 8;
+const SHF_EXECINSTR: u32 = 4;
 const NOP: u32 = 0x6000_0000;
 const MFLR_R0: u32 = 0x7c08_02a6;
 const STD_R0_16_R1: u32 = 0xf801_0010;
@@ -92,6 +93,11 @@ function isInstructions(section: u32): bool {
   );
 }
 
+/** Whether a table of the symbols has its usual name and is no code: the loader keeps them with the other sections. */
+function isTable(section: u32, name: string): bool {
+  return isText(nameOfSection(section), name) && (load<u32>(headerOf(section), 8) & SHF_EXECINSTR) === 0;
+}
+
 /** Bytes for the lists. */
 export function listsSize(): u32 {
   return 8 * (sections + symbolCount);
@@ -99,6 +105,7 @@ export function listsSize(): u32 {
 
 /** Makes the lists at `at`. @returns whether the module is one that the prover can name */
 export function makeLists(at: u32): bool {
+  if (!isTable(symbolTable, '.symtab') || !isTable(stringTable, '.strtab')) return false;
   order = at;
   sectionCount = 0;
   origin = u32.MAX_VALUE;
