@@ -168,7 +168,11 @@ class SideBySide {
     this.#sameRelocations(at, there);
     const after = this.#stack(word, is, next, depth, there);
     // Behind a call that does not come back there may be nothing; any other word goes on.
-    this.#reach(at + size, after);
+    const before = this.#words[at / 4 - 1]!;
+    const isCallsNop = word === NOP && before >>> 26 === 18 && (before & 1) !== 0;
+    if (at + size < this.#end || !isCallsNop) this.#reach(at + size, after);
+    else if (this.#copied[there / 4 + 1] !== TRAP)
+      this.#tell('VER141', 'behind the last call there is no trap', there + 4);
   }
 
   /** @returns where r1 is behind the word */

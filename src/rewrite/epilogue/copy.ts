@@ -23,7 +23,7 @@ import { walkFrame } from '../frame-walk.ts';
 import { type RefusalCode, refusal } from '../refusals.ts';
 import { type Code, placeKey, type Subject } from '../subject.ts';
 import { endOf } from '../targets.ts';
-import { frameDepths, shifted, Unfollowed } from './frame.ts';
+import { endsInCall, frameDepths, shifted, Unfollowed } from './frame.ts';
 import { type CopiedEntry, type CopiedRelocation, TOC } from './object.ts';
 import type { TableEntries } from './tables.ts';
 
@@ -203,8 +203,7 @@ class Copier {
     const leaves = (at: number) => this.#leaves(at);
     const depths = frameDepths({ words: this.#words, start, end, sideways: this.#sideways(entries), leaves });
     const own = walkFrame(this.#subject, this.#section, this.#code.global).answer === 'no';
-    const last = this.#words[end / 4 - 1]!;
-    const trap = isBranch(last) && isLinking(last) ? 1 : 0;
+    const trap = endsInCall(this.#words, end) ? 1 : 0;
     const returnAt = body + (end - start) + trap * 4;
     const siblings: { readonly from: number; readonly found: Found }[] = [];
     for (let at = start; at < end; at += 4) {

@@ -25,6 +25,7 @@ export class Unfollowed extends Error {
   }
 }
 
+const NOP = 0x60000000;
 /** Not reached. */
 const NOWHERE = -1;
 
@@ -62,11 +63,16 @@ export function frameDepths({ words, start, end, sideways, leaves }: Body): Int3
       if (!isConditional(word)) continue;
     } else depth = depthBehind(word, words[at / 4 + 1], depth, at);
     const next = at + (word >>> 26 === 1 ? 8 : 4);
-    // A call that does not come back may be the last word.
-    if (next === end && isLinking(word)) continue;
+    if (next === end && endsInCall(words, end)) continue;
     reach(next, depth, at);
   }
   return depths;
+}
+
+/** A call that does not come back may be the last word, or the last but the nop for its load of r2. */
+export function endsInCall(words: Uint32Array, end: number): boolean {
+  const last = words[end / 4 - 1]!;
+  return isLinking(last === NOP ? words[end / 4 - 2]! : last);
 }
 
 function depthBehind(word: number, next: number | undefined, depth: number, at: number): number {
