@@ -36,15 +36,14 @@ const PRIVATE_MODE = 0o600;
 const NEW_FILE_MODE = 0o666;
 const LINK_LIMIT = 40;
 const WRITE_PIECE = 16 << 20;
+const READ_PIECE = 1 << 20;
 
 /** A file that is written, and not yet in its place. One of `commit` and `discard` ends it. */
 export interface StagedFile {
-  /**
-   * What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet.
-   *
-   * @param into memory that is large enough, and that nobody needs any more: the very bytes that were written may have stood there
-   */
-  readBack(into?: Uint8Array): Promise<Uint8Array | undefined>;
+  /** What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet. */
+  readBack(): Promise<Uint8Array | undefined>;
+  /** Whether that is `bytes`; of a pipe or a device that is to be seen. */
+  holds(bytes: Uint8Array): Promise<boolean>;
   /** Waits until the disk has it, and puts it into its place. Throws as `writeAtomic`. */
   commit(): Promise<void>;
   /** Removes it: the target is as it was. */
@@ -139,9 +138,8 @@ class Staged implements StagedFile {
     this.#flushed.catch(() => {});
   }
 
-  async readBack(into?: Uint8Array): Promise<Uint8Array> {
-    const bytes = into?.subarray(0, this.#size) ?? allocate(this.#size);
-    if (into !== undefined) spoil(bytes);
+  async readBack(): Promise<Uint8Array> {
+    const bytes = allocate(this.#size);
     let length = 0;
     while (length < bytes.length) {
       const { bytesRead } = await read(this.#temporary.fd, bytes, length, bytes.length - length, length);
@@ -149,6 +147,25 @@ class Staged implements StagedFile {
       length += bytesRead;
     }
     return bytes;
+  }
+
+  /** In pieces: memory that is used again costs nothing. One piece is read while the one before is compared. */
+  async holds(bytes: Uint8Array): Promise<boolean> {
+    const { fd } = this.#temporary;
+    const buffers = [allocate(READ_PIECE), allocate(READ_PIECE)] as const;
+    const next = (at: number, turn: number) => read(fd, buffers[turn & 1]!, 0, READ_PIECE, at);
+    let coming = next(0, 0);
+    for (let at = 0, turn = 0; ; turn++) {
+      const { bytesRead } = await coming;
+      if (bytesRead === 0) return at === bytes.length;
+      const piece = buffers[turn & 1]!.subarray(0, bytesRead);
+      coming = next(at + bytesRead, turn + 1);
+      if (Buffer.compare(piece, bytes.subarray(at, at + bytesRead)) !== 0) {
+        await coming;
+        return false;
+      }
+      at += bytesRead;
+    }
   }
 
   async commit(): Promise<void> {
@@ -183,13 +200,6 @@ class Staged implements StagedFile {
     fs.rmSync(path, { force: true });
     forget(path);
   }
-}
-
-const PAGE = 4096;
-
-/** Changes a byte of each page, so that nothing that is not read again can pass for what was. */
-function spoil(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; at += PAGE) bytes[at]! ^= 0xff;
 }
 
 const read = promisify(fs.read);
@@ -240,6 +250,7 @@ async function flushFolder(folder: string, target: string): Promise<void> {
 function direct(target: string, bytes: Uint8Array): StagedFile {
   return {
     readBack: async () => undefined,
+    holds: async () => true,
     commit: async () => {
       try {
         await writeDirectly(target, bytes);

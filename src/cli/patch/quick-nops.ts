@@ -4,8 +4,11 @@
  * (`rewrite/quick-nops.ts`), the other judges what comes back from the disk (`verify/quick-nops.ts`). Whatever either does not answer
  * for begins anew in `patchCommand`, which refuses and complains.
  *
- *     this thread     start, hash of what comes in | plan, carry out | hash of the judge's own input | judge, second reader
- *     other threads   read           compile       | read once more  | write, flush, read back       | flush
+ *     this thread     start, hash of what comes in | plan, carry out | judge                   | compare, second reader
+ *     other threads   read           compile       | read once more  | write, flush, read back | flush
+ *
+ * The hash is of the input as it came in, before any program had it. The judge makes the input anew out of the output's note and compares
+ * it with its own reading: so what was hashed is what the judge has read. What was judged is compared with what the file holds.
  */
 import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
@@ -25,9 +28,6 @@ import type { PatchArguments } from '../commands/patch.ts';
 import { note, print } from '../terminal.ts';
 import { type Early, FILE, INPUT, JUDGE, TABLES } from './early-nops.ts';
 import { listedNops } from './listed-nops.ts';
-
-/** Bytes that are hashed before others have their turn. */
-const TURN = 1 << 21;
 
 /**
  * @param early the module, on its way into memory
@@ -51,22 +51,22 @@ export async function takeAllOut(args: PatchArguments, early: Early): Promise<nu
   const programs = await compiling;
   // Zeros that come later would take the place of what has been written.
   await warmed;
+  const sha256 = hash.digest('hex');
   let made: Made | undefined;
-  if (isRead && programs !== undefined)
-    made = make(new QuickNops(programs[0], room, FILE, TABLES), size, hash.digest('hex'));
+  if (isRead && programs !== undefined) made = make(new QuickNops(programs[0], room, FILE, TABLES), size, sha256);
   if (!(await isReadAgain) || made === undefined || !isUnchanged(file)) return undefined;
 
   const bytes = room.bytes(FILE, made.size);
   const staging = stageFile(args.output!, bytes, { mode: file.mode, force: args.force });
-  // While the system writes.
-  const hashed = hashInTurns(room.bytes(INPUT, size));
+  // While the system writes; whoever waits for it learns of a failure.
+  staging.catch(() => {});
+  const judge = new QuickNopsJudge(programs![1], room, INPUT, FILE, JUDGE);
+  const verdict = judge.judge(made.plan.table, size, made.size, sha256, version);
   const staged = await staging;
   let report: NopsReport | undefined;
   try {
-    const back = (await staged.readBack(bytes)) ?? bytes;
-    const judge = new QuickNopsJudge(programs![1], room, INPUT, FILE, JUDGE);
-    const verdict = judge.judge(made.plan.table, size, back.length, await hashed, version);
-    report = verdict && (await reportOf(args, made.plan, verdict, room, back));
+    if (verdict !== undefined && (await staged.holds(bytes)))
+      report = await reportOf(args, made.plan, verdict, room, bytes);
   } finally {
     if (report === undefined) await staged.discard();
   }
@@ -126,16 +126,6 @@ function make(nops: QuickNops, size: number, sha256: string): Made | undefined {
   });
   const made = nops.carryOut(Buffer.from(`${head}[`));
   return made === undefined ? undefined : { plan, size: made };
-}
-
-/** SHA-256 in hexadecimal; between pieces whatever else is to be done has its turn. */
-async function hashInTurns(bytes: Uint8Array): Promise<string> {
-  const hash = createHash('sha256');
-  for (let at = 0; at < bytes.length; at += TURN) {
-    hash.update(bytes.subarray(at, at + TURN));
-    await new Promise(resolve => setImmediate(resolve));
-  }
-  return hash.digest('hex');
 }
 
 /** @returns `undefined` where the second reader does not agree */

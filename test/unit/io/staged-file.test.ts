@@ -41,6 +41,35 @@ describe('a staged file', () => {
     await staged.discard();
   });
 
+  it('says whether it holds what was meant, piece by piece', async () => {
+    const inside = fresh();
+    // More than two pieces, and a part of one.
+    const bytes = new Uint8Array(2_500_000).map((_, i) => i * 7 + (i >> 12));
+    const staged = await stageFile(join(inside, 'out.ko'), bytes);
+    expect(await staged.holds(bytes)).toBe(true);
+    expect(await staged.holds(bytes.subarray(0, -1))).toBe(false);
+    expect(await staged.holds(Uint8Array.of(...bytes.subarray(0, 10)))).toBe(false);
+    const path = join(inside, fs.readdirSync(inside)[0]!);
+    const spoil = (at: number) => {
+      const file = Buffer.from(bytes);
+      file[at]! ^= 1;
+      fs.writeFileSync(path, file);
+    };
+    for (const at of [0, 1_048_575, 1_048_576, 2_400_000, bytes.length - 1]) {
+      spoil(at);
+      expect([at, await staged.holds(bytes)]).toEqual([at, false]);
+    }
+    for (const size of [0, 1_048_576, bytes.length - 1]) {
+      fs.writeFileSync(path, bytes.subarray(0, size));
+      expect([size, await staged.holds(bytes)]).toEqual([size, false]);
+    }
+    fs.writeFileSync(path, Buffer.concat([bytes, bytes.subarray(0, 1)]));
+    expect(await staged.holds(bytes)).toBe(false);
+    fs.writeFileSync(path, bytes);
+    expect(await staged.holds(bytes)).toBe(true);
+    await staged.discard();
+  });
+
   it('is gone once it is discarded, and the target is as it was', async () => {
     const inside = fresh();
     const target = join(inside, 'out.ko');
