@@ -33,7 +33,7 @@ import {
   plainModules,
   samplesFolder,
 } from './harness/harness.ts';
-import { figure } from './support/lab.ts';
+import { figure, full } from './support/lab.ts';
 import { tocsin, tocsinDone } from './support/programs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-boot-'));
@@ -253,7 +253,8 @@ const PATHS = [
 /** `fix_recurse` goes twenty deep and `fix_yield` gives the processor away: they take longer than the others. */
 function callsOf(target: string): number {
   if (UNTOUCHED.includes(target)) return 1000;
-  return target === 'recurse' || target === 'yield' ? 10_000 : 100_000;
+  const calls = full ? 100_000 : 20_000;
+  return target === 'recurse' || target === 'yield' ? calls / 10 : calls;
 }
 
 /** Runs every target on every path. */
