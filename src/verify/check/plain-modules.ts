@@ -106,14 +106,17 @@ export class PlainModules {
     return number;
   }
 
-  /** What was given to the prover of the file that was screened last and is plain; until the next one is read. */
+  /**
+   * What was given to the prover of the file that was screened last and is plain; until the next one is read. `undefined` where its
+   * proof was left to the twin.
+   */
   subject(): ReturnType<PlainProof['subject']> | undefined {
-    return this.#proof?.subject();
+    return this.#files.at(-1)?.proof === 'none' ? undefined : this.#proof?.subject();
   }
 
   /** What was found of its functions. */
   found(): ReturnType<PlainProof['found']> | undefined {
-    return this.#proof?.found();
+    return this.#files.at(-1)?.proof === 'none' ? undefined : this.#proof?.found();
   }
 
   /** A module that was not screened, or that is not plain, exports these names: whoever imports them is left to the twin. */

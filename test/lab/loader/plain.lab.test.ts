@@ -52,7 +52,8 @@ async function compare(knows: KernelKnowledge, files: readonly Named[], proof = 
     modules.grow(read.length);
     modules.buffer.set(read);
     const number = modules.screen(read.length);
-    subjects.push(proof && number >= 0 ? digestOf(modules.subject()!) : undefined);
+    const subject = proof && number >= 0 ? modules.subject() : undefined;
+    subjects.push(subject && digestOf(subject));
     const exports = moduleExports(read);
     if (exports !== undefined) exporting.push({ file, exports });
     if (number < 0 && exports !== undefined) modules.exports(exports.module, exports.names);
