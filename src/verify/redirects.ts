@@ -1,0 +1,158 @@
+/** Redirected functions: where their branches lead, and that r1, LR and r2 are there as the callers need them. */
+import type { KernelFunction } from '../kernel/functions.ts';
+import type { CustomTrampoline, PlannedRedirect } from '../plan/plan.ts';
+import type { SectionIndex } from '../util/indexes.ts';
+import { type ActionPlaces, MFLR_R0, type Placed, STD_R0_16_R1 } from './action-places.ts';
+import { CustomJudge } from './custom.ts';
+import { Follower } from './follow.ts';
+import { judgeLocalCalls } from './local-calls.ts';
+import { HOME, Machine, RETURN } from './machine.ts';
+import { type BranchTarget, relocationsOn } from './places.ts';
+import { ShadowJudge } from './shadow.ts';
+import { count, type Report } from './verification.ts';
+
+type PlacedRedirect = Placed<PlannedRedirect>;
+
+/** Judges all redirects of a plan. */
+export function judgeRedirects(places: ActionPlaces, redirects: readonly PlacedRedirect[]): string {
+  new RedirectJudge(places).judge(redirects);
+  return count(redirects.length, 'redirect');
+}
+
+class RedirectJudge {
+  readonly #places: ActionPlaces;
+  readonly #report: Report;
+  readonly #shadows: ShadowJudge;
+
+  constructor(places: ActionPlaces) {
+    this.#places = places;
+    this.#report = places.report;
+    this.#shadows = new ShadowJudge(places.report, places.pair.output);
+  }
+
+  judge(redirects: readonly PlacedRedirect[]): void {
+    for (const redirect of redirects)
+      if (redirect.action.branch === 'long') this.#long(redirect);
+      else this.#near(redirect);
+    this.#shadows.finish();
+  }
+
+  #near(redirect: PlacedRedirect): void {
+    for (const target of this.#targetsOf(redirect))
+      if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
+      else if (redirect.action.strategy === 'shadow') this.#shadow(redirect, target);
+      else if (this.#places.pair.code.includes(target.section)) this.#follow(redirect, target);
+      else this.#direct(redirect, target);
+  }
+
+  /** Words of the function itself that go to an address: followed to where they lead, and on from there. */
+  #long(redirect: PlacedRedirect): void {
+    const { action, section, function: f } = redirect;
+    const { output } = this.#places.pair;
+    this.#places.checkWayIn(redirect);
+    const relocations = relocationsOn(output, section.index);
+    const reached = new Set<number>();
+    const code = { elf: output, section, relocations };
+    const { ends } = new Follower(this.#report, code, f.name, reached).follow(action.offset, this.#atBranch(redirect));
+    for (const at of reached)
+      if (this.#places.isRecorded(section, at))
+        this.#report.error('VER052', 'a record of the tracer names a word of the branch', section, at, f.name);
+    const [end] = ends;
+    const [target] = end?.calls ?? [];
+    if (end === undefined || target === undefined || ends.length > 1 || end.calls.length > 1) {
+      this.#report.error('VER097', 'the long branch does not lead to one place', section, action.offset, f.name);
+      return;
+    }
+    if (!this.#places.pair.code.includes(target.section)) this.#direct(redirect, target, true);
+    else this.#follow(redirect, target, end.after());
+  }
+
+  /** Whom a redirect's branch, or branches, lead to. */
+  #targetsOf(redirect: PlacedRedirect): readonly BranchTarget[] {
+    const { action, function: f } = redirect;
+    if (action.at === 'local-entry') return judgeLocalCalls(this.#report, this.#places.pair, action, f);
+    if (action.at === 'global-entry') this.#checkGlobalEntry(redirect);
+    else this.#places.checkWayIn(redirect);
+    return [this.#places.branchOf(redirect)].filter(target => target !== undefined);
+  }
+
+  /** The branch is the first word, and not all callers come by it. */
+  #checkGlobalEntry({ action, section, function: f }: PlacedRedirect): void {
+    const tell = (message: string) => this.#report.error('VER096', message, section, action.offset, f.name);
+    if (f.local === f.global) tell(`${f.name} has one entry: local callers meet the branch too`);
+    if (action.offset !== f.global) tell('the branch does not stand at the global entry');
+  }
+
+  #custom(redirect: PlacedRedirect, custom: CustomTrampoline, target: BranchTarget): void {
+    const { action, section } = redirect;
+    const was = this.#places.wordBefore(section, action.offset);
+    const code = (index: SectionIndex) =>
+      this.#places.pair.code.includes(index) ? this.#places.enteredCode(index) : undefined;
+    const home = this.#places.pair.output.sections[target.section];
+    if (home !== undefined) this.#places.checkLifetime(section, home, action.function);
+    new CustomJudge(this.#report, custom, { ...redirect, ...was, code }).judge(target, this.#places.pair.output);
+  }
+
+  #shadow(redirect: PlacedRedirect, target: BranchTarget): void {
+    const { action, section } = redirect;
+    if (!this.#places.pair.code.includes(target.section)) {
+      this.#report.error(
+        'VER103',
+        `the branch leads to ${target.name}, not to new code`,
+        section,
+        action.offset,
+        action.function,
+      );
+      return;
+    }
+    const trampoline = this.#places.enteredCode(target.section);
+    this.#places.checkLifetime(section, trampoline.code.section, action.function);
+    const isNamed = (name: string, other: BranchTarget) => this.#places.isNamed(name, other);
+    this.#shadows.judge(
+      { ...redirect, ...this.#places.wordBefore(section, action.offset), trampoline, isNamed },
+      target.offset,
+    );
+  }
+
+  /** A branch straight to the replacement: same object, so r2 stays as it is. */
+  #direct({ action, section, function: f }: PlacedRedirect, target: BranchTarget, byAddress = false): void {
+    const tell = (code: string, message: string) => this.#report.error(code, message, section, action.offset, f.name);
+    const entry = (h: KernelFunction) => (byAddress ? h.global : h.local);
+    const g = this.#places.named(action.to).find(h => h.section.index === target.section && entry(h) === target.offset);
+    if (g === undefined || g.symbol === f.symbol)
+      tell('VER054', `the branch leads to ${target.name}, not to ${action.to}`);
+    if (action.strategy !== 'direct') tell('VER054', 'the plan has a frame between the functions, and there is none');
+    if (g !== undefined && g.k > 1 && !byAddress && (f.k < 2 || action.at === 'global-entry'))
+      tell('VER056', `${f.name} may be entered with any r2, and ${g.name} needs the TOC of this object in it`);
+    if (g?.k === 1) tell('VER056', `${g.name} does not keep r2, and local callers of ${f.name} do not restore it`);
+  }
+
+  /** What is known where the function branches away. */
+  #atBranch({ action, section, function: f }: PlacedRedirect): Machine {
+    const machine = Machine.atEntry();
+    // A function with two entries has its own TOC in r2 at the second.
+    if (f.k > 1 && action.at !== 'global-entry') machine.registers[2] = HOME;
+    for (let at = f.local; at < action.offset; at += 4) {
+      if (this.#places.word(section, at) === MFLR_R0) machine.registers[0] = RETURN;
+      if (this.#places.word(section, at) === STD_R0_16_R1) machine.memory.set(16, machine.registers[0]!);
+    }
+    return machine;
+  }
+
+  #follow(redirect: PlacedRedirect, target: BranchTarget, machine = this.#atBranch(redirect)): void {
+    const { action, section, function: f } = redirect;
+    const trampoline = this.#places.enteredCode(target.section);
+    this.#places.checkLifetime(section, trampoline.code.section, f.name);
+    const follower = new Follower(this.#report, trampoline.code, f.name, trampoline.reached);
+    const { ways } = follower.follow(target.offset, machine);
+    for (const way of ways)
+      if (way.length !== 1 || !this.#places.isNamed(action.to, way[0]!))
+        this.#report.error(
+          'VER068',
+          `a way through the trampoline leads to ${way.length === 0 ? 'nothing' : way.map(target => target.name).join(', ')}; the plan has ${action.to}, once`,
+          trampoline.code.section,
+          target.offset,
+          f.name,
+        );
+  }
+}
