@@ -11,6 +11,7 @@ import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { PlannedRedirect, RedirectAt, SiteAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
+import { RefusalError } from '../util/errors.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { CustomRequest } from './custom.ts';
 import type { Draft } from './draft.ts';
@@ -19,10 +20,10 @@ import { type ImportOptions, planImport } from './imports.ts';
 import { planLongBranch, tooFar } from './long-branch.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
-import { isStraight, layDownRedirect } from './redirect-code.ts';
+import { isStraight, type LaidDown, layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
 import { shadowToc } from './shadow.ts';
-import { chooseStrategy, type NamedStrategy, type PassedOver, passedOver } from './strategies.ts';
+import { chooseStrategy, type NamedStrategy, type PassedOver, passedOver, StrategyRefusal } from './strategies.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
 import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
 
@@ -165,7 +166,7 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
   const { request, from, name, target, strategy, place } = redirect;
   const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
   const far = tooFar(subject, redirect, isStraight(redirect), draft);
-  const { symbol: branchTo, custom } = layDownRedirect(subject, redirect, far, nopped, draft, grounds);
+  const { symbol: branchTo, custom } = layDown(subject, redirect, far, nopped, draft, grounds);
   const [site] = from.sites;
   const recordRemoved = request.at === 'site' && site !== undefined && draft.dropRecord(site);
   if (far !== undefined) planLongBranch(subject, redirect, branchTo, far, draft);
@@ -189,6 +190,17 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
     ...(custom !== undefined && { custom }),
   });
   warnAbout(subject, redirect, draft);
+}
+
+/** @throws StrategyRefusal where another strategy may be taken, else RefusalError */
+function layDown(...given: Parameters<typeof layDownRedirect>): LaidDown {
+  const [, { request, strategy }] = given;
+  try {
+    return layDownRedirect(...given);
+  } catch (error) {
+    if (request.strategy !== 'auto' || !(error instanceof RefusalError)) throw error;
+    throw new StrategyRefusal(error.complaint, request, strategy);
+  }
 }
 
 /** The word at `place` becomes a branch, and its relocations go. */

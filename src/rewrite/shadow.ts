@@ -39,8 +39,8 @@ export function planShadow(
 ): SymbolRef {
   const { request, from, name, k, target } = redirect;
   const toc = shadowToc(k, request.toc);
-  if (!hasShadowData(subject.elf)) throw refusal('PAT083', {}, { section: from.section, function: name });
   const { shape, roles } = restOfFunction(subject, redirect, nopped, draft);
+  if (!hasShadowData(subject.elf)) throw refusal('PAT083', {}, { section: from.section, function: name });
   grounds.push(
     `${target.name} is called without a frame: it finds the arguments that ${name}'s callers have put on the stack`,
   );

@@ -1,5 +1,6 @@
 /** Which strategy a redirect gets, and what `auto` says of those that it did not take. */
 import type { Strategy } from '../plan/plan.ts';
+import { type Complaint, RefusalError } from '../util/errors.ts';
 import type { RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { parseFunctionName } from './subject.ts';
@@ -26,8 +27,22 @@ const STRATEGIES: readonly {
       kind === 'here' ? undefined : { code: 'PAT023', why: `${name} is not defined in this object` },
   },
   { strategy: 'epilogue', obstacle: (_, target) => ({ code: 'PAT078', why: whyNoEpilogue(target) }) },
+  // What stands in the way of these is found where their code is laid down.
   { strategy: 'frame', obstacle: () => undefined },
+  { strategy: 'shadow', obstacle: () => undefined },
 ];
+
+/** What stands in the way of the strategy that `auto` has come to, for one of the requests: others may do. */
+export class StrategyRefusal extends RefusalError {
+  readonly request: RedirectRequest;
+  readonly strategy: Strategy;
+
+  constructor(complaint: Complaint, request: RedirectRequest, strategy: Strategy) {
+    super(complaint);
+    this.request = request;
+    this.strategy = strategy;
+  }
+}
 
 function whyNoEpilogue({ kind, name }: Target): string {
   return kind === 'here'

@@ -8,7 +8,9 @@ import type { PassedOverStrategy } from '../../report/patch/document.ts';
 import { type Applied, type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
 import { makePlan, type PatchRequest } from '../../rewrite/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
-import { RefusalError } from '../../util/errors.ts';
+import { type PassedOver, StrategyRefusal } from '../../rewrite/strategies.ts';
+import { parseFunctionName } from '../../rewrite/subject.ts';
+import { type Complaint, RefusalError } from '../../util/errors.ts';
 import type { PatchProof, ProvedFunction, RedirectPlace } from '../../verify/patched/prove-patched.ts';
 import type { MergedModule } from './merge.ts';
 
@@ -27,37 +29,100 @@ export interface Attempt {
   readonly merged?: MergedModule | undefined;
 }
 
-/** @throws RefusalError PAT001 to PAT029 */
-export function attempt(elf: ElfFile, request: PatchRequest, options: ApplyOptions, prover: Judge): Attempt {
-  let redirects: readonly RedirectRequest[] = request.redirects;
+/** A result, with what the plan is for. */
+export interface Tried extends Attempt {
+  readonly world: World;
+}
+
+/** What a patch starts from. */
+export interface World {
+  /** The input, or the merged module. */
+  readonly elf: ElfFile;
+  readonly request: PatchRequest;
+  readonly options: ApplyOptions;
+  /** Where objects were merged first. */
+  readonly merged?: MergedModule | undefined;
+}
+
+/** What the code of `shadow` needs is not in the module. */
+const NO_SHADOW_DATA = 'PAT083';
+const NO_STRATEGY = 'PAT030';
+
+/** A strategy that is not possible, and for which redirect, by number. */
+interface Refused {
+  readonly error: StrategyRefusal;
+  readonly index: number;
+}
+
+/**
+ * @param withShadowData the same with the data merged in that `shadow` needs; asked for when no other strategy is left
+ * @throws RefusalError PAT001 to PAT030
+ */
+export function attempt(given: World, prover: Judge, withShadowData?: () => World): Tried {
+  let world = given;
+  /** For whom the data was merged in. */
+  let asked: Refused | undefined;
+  /** By number of the redirect. */
+  const told: PassedOver[][] = given.request.redirects.map(r => [...(r.passedOver ?? [])]);
   const passedOver: PassedOverStrategy[] = [];
-  let best: Attempt | undefined;
+  let best: Tried | undefined;
   for (;;) {
+    const { elf, request, options } = world;
+    const redirects: readonly RedirectRequest[] = request.redirects.map((r, i) => ({ ...r, passedOver: told[i]! }));
+    const refuse = ({ error: { strategy, request: of }, index }: Refused, { code, message }: Complaint) => {
+      told[index]!.push({ strategy, code, why: message });
+      passedOver.push({ function: parseFunctionName(of.from).name, strategy, code, message });
+    };
     let plan: PatchPlan;
     try {
       plan = makePlan(elf, { ...request, redirects });
     } catch (error) {
-      // A strategy that is not even possible ends the search: what was found wrong with the cheaper one counts.
-      if (best === undefined || !(error instanceof RefusalError)) throw error;
-      return { ...best, passedOver: besides(best, [...passedOver, ...impossible(error, best)]) };
+      if (!(error instanceof RefusalError)) throw error;
+      if (error instanceof StrategyRefusal) {
+        const wanted = { error, index: redirects.indexOf(error.request) };
+        if (error.code !== NO_SHADOW_DATA || withShadowData === undefined || asked !== undefined)
+          refuse(wanted, error.complaint);
+        else {
+          asked = wanted;
+          world = tryMerging(withShadowData, why => refuse(wanted, why)) ?? given;
+        }
+        continue;
+      }
+      if (asked !== undefined && world !== given && error.code !== NO_STRATEGY) {
+        // The data is in the way, not what it is for.
+        refuse(asked, error.complaint);
+        world = given;
+        continue;
+      }
+      // With no strategy left, what was found wrong with the cheapest one counts.
+      if (best === undefined) throw error;
+      return { ...best, passedOver: besides(best, passedOver) };
     }
     const applied = applyPlan(elf, plan, options);
     const actions = plan.actions.filter(a => a.kind === 'redirect');
     const proof = withOverruled(plan, prover.prove(readElf(applied.bytes), plan.actions.flatMap(placeOf)));
-    const tried = { plan, applied, proof };
+    const tried = { plan, applied, proof, world, merged: world.merged };
     if (proof.verdict === 'proved') return { ...tried, passedOver };
     if (best === undefined || (best.proof.verdict === 'refuted' && proof.verdict === 'unknown'))
       best = { ...tried, passedOver: [] };
     if (proof.obstacle !== undefined) return { ...best, passedOver: besides(best, passedOver) };
     const suspects = suspectsOf(actions, redirects, proof);
-    if (suspects.size === 0) return { ...best, passedOver: [] };
-    redirects = redirects.map((r, i) => {
-      const found = suspects.get(i);
-      if (found === undefined) return r;
+    if (suspects.size === 0) return { ...best, passedOver: besides(best, passedOver) };
+    for (const [i, found] of suspects) {
       const { strategy, function: name } = actions[i]!;
       passedOver.push({ function: name, strategy, ...explained(found) });
-      return { ...r, passedOver: [...(r.passedOver ?? []), { strategy, code: found.code!, why: found.message! }] };
-    });
+      told[i]!.push({ strategy, code: found.code!, why: found.message! });
+    }
+  }
+}
+
+function tryMerging(merge: () => World, refuse: (why: Complaint) => void): World | undefined {
+  try {
+    return merge();
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    refuse(error.complaint);
+    return undefined;
   }
 }
 
@@ -95,13 +160,6 @@ function besides({ plan }: Attempt, tried: readonly PassedOverStrategy[]): Passe
   return tried.filter(p => !isUsed(p));
 }
 
-function impossible({ complaint }: RefusalError, best: Attempt): PassedOverStrategy[] {
-  if (complaint.code === 'PAT030') return [];
-  const action = best.plan.actions.find(a => a.kind === 'redirect');
-  const fn = complaint.function ?? action?.function ?? '';
-  return [{ function: fn, strategy: 'frame', code: complaint.code, message: complaint.message }];
-}
-
 function explained({ code, message, path }: ProvedFunction) {
   return { code: code!, message: message!, ...(path !== undefined && { path }) };
 }
@@ -136,7 +194,8 @@ export function unprovedOf({ functions, obstacle }: PatchProof): Unproved[] {
 }
 
 /** The same result with a note that tells what is not proved. */
-export function marked(elf: ElfFile, found: Attempt, options: ApplyOptions): Attempt {
+export function marked(found: Tried): Attempt {
+  const { elf, options } = found.world;
   const plan = Object.freeze({ ...found.plan, unproved: Object.freeze(unprovedOf(found.proof)) });
   return { ...found, plan, applied: applyPlan(elf, plan, options) };
 }

@@ -4,7 +4,6 @@ import { type CustomObject, customObject } from '../../merge/custom.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { refusal } from '../../rewrite/refusals.ts';
 import { unusedName } from '../../trampoline/names.ts';
-import type { Complaint } from '../../util/errors.ts';
 import type { RenamedObject } from '../../verify/merged/renamed.ts';
 import { type MergedModule, readMergeObject } from './merge.ts';
 import { customPath, type StrategyText } from './strategy.ts';
@@ -12,8 +11,6 @@ import { customPath, type StrategyText } from './strategy.ts';
 /** A redirect whose trampoline may still be a file. */
 export interface WrittenRedirect extends Omit<RedirectRequest, 'strategy' | 'custom' | 'passedOver'> {
   readonly strategy: StrategyText;
-  /** Of `shadow`, where `auto` has come to it: why `frame` is not possible. */
-  readonly because?: Complaint;
 }
 
 /** A trampoline of the user's own, and whose it is. */
@@ -49,11 +46,7 @@ export async function readCustoms(elf: ElfFile, redirects: readonly WrittenRedir
 
 /** Redirects of which no trampoline has been merged. */
 export function plain(redirects: readonly WrittenRedirect[]): RedirectRequest[] {
-  return redirects.map(({ because, ...r }) => ({
-    ...r,
-    strategy: namedOf(r.strategy),
-    ...(because && { passedOver: [{ strategy: 'frame', code: because.code, why: because.message }] }),
-  }));
+  return redirects.map(r => ({ ...r, strategy: namedOf(r.strategy) }));
 }
 
 function namedOf(text: StrategyText): RedirectRequest['strategy'] {

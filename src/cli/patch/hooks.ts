@@ -1,14 +1,12 @@
 /** `--hook`, `--hook-exit` and `--retarget`: how they are written, and what a pattern leaves out because it is not proved. */
 import type { ElfFile } from '../../elf/read.ts';
 import type { PatchPlan } from '../../plan/plan.ts';
-import type { ApplyOptions } from '../../rewrite/apply.ts';
 import type { HookRequest } from '../../rewrite/hooks.ts';
-import type { PatchRequest } from '../../rewrite/plan.ts';
 import type { RetargetRequest } from '../../rewrite/retargets.ts';
 import { InputError, RefusalError } from '../../util/errors.ts';
 import { isGlob } from '../../util/glob.ts';
 import type { PatchArguments } from '../commands/patch.ts';
-import { type Attempt, attempt, type Judge } from './attempt.ts';
+import { type Attempt, attempt, type Judge, type Tried, type World } from './attempt.ts';
 
 interface Asked {
   readonly hooks: readonly HookRequest[];
@@ -73,14 +71,16 @@ function malformed(option: string, text: string, expected: string, remedy: strin
  *
  * @throws RefusalError PAT001 to PAT069
  */
-export function attemptHooks(elf: ElfFile, request: PatchRequest, options: ApplyOptions, prover: Judge): Attempt {
+export function attemptHooks(world: World, prover: Judge, withShadowData?: () => World): Tried {
+  const { request } = world;
   const except = new Map<string, string>();
-  let best: Attempt | undefined;
+  let best: Tried | undefined;
   for (;;) {
     const hooks = request.hooks?.map(h => (isGlob(h.functions) ? { ...h, except } : h));
-    let found: Attempt;
+    const hooked = (w: World): World => ({ ...w, request: { ...w.request, hooks } });
+    let found: Tried;
     try {
-      found = attempt(elf, { ...request, hooks }, options, prover);
+      found = attempt(hooked(world), prover, withShadowData && (() => hooked(withShadowData())));
     } catch (error) {
       // Nothing is left of a pattern: what was wrong with the first of them counts.
       if (best === undefined || !(error instanceof RefusalError)) throw error;
@@ -88,7 +88,7 @@ export function attemptHooks(elf: ElfFile, request: PatchRequest, options: Apply
     }
     best ??= found;
     const before = except.size;
-    for (const [name, code] of suspects(elf, found, request.hooks ?? [])) except.set(name, code);
+    for (const [name, code] of suspects(found.world.elf, found, request.hooks ?? [])) except.set(name, code);
     if (found.proof.verdict === 'proved' || except.size === before) return found;
   }
 }

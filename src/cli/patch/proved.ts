@@ -10,14 +10,14 @@ import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { shadowObject } from '../package-files.ts';
-import { type Attempt, marked } from './attempt.ts';
+import { type Attempt, marked, type World } from './attempt.ts';
 import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
 import { epiloguesOf, type MadeEpilogues, unprovedEpilogues } from './epilogues.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
 import { writtenRedirects } from './redirects.ts';
-import { withShadows } from './shadow.ts';
+import type { StrategyText } from './strategy.ts';
 
 export { patchImage } from './image.ts';
 
@@ -31,9 +31,7 @@ export async function proved(args: PatchArguments, elf: ElfFile, options: ApplyO
   const except = new Map<string, string>();
   for (;;) {
     const made = epiloguesOf(elf, asked, except);
-    const found = await withShadows(writtenRedirects(args), redirects =>
-      provedWith(args, redirects, elf, options, made),
-    );
+    const found = await provedWith(args, writtenRedirects(args), elf, options, made);
     const before = except.size;
     for (const [name, code] of unprovedEpilogues(found, asked)) except.set(name, code);
     if (except.size === before) return found;
@@ -51,44 +49,42 @@ async function provedWith(
   const asks = written.length + hooks.length + retargets.length > 0;
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
   const customs = await readCustoms(elf, written);
-  const shadows = written.some(r => r.strategy === 'shadow') && !hasShadowData(elf) ? [await readShadowData()] : [];
-  const objects = [
-    ...(await readMergeObjects(args.objects)),
-    ...shadows,
-    ...customs.map(c => c.made.object),
-    ...(epilogues === undefined ? [] : [epilogues.object]),
-  ];
+  const own = await readMergeObjects(args.objects);
+  // `withCustoms` wants the trampolines to be the last.
+  const rest = [...(epilogues === undefined ? [] : [epilogues.object]), ...customs.map(c => c.made.object)];
+  const isAsked = (strategy: StrategyText) => !hasShadowData(elf) && written.some(r => r.strategy === strategy);
+  const table = isAsked('shadow') || isAsked('auto') ? [await readMergeObject(shadowObject())] : [];
   const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
-  const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...undefinedNames(objects)]);
-  const merged = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
-  const redirects = merged === undefined ? plain(written) : withCustoms(written, customs, merged);
-  const request = {
-    nops: args.nops,
-    redirects,
-    hooks,
-    retargets,
-    epilogues,
-    exports,
-    kernelBtf: kernel?.btf,
-    allowUnversioned: args.allowUnproved,
-    merge: merged?.plan,
+  const names = undefinedNames([...own, ...table, ...rest]);
+  const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...names]);
+  const worldWith = (objects: readonly MergeObject[]): World => {
+    const made = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
+    const request = {
+      nops: args.nops,
+      redirects: made === undefined ? plain(written) : withCustoms(written, customs, made),
+      hooks,
+      retargets,
+      epilogues,
+      exports,
+      kernelBtf: kernel?.btf,
+      allowUnversioned: args.allowUnproved,
+      merge: made?.plan,
+    };
+    const before = made && { bytes: elf.bytes, merged: made.middle };
+    const merged = made && { ...made, renamed: customs.map(c => c.renamed) };
+    return { elf: made?.elf ?? elf, request, options: { ...options, before }, merged };
   };
+  const world = worldWith([...own, ...(isAsked('shadow') ? table : []), ...rest]);
   const given = kernel && { kernel: kernel.knowledge, exporterOf: exportersFor(elf, exports) };
-  if (!asks && merged === undefined) {
-    const plan = makePlan(elf, request);
+  if (!asks && world.merged === undefined) {
+    const plan = makePlan(elf, world.request);
     const applied = applyPlan(elf, plan, options);
     const obstacle = given && refusedBy(readElf(applied.bytes), given);
     const proof = { ...PROOF_OF_NOPS, ...(given !== undefined && { kernel: given.kernel.release }) };
     if (obstacle === undefined) return { plan, applied, proof, passedOver: [] };
     return { plan, applied, proof: { ...proof, verdict: 'unknown', grounds: [], obstacle }, passedOver: [] };
   }
-  const subject = merged?.elf ?? elf;
-  const before = merged && { bytes: elf.bytes, merged: merged.middle };
-  const found = attemptHooks(subject, request, { ...options, before }, new PatchProver(elf, given));
-  const result = found.proof.verdict === 'proved' ? found : marked(subject, found, { ...options, before });
-  return { ...result, merged: merged && { ...merged, renamed: customs.map(c => c.renamed) } };
-}
-
-function readShadowData(): Promise<MergeObject> {
-  return readMergeObject(shadowObject());
+  const withTable = isAsked('shadow') || !isAsked('auto') ? undefined : () => worldWith([...own, ...table, ...rest]);
+  const found = attemptHooks(world, new PatchProver(elf, given), withTable);
+  return found.proof.verdict === 'proved' ? found : marked(found);
 }

@@ -72,6 +72,13 @@ it('two redirects have a copy each', () => {
   expect(document.proof.verdict).toBe('proved');
 });
 
+it('goes with objects that are merged for other reasons', () => {
+  const asked = [...ASKED.count, '--epilogue', 'demo_parity', ...symvers('6.12'), '--format', 'json'];
+  const done = tocsin(['patch', demo('6.12'), '-o', at('with-epilogue.ko'), ...asked]);
+  expect(done.code, done.stderr).toBe(0);
+  expect(JSON.parse(done.stdout)).toMatchObject({ written: true, proof: { verdict: 'proved' } });
+});
+
 const BLR = 0x4e800020;
 
 /** An object of a few words with symbols; the first word may name one. */

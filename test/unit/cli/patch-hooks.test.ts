@@ -162,7 +162,10 @@ describe('a pattern', () => {
     toc: 'recomputed',
   });
   const attempted = (judge: Judge, ...hooks: readonly HookRequest[]) =>
-    attemptHooks(elf, { nops: [], redirects: [], hooks, allowUnversioned: true }, { toolVersion: 'test' }, judge);
+    attemptHooks(
+      { elf, request: { nops: [], redirects: [], hooks, allowUnversioned: true }, options: { toolVersion: 'test' } },
+      judge,
+    );
 
   /** Does not believe in functions that are hooked and called so. */
   function doubts(...names: readonly string[]): Judge {

@@ -220,10 +220,13 @@ describe('refusals', () => {
   });
 
   it('PAT030 names all strategies, and why each was not taken', () => {
-    const passedOver = [{ strategy: 'frame', code: 'TOC003', why: 'f is bad' }] as const;
+    const passedOver = [
+      { strategy: 'frame', code: 'TOC003', why: 'f is bad' },
+      { strategy: 'shadow', code: 'TOC004', why: 'so is g' },
+    ] as const;
     const elf = new ModuleBuilder('patchable', pair).elf();
     expect(() => makePlan(elf, redirect('f', 'x', { passedOver }))).toThrow(
-      /direct: .*\[PAT023\]; epilogue: .*\[PAT078\]; frame: f is bad \[TOC003\]/,
+      /direct: .*\[PAT023\]; epilogue: .*\[PAT078\]; frame: f is bad \[TOC003\]; shadow: so is g \[TOC004\]/,
     );
   });
 
