@@ -6,8 +6,8 @@ import { isElsewhere } from './accesses.ts';
 import { onlyForgets } from './effects.ts';
 import { isOrdinary } from './general-registers.ts';
 import type { State } from './state.ts';
-import { hasCase31 } from './transfer-31.ts';
-import { UNKNOWN } from './values.ts';
+import { hasCase31, isIndexedLoad } from './transfer-31.ts';
+import { isStack, UNKNOWN } from './values.ts';
 
 /** What `executeCommon` answers: the instruction has been executed, */
 export const DONE = 0;
@@ -30,6 +30,8 @@ const WRITES_DS = 10;
 const COMPARES = 11;
 const OR_IMMEDIATE = 12;
 const OR = 13;
+/** RT becomes unknown if neither RA nor RB is something of the stack. */
+const READS_INDEXED = 14;
 
 /** By primary opcode, and from 64 on by extended opcode of 31. */
 export const kinds = new Uint8Array(64 + 1024);
@@ -37,6 +39,10 @@ export const kinds = new Uint8Array(64 + 1024);
 function kindOfForm(word: number): number {
   const written = onlyForgets(word);
   return written === 'RT' ? FORGETS_RT : written === 'RA' ? FORGETS_RA : written === 'none' ? INERT : REST;
+}
+
+function kindOfCase31(extended: number): number {
+  return isIndexedLoad(extended) && onlyForgets((31 << 26) | (extended << 1)) === 'RT' ? READS_INDEXED : REST;
 }
 
 for (let opcode = 0; opcode < 64; opcode++) kinds[opcode] = kindOfForm(opcode << 26);
@@ -50,7 +56,7 @@ for (const opcode of [24, 25]) kinds[opcode] = OR_IMMEDIATE;
 kinds[58] = READS_DS;
 kinds[62] = WRITES_DS;
 for (let extended = 0; extended < 1024; extended++)
-  kinds[64 + extended] = hasCase31(extended) ? REST : kindOfForm((31 << 26) | (extended << 1));
+  kinds[64 + extended] = hasCase31(extended) ? kindOfCase31(extended) : kindOfForm((31 << 26) | (extended << 1));
 for (const extended of [0, 32]) kinds[64 + extended] = COMPARES;
 /** tw */
 kinds[64 + 4] = CONTROL;
@@ -93,6 +99,8 @@ export function executeCommon(state: State, word: number): number {
       return (word & 3) === 0 && isElsewhere(state, ra) ? DONE : REST;
     case WRITES:
       return isElsewhere(state, ra) ? DONE : REST;
+    case READS_INDEXED:
+      return isStack(state.places[ra]!) || isStack(state.places[(word >>> 11) & 31]!) ? REST : forgets(state, rt);
     case COMPARES: {
       const field = (word >>> 23) & 7;
       return field < 2 || field > 4 ? DONE : REST;

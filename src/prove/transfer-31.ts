@@ -1,5 +1,5 @@
 /** The transfer function for primary opcode 31: moves, sums, indexed accesses, special registers and the condition register. */
-import { chain, indexed, loaded, putBack, type Surroundings, stored } from './accesses.ts';
+import { chain, indexed, loaded, loadedPart, putBack, type Surroundings, stored } from './accesses.ts';
 import { FINE } from './faults.ts';
 import { finish, forget, moveGeneral, setGeneral } from './general-registers.ts';
 import type { State } from './state.ts';
@@ -10,13 +10,16 @@ import {
   CTR,
   difference,
   entry,
+  isStack,
   kindOf,
   LR,
   payloadOf,
+  plus,
   RAW,
   raw,
   SAVED,
   saved,
+  stackOffset,
   sum,
   TABLE,
   table,
@@ -26,20 +29,46 @@ import {
 
 /** Bytes that indexed stores write, and their extended opcodes. */
 const STORES: readonly (readonly [width: number, opcodes: readonly number[]])[] = [
-  // stdx, stdux, stfdx, stfdux, stdcx., stdbrx, stxsdx
-  [8, [149, 181, 727, 759, 214, 660, 716]],
-  // stwx, stwux, stwcx., stwbrx, stfsx, stfsux, stfiwx, stxsiwx, stxsspx, stvewx
-  [4, [151, 183, 150, 662, 663, 695, 983, 140, 652, 199]],
-  // sthx, sthux, sthbrx, sthcx., stxsihx, stvehx
-  [2, [407, 439, 918, 726, 941, 167]],
-  // stbx, stbux, stbcx., stxsibx, stvebx
-  [1, [215, 247, 694, 909, 135]],
-  // stvx, stvxl, stxvd2x, stxvw4x, stxvx, stxvh8x, stxvb16x, stxvl and stxvll (at most), stqcx.
-  [16, [231, 487, 972, 908, 396, 940, 1004, 397, 429, 182]],
+  // stdx, stdux, stfdx, stfdux, stdcx., stdbrx, stxsdx, stxvrdx
+  [8, [149, 181, 727, 759, 214, 660, 716, 237]],
+  // stwx, stwux, stwcx., stwbrx, stfsx, stfsux, stfiwx, stxsiwx, stxsspx, stvewx, stxvrwx
+  [4, [151, 183, 150, 662, 663, 695, 983, 140, 652, 199, 205]],
+  // sthx, sthux, sthbrx, sthcx., stxsihx, stvehx, stxvrhx
+  [2, [407, 439, 918, 726, 941, 167, 173]],
+  // stbx, stbux, stbcx., stxsibx, stvebx, stxvrbx
+  [1, [215, 247, 694, 909, 135, 141]],
+  // stvx, stvxl, stxvd2x, stxvw4x, stxvx, stxvh8x, stxvb16x, stqcx.
+  [16, [231, 487, 972, 908, 396, 940, 1004, 182]],
+  // stxvpx
+  [32, [461]],
 ];
+/** stxvl, stxvll, lwat, ldat, stwat, stdat: at (RA), 16 bytes at most. What RB stands for is no distance. */
+const atBase = new Set([397, 429, 582, 614, 710, 742]);
+/** stvx, stvxl, stvewx, stvehx leave out low bits of the address. */
+const alignsDown = new Set([231, 487, 199, 167]);
+/** dcbz clears the block of 128 bytes that the address lies in. */
+const CLEARS_BLOCK = 1014;
+const BLOCK = 128;
+/** hashst, hashstp: somewhere in the 512 bytes below (RA). */
+const hashes = new Set([722, 658]);
+const HASH_REACH = 512;
 /** The same by extended opcode; 0 for other instructions. */
 const storeWidth = new Uint8Array(1024);
 for (const [width, opcodes] of STORES) for (const opcode of opcodes) storeWidth[opcode] = width;
+
+/** Bytes that indexed loads read, and their extended opcodes; those that have a case of their own are not among them. */
+const LOADS: readonly (readonly [width: number, opcodes: readonly number[]])[] = [
+  // lbzx, lbzux, lhzx, lhzux, lhax, lhaux, lwzux, lwaux, ldux, lwbrx, lhbrx, ldbrx, lbarx, lharx, lwarx, ldarx: inside a doubleword
+  [1, [87, 119, 279, 311, 343, 375, 55, 373, 53, 534, 790, 532, 52, 116, 20, 84]],
+  // lfsx, lfsux, lfdx, lfdux, lfiwax, lfiwzx, lvebx, lvehx, lvewx, lxsdx, lxsiwax, lxsiwzx, lxsspx, lxsibzx, lxsihzx, lxvdsx, lxvwsx, lxvr[bhwd]x
+  [1, [535, 567, 599, 631, 855, 887, 7, 39, 71, 588, 76, 12, 524, 781, 813, 332, 364, 13, 45, 77, 109]],
+  // lvx, lvxl, lxvd2x, lxvx, lxvw4x, lxvh8x, lxvb16x, lqarx
+  [16, [103, 359, 844, 268, 780, 812, 876, 276]],
+  // lxvpx
+  [32, [333]],
+];
+const loadWidth = new Uint8Array(1024);
+for (const [width, opcodes] of LOADS) for (const opcode of opcodes) loadWidth[opcode] = width;
 
 /** 1 for extended opcodes that have a case of their own. */
 const hasCase = new Uint8Array(1024);
@@ -47,7 +76,17 @@ for (const opcode of [444, 266, 778, 40, 986, 341, 23, 21, 339, 467, 19, 144]) h
 
 /** Whether there is more to an instruction of primary opcode 31 than what it makes unknown. */
 export function hasCase31(extended: number): boolean {
-  return hasCase[extended] === 1 || storeWidth[extended] !== 0;
+  return hasCase[extended] === 1 || (storeWidth[extended]! | loadWidth[extended]!) !== 0 || isUnusual(extended);
+}
+
+/** Loads of which nothing is followed but where they read. */
+export function isIndexedLoad(extended: number): boolean {
+  return loadWidth[extended] !== 0;
+}
+
+/** Stores to other places than (RA|0) + (RB). */
+function isUnusual(extended: number): boolean {
+  return atBase.has(extended) || hashes.has(extended) || extended === CLEARS_BLOCK;
 }
 
 /** As `transfer`, for words of primary opcode 31. */
@@ -55,7 +94,22 @@ export function transfer31(around: Surroundings, state: State, word: number, nex
   const extended = (word >>> 1) & 0x3ff;
   if (hasCase[extended] === 1) return transferCase(around, state, word, extended);
   const width = storeWidth[extended]!;
-  return width === 0 ? finish(state, word, next) : storeIndexed(around, state, word, extended, width);
+  if (width !== 0) return storeIndexed(around, state, word, extended, width);
+  if (isUnusual(extended)) return storeUnusual(around, state, word, next, extended);
+  if (loadWidth[extended] !== 0) loadedPart(around, indexed(state, word), loadWidth[extended]!);
+  return finish(state, word, next);
+}
+
+function storeUnusual(around: Surroundings, state: State, word: number, next: number, extended: number): number {
+  const base = (word >>> 16) & 31;
+  const at = extended === CLEARS_BLOCK ? indexed(state, word) : base === 0 ? UNKNOWN : state.places[base]!;
+  const hit =
+    extended === CLEARS_BLOCK
+      ? stored(around, state, plus(at, 1 - BLOCK), 2 * BLOCK - 1, UNKNOWN)
+      : hashes.has(extended)
+        ? stored(around, state, plus(at, -HASH_REACH), HASH_REACH, UNKNOWN)
+        : stored(around, state, at, 16, UNKNOWN);
+  return hit || finish(state, word, next);
 }
 
 function transferCase(around: Surroundings, state: State, word: number, extended: number): number {
@@ -81,12 +135,13 @@ function transferCase(around: Surroundings, state: State, word: number, extended
       // lwzx
       const base = state.places[ra]!;
       const index = state.places[rb]!;
-      const word = extended === 341 ? table : raw;
+      const ofTable = extended === 341 ? table : raw;
+      if (isStack(base) || isStack(index)) loadedPart(around, indexed(state, word), 1);
       const value =
         kindOf(base) === ADDRESS && ra !== 0
-          ? word(payloadOf(base))
+          ? ofTable(payloadOf(base))
           : kindOf(index) === ADDRESS
-            ? word(payloadOf(index))
+            ? ofTable(payloadOf(index))
             : UNKNOWN;
       return setGeneral(state, rt, value);
     }
@@ -114,7 +169,8 @@ function storeIndexed(around: Surroundings, state: State, word: number, extended
   const ra = (word >>> 16) & 31;
   const at = indexed(state, word);
   const general = extended === 149 || extended === 181;
-  const hit = stored(around, state, at, width, general ? state.places[rt]! : UNKNOWN);
+  const less = alignsDown.has(extended) && isStack(at) && stackOffset(at) % width !== 0 ? width - 1 : 0;
+  const hit = stored(around, state, plus(at, -less), width + less, general ? state.places[rt]! : UNKNOWN);
   if (extended === 181 && rt === 1 && ra === 1) chain(state, at);
   const updates =
     extended === 181 ||

@@ -1,9 +1,9 @@
 /** The transfer function for eight-byte instructions (Power ISA 3.1, Book I, 1.6): pc-relative code is made of them. */
-import { loaded, lowWord, type Surroundings, stored } from './accesses.ts';
+import { loaded, loadedPart, lowWord, type Surroundings, stored } from './accesses.ts';
 import { TOC_USE } from './faults.ts';
 import { finish, setGeneral } from './general-registers.ts';
 import type { State } from './state.ts';
-import { address, number, plus, UNKNOWN } from './values.ts';
+import { address, isStack, number, plus, UNKNOWN } from './values.ts';
 
 /** The address arithmetic and doubleword accesses of pc-relative code; of the rest, what they write. */
 export function transferPrefixed(around: Surroundings, state: State, word: number, next: number, pc: number): number {
@@ -29,5 +29,16 @@ export function transferPrefixed(around: Surroundings, state: State, word: numbe
     return (
       stored(around, state, at, opcode === 60 ? 16 : opcode === 62 ? 32 : 16, UNKNOWN) || finish(state, word, next)
     );
+  if (isStack(at)) {
+    // plwz to plfd, and plwa: inside a doubleword
+    if ((type === 2 && isShortLoad(opcode)) || (type === 0 && opcode === 41)) loadedPart(around, at, 1);
+    // plxsd, plxssp, plxv, plq, plxvp
+    if (type === 0 && (opcode === 42 || opcode === 43 || opcode >>> 1 === 25 || opcode === 56 || opcode === 58))
+      loadedPart(around, at, opcode === 58 ? 32 : 16);
+  }
   return finish(state, word, next);
+}
+
+function isShortLoad(opcode: number): boolean {
+  return opcode >= 32 && opcode <= 50 && (opcode & 1) === 0 && !(opcode >= 36 && opcode <= 38) && opcode !== 44;
 }

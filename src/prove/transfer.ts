@@ -85,8 +85,9 @@ export function transferRest(around: Surroundings, state: State, word: number, n
       return wrong || hit || ((opcode & 1) === 1 ? putBack(state, word, at) : FINE);
     }
     case 61: {
-      // lxv, stxv, stxsd, stxssp: the last three bits tell
+      // lxv, stxv, stxsd, stxssp: the last three bits tell. stfdp is no instruction of the table.
       const form = word & 7;
+      if ((form & 3) === 0) return UNKNOWN_INSTRUCTION;
       const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
       const at = effective(state, word, signed16(form === 5 || form === 1 ? word & 0xfff0 : word & 0xfffc));
       if (form === 1) {
@@ -94,6 +95,14 @@ export function transferRest(around: Surroundings, state: State, word: number, n
         return wrong;
       }
       return wrong || stored(around, state, at, form === 5 ? 16 : 8, UNKNOWN);
+    }
+    case 6: {
+      // lxvp, stxvp: the last four bits tell
+      const wrong = usesToc(around, state, word) ? TOC_USE : FINE;
+      const at = effective(state, word, signed16(word & 0xfff0));
+      if ((word & 15) === 1) return wrong || stored(around, state, at, 32, UNKNOWN);
+      if (isStack(at)) loadedPart(around, at, 32);
+      return finish(state, word, next) || wrong;
     }
     case 31:
       return transfer31(around, state, word, next);

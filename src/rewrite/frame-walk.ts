@@ -155,7 +155,7 @@ class Walk {
     if (opcode === 19) return this.#register(words, offset, word, state);
     if (opcode === 1) this.#prefixed(words[offset / 4 + 1] ?? 0, word, state);
     else if (opcode === 31) this.#extended(word, state);
-    else if (opcode >= 32) this.#memory(word, opcode, state);
+    else if (opcode >= 32 || opcode === 6) this.#memory(word, opcode, state);
     else this.#immediate(word, opcode, state);
     if (state[1] !== EXACT) this.#unknown('r1 cannot be followed');
     if (state[OFFSET + 1]! > 0) this.#unknown('r1 rises above its value on entry');
@@ -210,12 +210,13 @@ class Walk {
     if ((kind === EXACT || kind === INDEXED) && offset >= SAVE_AREA) this.#uses();
   }
 
-  #access(state: State, base: number, displacement: number): void {
+  /** @param width bytes; what is no wider than a doubleword does not leave it */
+  #access(state: State, base: number, displacement: number, width = 8): void {
     const kind = state[base]!;
     if (kind === NONE) return;
     if (kind === ODD) this.#unknown('a stack address that was computed in an unusual way is used');
     const offset = state[OFFSET + base]! + displacement;
-    if (offset >= SAVE_AREA) this.#uses();
+    if (offset >= SAVE_AREA || (width > 8 && offset + width > SAVE_AREA)) this.#uses();
     if (kind === INDEXED && offset >= 0) this.#unknown('an indexed address near the parameter save area is used');
   }
 
@@ -230,9 +231,13 @@ class Walk {
     if (opcode === 59 || opcode === 60 || opcode === 63) return;
     const rt = (word >>> 21) & 31;
     const ra = (word >>> 16) & 31;
-    const mask = opcode < 56 ? 0xffff : opcode === 56 || (opcode === 61 && (word & 3) === 1) ? 0xfff0 : 0xfffc;
+    const isPair = opcode === 6;
+    const isWide =
+      isPair || opcode === 56 || (opcode === 61 && (word & 3) === 1) || (opcode === 62 && (word & 3) === 2);
+    const mask = opcode === 62 || !isWide ? (opcode < 56 ? 0xffff : 0xfffc) : 0xfff0;
     const displacement = ((word & mask) << 16) >> 16;
-    if (ra !== 0) this.#access(state, ra, displacement);
+    if (ra !== 0) this.#access(state, ra, displacement, isPair ? 32 : isWide ? 16 : 8);
+    if (isPair) return;
     const updates =
       opcode < 56
         ? opcode !== 46 && opcode !== 47 && (opcode & 1) === 1
@@ -317,6 +322,8 @@ class Walk {
     if (a !== NONE && state[rb] !== NONE) this.#unknown('two stack addresses are added');
     const base = a !== NONE ? ra : rb;
     if (ra === 0) this.#access(state, base, 0);
+    // No array begins at r1: the index is a place in this frame, or in the caller's.
+    else if (base === 1) this.#unknown('a place of the stack whose distance from r1 is in a register is used');
     else if (state[base] === ODD || state[OFFSET + base]! >= 0)
       this.#unknown('an indexed address near the parameter save area is used');
   }
@@ -355,11 +362,13 @@ const isIndexedAccess = new Set([
   ...[535, 599, 663, 727, 791, 855, 887, 919, 983],
   ...[7, 39, 71, 103, 359, 135, 167, 199, 231, 487],
   ...[
-    12, 76, 140, 236, 268, 269, 301, 332, 364, 396, 397, 429, 524, 588, 652, 716, 780, 781, 812, 813, 844, 876, 908,
-    909, 940, 941, 972, 1004,
+    12, 13, 45, 76, 77, 109, 140, 141, 173, 205, 236, 237, 333, 461, 582, 614, 710, 742, 268, 269, 301, 332, 364, 396,
+    397, 429, 524, 588, 652, 716, 780, 781, 812, 813, 844, 876, 908, 909, 940, 941, 972, 1004,
   ],
-  // dcbz writes.
+  // dcbz, hashst and hashstp write.
   1014,
+  722,
+  658,
 ]);
 const logical = new Set([
   24, 26, 27, 28, 58, 60, 122, 124, 154, 155, 186, 252, 284, 316, 378, 412, 444, 476, 506, 508, 536, 538, 539, 570, 792,

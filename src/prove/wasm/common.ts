@@ -2,8 +2,8 @@
 import { isElsewhere } from './accesses';
 import { KINDS } from './effects';
 import { isOrdinary } from './general-registers';
-import { move, set } from './state';
-import { UNKNOWN } from './values';
+import { get, move, set } from './state';
+import { isStack, UNKNOWN } from './values';
 
 /** What `executeCommon` answers. */
 export const DONE: u32 = 0;
@@ -19,6 +19,7 @@ const WRITES_DS: u32 = 10;
 const COMPARES: u32 = 11;
 const OR_IMMEDIATE: u32 = 12;
 const OR: u32 = 13;
+const READS_INDEXED: u32 = 14;
 
 function forgets(register: u32): u32 {
   if (!isOrdinary(register)) return REST;
@@ -57,6 +58,8 @@ export function executeCommon(word: u32): u32 {
       return (word & 3) === 0 && isElsewhere(ra) ? DONE : REST;
     case WRITES:
       return isElsewhere(ra) ? DONE : REST;
+    case READS_INDEXED:
+      return isStack(get(ra)) || isStack(get((word >>> 11) & 31)) ? REST : forgets(rt);
     case COMPARES: {
       const field = (word >>> 23) & 7;
       return field < 2 || field > 4 ? DONE : REST;

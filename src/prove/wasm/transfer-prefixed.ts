@@ -1,10 +1,10 @@
 /** The transfer function for eight-byte instructions: `prove/transfer-prefixed.ts`. */
-import { loaded, lowWord, stored } from './accesses';
+import { loaded, loadedPart, lowWord, stored } from './accesses';
 import { FINE, TOC_USE } from './faults';
 import { finish, setGeneral } from './general-registers';
 import { get } from './state';
 import { home } from './subject';
-import { address, number, plus, UNKNOWN } from './values';
+import { address, isStack, number, plus, UNKNOWN } from './values';
 
 /** The address arithmetic and doubleword accesses of pc-relative code; of the rest, what they write. */
 export function transferPrefixed(word: u32, next: u32, pc: i32): u32 {
@@ -34,5 +34,16 @@ export function transferPrefixed(word: u32, next: u32, pc: i32): u32 {
       return hit !== FINE ? hit : finish(word, next);
     }
   }
+  if (isStack(at)) {
+    // plwz to plfd, and plwa: inside a doubleword
+    if ((type === 2 && isShortLoad(opcode)) || (type === 0 && opcode === 41)) loadedPart(at, 1);
+    // plxsd, plxssp, plxv, plq, plxvp
+    if (type === 0 && (opcode === 42 || opcode === 43 || opcode >>> 1 === 25 || opcode === 56 || opcode === 58))
+      loadedPart(at, opcode === 58 ? 32 : 16);
+  }
   return finish(word, next);
+}
+
+function isShortLoad(opcode: u32): bool {
+  return opcode >= 32 && opcode <= 50 && (opcode & 1) === 0 && !(opcode >= 36 && opcode <= 38) && opcode !== 44;
 }

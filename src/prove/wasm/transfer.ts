@@ -73,8 +73,9 @@ export function transferRest(word: u32, next: u32, pc: i32): u32 {
       return storeEnd(wrong, hit, (opcode & 1) === 1, word, at);
     }
     case 61: {
-      // lxv, stxv, stxsd, stxssp: the last three bits tell
+      // lxv, stxv, stxsd, stxssp: the last three bits tell. stfdp is no instruction of the table.
       const form = word & 7;
+      if ((form & 3) === 0) return UNKNOWN_INSTRUCTION;
       const wrong = tocFault(word);
       const at = effective(word, signed16(form === 5 || form === 1 ? word & 0xfff0 : word & 0xfffc));
       if (form === 1) {
@@ -82,6 +83,14 @@ export function transferRest(word: u32, next: u32, pc: i32): u32 {
         return wrong;
       }
       return wrong !== FINE ? wrong : stored(at, form === 5 ? 16 : 8, UNKNOWN);
+    }
+    case 6: {
+      // lxvp, stxvp: the last four bits tell
+      const wrong = tocFault(word);
+      const at = effective(word, signed16(word & 0xfff0));
+      if ((word & 15) === 1) return wrong !== FINE ? wrong : stored(at, 32, UNKNOWN);
+      if (isStack(at)) loadedPart(at, 32);
+      return or(finish(word, next), wrong);
     }
     case 31:
       return transfer31(word, next);

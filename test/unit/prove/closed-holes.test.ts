@@ -221,3 +221,53 @@ middle: lwax r9,r10,r9
     expect(checked(check, index, shift)).toBe('unknown PRV002');
   });
 });
+
+describe('stores that compiled code of the kernel has no use for', () => {
+  /** r31 waits at -64(r1), r4 is -64, r5 8. */
+  const kept = (word: number) =>
+    one(`std r31,-64(r1)\n li r4,-64\n li r5,8\n li r31,1\n addi r3,r1,-64\n .long ${word}\n ld r31,-64(r1)\n blr`);
+  const indexed = (opcode: number, ra = 1, rb = 4, bit = 0) =>
+    ((31 << 26) | (6 << 21) | (ra << 16) | (rb << 11) | (opcode << 1) | bit) >>> 0;
+
+  it.each([
+    ['stxvp vs6,-64(r1)', 0x18c1ffc1],
+    ['stxvp vs6,-80(r1)', 0x18c1ffb1],
+    ['stxvpx', indexed(461)],
+    ['stxvrbx', indexed(141)],
+    ['stxvrhx', indexed(173)],
+    ['stxvrwx', indexed(205)],
+    ['stxvrdx', indexed(237)],
+    ['stxvl, whose RB is a length', indexed(397, 3, 5)],
+    ['stxvll', indexed(429, 3, 5)],
+    ['lwat', indexed(582, 3, 0)],
+    ['ldat', indexed(614, 3, 0)],
+    ['stwat', indexed(710, 3, 0)],
+    ['stdat', indexed(742, 3, 0)],
+    ['dcbz', 0x7c0127ec - (0 << 21)],
+    ['hashst r6,-8(r1)', indexed(722, 1, 6, 1) | (31 << 21)],
+    ['hashstp', indexed(658, 1, 6, 1) | (31 << 21)],
+    ['stvx, 8 bytes further', indexed(231, 3, 5)],
+    ['stfdp', 0xf4c1ffc0],
+  ])('%s', (_, word) => {
+    expect(kept(0x60000000)).toBe('proved');
+    expect(kept(word)).not.toBe('proved');
+  });
+
+  it('do not make others forget', () => {
+    expect(kept(indexed(461, 3, 3))).toBe('proved');
+    expect(kept(indexed(397, 7, 5))).toBe('proved');
+    expect(kept(indexed(231, 1, 7))).toBe('proved');
+    expect(kept(0x18c7ffc1)).toBe('proved');
+  });
+});
+
+describe('a stack argument', () => {
+  const reads = (load: string) =>
+    one(`${PUSH}\n bl g\n ${POP}\n g: li r9,96\n ${load}\n blr`, STUB, { functions: { f: { k: 3 }, g: { k: 0 } } });
+
+  it('is read by indexed and prefixed loads too', () => {
+    expect(reads('lbzx r3,r7,r9')).toBe('proved');
+    for (const load of ['ldx r3,r1,r9', 'lwzx r3,r1,r9', 'lbzx r3,r9,r1', '.long 0x7c014e98', 'plwz r3,96(r1)'])
+      expect(reads(load), load).toMatch(/TOC018$/);
+  });
+});
