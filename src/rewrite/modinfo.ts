@@ -5,7 +5,6 @@
  *
  * Version of tocsin; actions by kind; objects that were merged in; the first 16 digits of the original's SHA-256. The kernel passes
  * over keys that it does not know, and shows none of them. A file that is patched again gets a second string behind the first one.
- * Where call sites are taken out and nothing else is done, functions do what they did, and nothing is said of it.
  */
 import type { ElfEditor } from '../elf/editor.ts';
 import { informationSection } from '../kernel/modinfo.ts';
@@ -13,12 +12,15 @@ import type { PatchRecord } from '../kernel/patch-note.ts';
 
 export function addModinfo(editor: ElfEditor, record: PatchRecord): void {
   const section = informationSection(editor.elf);
-  const isMore = record.merged !== undefined || record.actions.some(action => action.kind !== 'nop');
-  if (section === undefined || !isMore) return;
+  if (section === undefined || (record.merged === undefined && record.actions.length === 0)) return;
   const kinds = new Map<string, number>();
   for (const { kind } of record.actions) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   if (record.merged !== undefined) kinds.set('merged', record.merged.length);
+  editor.append(section.index, modinfoString(record.tool, kinds, record.original.sha256));
+}
+
+/** The string and its NUL, as bytes. */
+export function modinfoString(tool: string, kinds: ReadonlyMap<string, number>, sha256: string): Buffer {
   const done = [...kinds].map(([kind, count]) => `${kind} ${count}, `).join('');
-  const text = `tocsin=${record.tool}: ${done}original ${record.original.sha256.slice(0, 16)}\0`;
-  editor.append(section.index, Buffer.from(text));
+  return Buffer.from(`tocsin=${tool}: ${done}original ${sha256.slice(0, 16)}\0`);
 }

@@ -4,20 +4,22 @@
  * laid out in the usual way and leaves every other file to them: it never refuses. The new file is made in the place of the old one.
  * Tests hold the two together, on stock modules and on damaged ones.
  */
+import { type OriginalFile, patchRecordStart } from '../kernel/patch-note.ts';
 import type { NopTable } from '../plan/nop-table.ts';
 import { SIGNATURE_DROPPED } from '../plan/plan.ts';
 import type { ProgramsRoom } from '../util/programs-room.ts';
+import { modinfoString } from './modinfo.ts';
 import { TAKING_CODE } from './taking-code.ts';
 
 /** What `wasm/take.ts` exports. Addresses and sizes in bytes. */
 interface TakingCode {
   planFor(at: number, size: number, room: number, tables: number, tablesRoom: number): number;
-  headRoom(size: number): number;
-  carryOut(head: number, headSize: number): number;
+  textRoom(size: number): number;
+  carryOut(head: number, headSize: number, text: number, textSize: number): number;
 }
 
 /** Words that `planFor` leaves. */
-const RESULT_WORDS = 8;
+const RESULT_WORDS = 9;
 
 export interface QuickPlan {
   readonly table: NopTable;
@@ -25,6 +27,8 @@ export interface QuickPlan {
   readonly calls: number;
   readonly records: number;
   readonly warnings: readonly string[];
+  /** Whether the module's information gets a string more. */
+  readonly isTold: boolean;
 }
 
 export function compileTaking(): Promise<WebAssembly.Module> {
@@ -54,25 +58,39 @@ export class QuickNops {
     const result = attempt(() => this.#code.planFor(file.at, size, file.size, tables.at, tables.size));
     if (result === 0) return undefined;
     const words = new Uint32Array(memory.buffer, result, RESULT_WORDS);
-    const [count = 0, at = 0, names = 0, namesAt = 0, without = 0, calls = 0, records = 0, drops = 0] = words;
+    const [count = 0, at = 0, names = 0, namesAt = 0, without = 0, calls = 0, records = 0, drops = 0, told = 0] = words;
     const warnings: string[] = [];
     if (without > 0) warnings.push(`${without} functions that match * have no call site and stay as they are`);
     if (drops === 1) warnings.push(SIGNATURE_DROPPED);
     const table = { at, count, namesAt, names, dropsSignature: drops === 1 };
-    return { table, calls, records, warnings };
+    return { table, calls, records, warnings, isTold: told === 1 };
   }
 
   /**
-   * Carries the plan out that was made last, where the file stands.
+   * Carries out the plan that was made last, where the file stands.
    *
-   * @param head of the note's record, as `patchRecordStart` makes it
+   * @param tool version of tocsin that the file is to name
+   * @param original size of the file (bytes), and its SHA-256 in lower-case hexadecimal
    * @returns the size of the new file; `undefined` where it has no room
    */
-  carryOut(head: Buffer): number | undefined {
-    const at = this.#code.headRoom(head.length) >>> 0;
+  carryOut(plan: QuickPlan, tool: string, original: OriginalFile): number | undefined {
+    const { dropsSignature, count } = plan.table;
+    const record = {
+      schema: 'tocsin.patch-record/1',
+      tool,
+      layer: 1,
+      original,
+      signatureDropped: dropsSignature,
+      codeAdded: 0,
+    } as const;
+    const head = Buffer.from(`${patchRecordStart(record)}[`);
+    const text = plan.isTold ? modinfoString(tool, new Map([['nop', count]]), original.sha256) : Buffer.alloc(0);
+    const at = this.#code.textRoom(head.length + text.length) >>> 0;
     if (at === 0) return undefined;
-    head.copy(Buffer.from(this.#room.memory.buffer), at);
-    const size = attempt(() => this.#code.carryOut(at, head.length));
+    const memory = Buffer.from(this.#room.memory.buffer);
+    head.copy(memory, at);
+    text.copy(memory, at + head.length);
+    const size = attempt(() => this.#code.carryOut(at, head.length, at + head.length, text.length));
     return size === 0 ? undefined : size;
   }
 }

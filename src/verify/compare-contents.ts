@@ -8,7 +8,7 @@ import type { Section } from '../elf/section.ts';
 import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../kernel/functions.ts';
 import { wordsOf } from '../util/bytes.ts';
 import type { SectionIndex } from '../util/indexes.ts';
-import { addedInformation, informedSection } from './modinfo.ts';
+import { addedInformation } from './modinfo.ts';
 import type { Pairing } from './pairing.ts';
 import { type Planned, planFor, type SectionPlan } from './planned.ts';
 import { count, type Report, wordText } from './verification.ts';
@@ -24,13 +24,12 @@ export function compareContents(report: Report, pair: Pairing, planned: Planned)
   const start = report.counts.identical;
   let sections = 0;
   const walk = new ContentWalk(report, output);
-  const informed = informedSection(input, planned);
   for (const [was, is] of pair.both()) {
     if (!was.hasContents || tables.has(was.index) || isTable(was)) continue;
     const before = was.sh_type === SHT_GROUP ? movedGroup(pair, was) : buffer(input, was);
     const plan = planFor(planned, was.index);
     // What that string says is looked at in a step of its own.
-    const information = was.index === informed ? [addedInformation(pair, planned, informed)] : [];
+    const information = was.index === planned.informed ? [addedInformation(pair, planned, was.index)] : [];
     walk.section(before, is, buffer(output, is), { ...plan, appended: [...plan.appended, ...information] });
     sections++;
   }

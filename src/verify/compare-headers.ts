@@ -17,7 +17,7 @@ import {
   SYM_SIZE,
 } from '../elf/constants.ts';
 import type { Section } from '../elf/section.ts';
-import { addedInformation, informedSection } from './modinfo.ts';
+import { addedInformation } from './modinfo.ts';
 import { type Pairing, tableFor } from './pairing.ts';
 import { type Planned, planFor } from './planned.ts';
 import { count, type Report, wordText } from './verification.ts';
@@ -109,7 +109,7 @@ function plannedSize(pair: Pairing, planned: Planned, section: Section): number 
   if (section.index === symbols?.section.sh_link || section.index === input.header.shstrndx) return -1;
   let size = section.sh_size - own.records.reduce((sum, r) => sum + r.size, 0) - own.entries.length * RELA_SIZE;
   size += own.appended.reduce((sum, bytes) => sum + bytes.length, 0);
-  if (section.index === informedSection(input, planned)) size += addedInformation(pair, planned, section.index).length;
+  if (section.index === planned.informed) size += addedInformation(pair, planned, section.index).length;
   if (section.sh_type === SHT_RELA && tableFor(input, section.sh_info) === section.index)
     size += planFor(planned, section.sh_info).added.length * RELA_SIZE;
   return size;

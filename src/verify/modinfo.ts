@@ -1,18 +1,15 @@
 /**
  * The string that a patch adds to `.modinfo`: it stands behind all others, alone, and says what input, plan and note say.
  */
-import type { ElfFile } from '../elf/read.ts';
-import { informationSection } from '../kernel/modinfo.ts';
 import { patchRecordHead, rawPatchNote } from '../kernel/patch-note.ts';
 import type { Expectation } from './expectation.ts';
 import type { Pairing } from './pairing.ts';
 import { type Planned, planFor } from './planned.ts';
 import type { Report } from './verification.ts';
 
-/** Number of the input's section that gets a string more; -1 where none does. */
-export function informedSection(input: ElfFile, { plan }: Planned): number {
-  if (plan.merged === undefined && plan.actions.every(action => action.kind === 'nop')) return -1;
-  return informationSection(input)?.index ?? -1;
+/** The string, after version, what was done (`hook 65, `) and the SHA-256 of the original. */
+export function wantedInformation(tool: string, done: string, sha256: string): string {
+  return `tocsin=${tool}: ${done}original ${sha256.slice(0, 16)}\0`;
 }
 
 /** Bytes that the output has behind those of the input's section `index`: the string, whatever it is. */
@@ -36,13 +33,13 @@ function doneBy({ plan }: Planned): string {
 
 export function checkModinfo(report: Report, pair: Pairing, expected: Expectation): string {
   const { planned } = expected;
-  const index = informedSection(pair.input, planned);
+  const index = planned.informed;
   const found = addedInformation(pair, planned, index).toString('latin1');
   const raw = rawPatchNote(pair.output);
   const tool = raw && patchRecordHead(raw)?.tool;
   // Told of the note.
   if (tool === undefined) return 'no note to hold it against';
-  const wanted = `tocsin=${tool}: ${doneBy(planned)}original ${expected.hash().slice(0, 16)}\0`;
+  const wanted = wantedInformation(tool, doneBy(planned), expected.hash());
   if (found !== wanted)
     report.error(
       'VER130',

@@ -6,6 +6,7 @@ import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Relocations } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
+import { informationSection } from '../kernel/modinfo.ts';
 import type {
   AddedRelocation,
   AddedVersion,
@@ -37,6 +38,8 @@ export interface Planned {
   readonly sections: ReadonlyMap<SectionIndex, SectionPlan>;
   /** Whether the output is to differ from the input at all. */
   readonly changesNothing: boolean;
+  /** Number of the input's section that gets a string more, which tells of the patch; -1 where none does. */
+  readonly informed: number;
 }
 
 function nothing(): SectionPlan {
@@ -86,7 +89,9 @@ export function arrange(plan: PatchPlan, input: ElfFile): Planned {
     plan.newCode.length === 0 &&
     plan.newSymbols.length === 0 &&
     !plan.dropsSignature;
-  return { plan, sections, changesNothing };
+  const isTold = plan.merged !== undefined || plan.actions.length > 0;
+  const informed = isTold ? (informationSection(input)?.index ?? -1) : -1;
+  return { plan, sections, changesNothing, informed };
 }
 
 /** Sorts a list that is in order already, most of the time. */

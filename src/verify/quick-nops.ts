@@ -8,6 +8,7 @@ import { patchRecordStart } from '../kernel/patch-note.ts';
 import type { NopTable } from '../plan/nop-table.ts';
 import type { ProgramsRoom } from '../util/programs-room.ts';
 import { JUDGING_CODE, RELOCATION_RULES } from './judging-code.ts';
+import { wantedInformation } from './modinfo.ts';
 import type { Verification } from './verification.ts';
 
 /** What `wasm/judge.ts` exports. Addresses and sizes in bytes. */
@@ -17,6 +18,8 @@ interface JudgingCode extends Readonly<Record<StepFunction, () => number>> {
   setPlan(at: number, count: number, namesAt: number, names: number, dropsSignature: number): void;
   setRules(at: number): void;
   setHead(at: number, size: number): void;
+  setInformation(at: number, size: number): void;
+  isTold(): number;
   result(): number;
 }
 
@@ -37,6 +40,7 @@ const STEPS = {
   'new code': 'hasNoNewCode',
   imports: 'hasNoNewSymbols',
   note: 'checkNote',
+  modinfo: 'checkInformation',
   file: 'compareFile',
   'every byte': 'everyByte',
   actions: 'functionsAreThere',
@@ -101,11 +105,17 @@ export class QuickNopsJudge {
         codeAdded: 0,
       })}[`,
     );
-    all.set(rules, tables.at);
-    all.set(head, tables.at + rules.length);
-    code.setRules(tables.at);
-    code.setHead(tables.at + rules.length, head.length);
-    const used = rules.length + head.length;
+    const information = Buffer.from(wantedInformation(tool, `nop ${plan.count}, `, sha256));
+    let used = 0;
+    const put = (bytes: Buffer) => {
+      const at = tables.at + used;
+      all.set(bytes, at);
+      used += bytes.length;
+      return at;
+    };
+    code.setRules(put(rules));
+    code.setHead(put(head), head.length);
+    code.setInformation(put(information), information.length);
     code.startRoom(tables.at + used, tables.size - used);
     code.setFiles(rooms[this.#input]!.at, inputSize, rooms[this.#output]!.at, outputSize);
     code.setPlan(plan.at, plan.count, plan.namesAt, plan.names, plan.dropsSignature ? 1 : 0);
@@ -122,7 +132,8 @@ export class QuickNopsJudge {
       undecided = 0,
     ] = words;
     return {
-      checks: Object.keys(STEPS),
+      // A step of its own only where there is something to look at.
+      checks: Object.keys(STEPS).filter(name => name !== 'modinfo' || code.isTold() === 1),
       compared: { bytes: outputSize, identical, changedByPlan, addedByPlan, layout, removedByPlan },
       relocations: { checked, undecided },
     };

@@ -18,7 +18,7 @@ import { compareStrings } from './compare-strings.ts';
 import { compareSymbols, symbolsText } from './compare-symbols.ts';
 import { Expectation, type VerifiedInput } from './expectation.ts';
 import { checkImports } from './imports.ts';
-import { checkModinfo, informedSection } from './modinfo.ts';
+import { checkModinfo } from './modinfo.ts';
 import { type Pairing, pairSections } from './pairing.ts';
 import { checkPlan } from './planned.ts';
 import { RelocationChecker } from './relocations.ts';
@@ -72,7 +72,7 @@ export function verifyOutput(expected: Expectation, output: Uint8Array): Verific
   report.step('new code', () => compareNewCode(report, pair, planned));
   report.step('imports', () => checkImports(report, pair, symbols));
   report.step('note', () => checkNote(report, pair, expected));
-  if (informedSection(before, planned) >= 0) report.step('modinfo', () => checkModinfo(report, pair, expected));
+  if (planned.informed >= 0) report.step('modinfo', () => checkModinfo(report, pair, expected));
   report.step('file', () => compareFile(report, pair, planned));
   report.step('every byte', () => report.account(output.length));
 

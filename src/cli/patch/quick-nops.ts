@@ -17,7 +17,6 @@ import { readElf } from '../../elf/read.ts';
 import { stageFile } from '../../io/atomic-write.ts';
 import { isUnchanged, readWhole } from '../../io/read-pieces.ts';
 import { warm } from '../../io/warm-memory.ts';
-import { patchRecordStart } from '../../kernel/patch-note.ts';
 import { MOST_LISTED, type NopsReport, nopsText } from '../../report/patch/text.ts';
 import { compileTaking, QuickNops, type QuickPlan } from '../../rewrite/quick-nops.ts';
 import type { ProgramsRoom } from '../../util/programs-room.ts';
@@ -116,15 +115,7 @@ interface Made {
 function make(nops: QuickNops, size: number, sha256: string): Made | undefined {
   const plan = nops.plan(size);
   if (plan === undefined) return undefined;
-  const head = patchRecordStart({
-    schema: 'tocsin.patch-record/1',
-    tool: version,
-    layer: 1,
-    original: { size, sha256 },
-    signatureDropped: plan.table.dropsSignature,
-    codeAdded: 0,
-  });
-  const made = nops.carryOut(Buffer.from(`${head}[`));
+  const made = nops.carryOut(plan, version, { size, sha256 });
   return made === undefined ? undefined : { plan, size: made };
 }
 

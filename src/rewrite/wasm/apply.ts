@@ -19,10 +19,11 @@ import {
 } from './layout';
 import { EHDR_SIZE, ENTRY_SIZE, file, lift, NOP, old, SHDR_SIZE } from './memory';
 import { noteSize, writeNote } from './record';
-import { CODE, contentsOf, infoOf, kindOf, nameTable, sections, sizeOf } from './sections';
+import { CODE, contentsOf, infoOf, information, kindOf, nameTable, sections, sizeOf } from './sections';
 import { plan, SITE } from './sites';
 
-export function apply(): bool {
+/** @param text what the module's information gets more, `textSize` bytes */
+export function apply(text: u32, textSize: u32): bool {
   lift(room);
   memory.copy(file, old, EHDR_SIZE);
   let end: u32 = EHDR_SIZE;
@@ -31,6 +32,7 @@ export function apply(): bool {
     memory.fill(file + end, 0, start - end);
     if (partSection(n) === 0) memory.copy(file + start, old + partAt(n), partSize(n));
     else movePart(partSection(n), file + start);
+    if (partSection(n) !== 0 && partSection(n) === information) memory.copy(file + start + partSize(n), text, textSize);
     end = start + newPartSize(n);
   }
   memory.fill(file + end, 0, noteStart - end);
@@ -45,7 +47,8 @@ export function apply(): bool {
 
 function movePart(section: u32, to: u32): void {
   const from = contentsOf(section);
-  if (section === nameTable) {
+  if (section === information) memory.copy(to, from, sizeOf(section));
+  else if (section === nameTable) {
     memory.copy(to, from, sizeOf(section));
     putName(to + sizeOf(section));
   } else if (kindOf(section) === CODE) {

@@ -11,6 +11,7 @@ import {
   headerOf,
   headersAt,
   infoOf,
+  information,
   kindOf,
   nameTable,
   offsetOf,
@@ -81,8 +82,12 @@ export function lastSite(section: u32): u32 {
   return load<u32>(lastSites + 4 * section);
 }
 
-/** Finds the parts, and where they go. */
-export function layOut(): bool {
+/** Bytes that the module's information gets more. */
+let informationSize: u32 = 0;
+
+/** Finds the parts, and where they go. @param moreInformation bytes */
+export function layOut(moreInformation: u32): bool {
+  informationSize = moreInformation;
   starts = reserve(4 * sections);
   sizes = reserve(4 * sections);
   firstSites = reserve(4 * sections);
@@ -95,7 +100,7 @@ export function layOut(): bool {
   let count: u32 = 0;
   for (let i: u32 = 1; i < sections; i++) {
     if (!hasContents(i)) continue;
-    store<u32>(sizes + 4 * i, shrunkSize(i));
+    store<u32>(sizes + 4 * i, sizeAfter(i));
     putRow(rows + count++ * ROW, offsetOf(i), i, 0);
   }
   const ordered = sorted(rows, count);
@@ -112,10 +117,11 @@ function findSites(): void {
   }
 }
 
-function shrunkSize(section: u32): u32 {
+function sizeAfter(section: u32): u32 {
   const size = sizeOf(section);
   const kind = kindOf(section);
   if (section === nameTable) return size + NOTE_NAME_SIZE;
+  if (section === information) return size + informationSize;
   if (kind === TRACER) return 0;
   if (kind !== RELOCATIONS) return size;
   const target = infoOf(section);
@@ -176,7 +182,7 @@ function placePart(at: u32, start: u32, section: u32, size: u32): void {
   store<u32>(part, section, 8);
   store<u32>(part, size, 12);
   const newSize = newPartSize(partCount++);
-  if (start > at) room = max(room, start - at);
+  if (start > at && newSize > 0) room = max(room, start - at);
   if (newSize !== size) isMoved = true;
   oldEnd = at + size;
   end = start + newSize;

@@ -28,6 +28,9 @@ export let nameTable: u32 = 0;
 /** Bytes of the file in front of the signature; all of them where there is none. */
 export let elfSize: u32 = 0;
 
+/** Number of `.modinfo`; 0 where there is none that gets another string. */
+export let information: u32 = 0;
+
 /** By section: what it is to this program. */
 export const OTHER: u32 = 0;
 export const CODE: u32 = 1;
@@ -142,7 +145,18 @@ export function readSections(): bool {
   for (let i: u32 = 0; i < sections; i++) if (!readSection(i, limit, namesSize)) return false;
   if (symbolTable === 0) return false;
   for (let i: u32 = 1; i < sections; i++) if (kindOf(i) === RELOCATIONS && !readTable(i)) return false;
-  return true;
+  return findInformation();
+}
+
+/** The first section of that name, if it is loaded and ends with a NUL; `informationSection` is the model. */
+function findInformation(): bool {
+  information = 0;
+  let i: u32 = 1;
+  while (i < sections && !isText(nameOf(i), '.modinfo')) i++;
+  if (i === sections || typeOf(i) !== SHT_PROGBITS || !hasContents(i)) return true;
+  if ((load<u32>(headerOf(i), 8) & SHF_ALLOC) === 0 || load<u8>(contentsOf(i) + sizeOf(i) - 1) !== 0) return true;
+  information = i;
+  return kindOf(i) === OTHER;
 }
 
 function liesInFile(section: u32, limit: u32): bool {

@@ -9,10 +9,10 @@ import { endAt, layOut, makeHeaders, newSize } from './layout';
 import { begin, fileSize, reserve } from './memory';
 import { noteSize, startRecord } from './record';
 import { writeScript } from './script';
-import { elfSize, readHeader, readSections } from './sections';
+import { elfSize, information, readHeader, readSections } from './sections';
 import { calls, plan, planned, planSites, recordCount, without } from './sites';
 
-const RESULT_WORDS: u32 = 8;
+const RESULT_WORDS: u32 = 9;
 
 /**
  * Plans for the file of `size` bytes at `at`, which is not changed yet.
@@ -20,12 +20,13 @@ const RESULT_WORDS: u32 = 8;
  * @param room bytes that the new file may have, there
  * @param tables where there are `tablesRoom` bytes for tables
  * @returns where the result is, words: sites, where they stand (`sites.ts`); names, where they stand (symbol numbers); functions
- *   without a site; calls; records; whether a signature goes. 0 where the file is not plain
+ *   without a site; calls; records; whether a signature goes; whether there is `.modinfo` that gets a string more. 0 where the file is
+ *   not plain
  */
 export function planFor(at: u32, size: u32, room: u32, tables: u32, tablesRoom: u32): u32 {
   begin(at, size, room, tables, tablesRoom);
   const result = reserve(4 * RESULT_WORDS);
-  if (result === 0 || !readHeader() || !readSections() || !readSymbols() || !planSites() || !layOut()) return 0;
+  if (result === 0 || !readHeader() || !readSections() || !readSymbols() || !planSites()) return 0;
   store<u32>(result, planned);
   store<u32>(result, plan, 4);
   store<u32>(result, listedNames(), 8);
@@ -34,21 +35,24 @@ export function planFor(at: u32, size: u32, room: u32, tables: u32, tablesRoom: 
   store<u32>(result, calls, 20);
   store<u32>(result, recordCount, 24);
   store<u32>(result, u32(elfSize < fileSize), 28);
+  store<u32>(result, u32(information !== 0), 32);
   return result;
 }
 
-/** Room for the record's JSON up to its actions; 0 where there is none. */
-export function headRoom(size: u32): u32 {
+/** Room for texts; 0 where there is none. */
+export function textRoom(size: u32): u32 {
   return reserve(size);
 }
 
 /**
  * Carries the plan out.
  *
+ * @param head where the record's JSON stands, up to its actions
+ * @param text where the string for `.modinfo` stands, of 0 bytes where there is none
  * @returns the size of the new file, which stands where the old one did; 0 where it has no room
  */
-export function carryOut(head: u32, headSize: u32): u32 {
-  if (!writeScript() || !startRecord(head, headSize)) return 0;
+export function carryOut(head: u32, headSize: u32, text: u32, textSize: u32): u32 {
+  if (!layOut(textSize) || !writeScript() || !startRecord(head, headSize)) return 0;
   if (!endAt(noteSize()) || !makeHeaders(noteSize())) return 0;
-  return apply() ? newSize : 0;
+  return apply(text, textSize) ? newSize : 0;
 }

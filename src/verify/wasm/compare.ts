@@ -19,6 +19,7 @@ import {
   typeOf,
   was,
 } from './files';
+import { moreOf } from './information';
 import {
   countAdded,
   countChanged,
@@ -106,7 +107,7 @@ function compareHeader(i: u32): bool {
 /** Bytes that a section of the output has to have. */
 function plannedSize(i: u32): u32 {
   if (i === nameTable()) return sizeOf(was(i)) + NOTE_NAME.length + 1;
-  return sizeOf(was(i)) - goneFrom(i) * (typeOf(was(i)) === SHT_RELA ? ENTRY_SIZE : RECORD_SIZE);
+  return sizeOf(was(i)) + moreOf(i) - goneFrom(i) * (typeOf(was(i)) === SHT_RELA ? ENTRY_SIZE : RECORD_SIZE);
 }
 
 /** Flags, address, link, info and size of entries are zero; what it holds is compared elsewhere. */
@@ -142,7 +143,7 @@ function compareSection(i: u32, first: u32, end: u32): bool {
   countRemoved(gone);
   // Of the tables that lose records nothing stays.
   if (gone !== 0) return gone === size && sizeOf(is(i)) === 0;
-  if (sizeOf(is(i)) !== size) return false;
+  if (sizeOf(is(i)) !== size + moreOf(i)) return false;
   const a = input + offsetOf(was(i));
   const b = output + offsetOf(is(i));
   let done: u32 = 0;

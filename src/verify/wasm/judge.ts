@@ -4,6 +4,7 @@
  * bytes, and share nothing with what made them.
  */
 import { outputSize, readInput, readOutput } from './files';
+import { findInformation } from './information';
 import { addedByPlan, changedByPlan, identical, layout, removedByPlan, startRoom, zeroed } from './memory';
 import { byType, checked, undecided } from './rules';
 
@@ -20,6 +21,7 @@ export {
   pairSections,
 } from './compare';
 export { setFiles } from './files';
+export { checkInformation, isTold, setInformation } from './information';
 export { checkNote, setHead } from './note';
 export { compareFile } from './parts';
 export { checkPlan, setPlan } from './plan';
@@ -28,7 +30,7 @@ export { checkStructure } from './structure';
 export { startRoom };
 
 export function reRead(): bool {
-  return readInput() && readOutput();
+  return readInput() && readOutput() && findInformation();
 }
 
 export function everyByte(): bool {

@@ -31,9 +31,12 @@ describe('.modinfo', () => {
     expect(Buffer.from(revert(second.output).original).equals(first.output)).toBe(true);
   });
 
-  it('says nothing where call sites are taken out and nothing else is done', () => {
+  it('tells of call sites that are taken out, and revert gives the module back', () => {
     const nopped = patch(MODULE, { nops: ['demo_lookup'] });
     expect(codes(judge(nopped))).toEqual([]);
-    expect(told(nopped.output)).toEqual([]);
+    expect(told(nopped.output)).toEqual([
+      { key: 'tocsin', value: expect.stringMatching(/^[\w.+-]+: nop 1, original [0-9a-f]{16}$/) },
+    ]);
+    expect(Buffer.from(revert(nopped.output).original).equals(sample(MODULE))).toBe(true);
   });
 });

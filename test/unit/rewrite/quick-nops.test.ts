@@ -113,6 +113,43 @@ describe.each(PLAIN)('%s', name => {
   });
 });
 
+describe('what modinfo shows', () => {
+  const input = sample('6.1/tocsin_demo.ko');
+  const information = readElf(input).sectionNamed('.modinfo')!;
+  const end = information.sh_offset + information.sh_size;
+
+  it('is not let through with a byte of it changed', () => {
+    const quick = new Quick(input);
+    const { plan, output } = quick.take()!;
+    const at = Buffer.from(output).indexOf(`tocsin=${TOOL}: nop ${plan.table.count}, original `);
+    const stop = output.indexOf(0, at);
+    expect(stop).toBeGreaterThan(at);
+    for (let i = at; i <= stop; i++) {
+      const spoiled = output.slice();
+      spoiled[i]! ^= 1;
+      expect(quick.judge(plan.table, spoiled), `byte ${i - at}`).toBeUndefined();
+    }
+  });
+
+  it('is nothing where the module has no such section, or one that does not end: then there is no such step', () => {
+    const endless = input.slice();
+    endless[end - 1] = 0x61;
+    const unnamed = input.slice();
+    const names = readElf(input).sections[readElf(input).header.shstrndx]!;
+    unnamed[Buffer.from(input).indexOf('.modinfo\0', names.sh_offset)] = 0x5f;
+    for (const damaged of [endless, unnamed]) {
+      const quick = new Quick(damaged);
+      const { plan, output } = quick.take()!;
+      const expected = general(damaged);
+      expect(same(output, expected.output)).toBe(true);
+      expect(Buffer.from(output).includes('tocsin=')).toBe(false);
+      const { checks } = quick.judge(plan.table, output)!;
+      expect(checks).toEqual(expected.verdict.checks.map(c => c.name));
+      expect(checks).not.toContain('modinfo');
+    }
+  });
+});
+
 it('has the rules for relocations that the general judge has', () => {
   expect(Buffer.from(RELOCATION_RULES, 'base64').equals(packedRules())).toBe(true);
 });

@@ -1,7 +1,6 @@
 /** The two WebAssembly programs for `--nop '*'`, as `cli/patch/quick-nops.ts` puts them together, without files. */
 import { createHash } from 'node:crypto';
 import { FILE, INPUT, JUDGE, roomSizes, TABLES } from '../../../../src/cli/patch/early-nops.ts';
-import { patchRecordStart } from '../../../../src/kernel/patch-note.ts';
 import type { NopTable } from '../../../../src/plan/nop-table.ts';
 import { QuickNops, type QuickPlan } from '../../../../src/rewrite/quick-nops.ts';
 import { TAKING_CODE } from '../../../../src/rewrite/taking-code.ts';
@@ -33,15 +32,7 @@ export class Quick {
     const nops = new QuickNops(taking, this.room, FILE, TABLES);
     const plan = nops.plan(size);
     if (plan === undefined) return undefined;
-    const head = patchRecordStart({
-      schema: 'tocsin.patch-record/1',
-      tool: TOOL,
-      layer: 1,
-      original: { size, sha256: this.#sha256 },
-      signatureDropped: plan.table.dropsSignature,
-      codeAdded: 0,
-    });
-    const made = nops.carryOut(Buffer.from(`${head}[`));
+    const made = nops.carryOut(plan, TOOL, { size, sha256: this.#sha256 });
     return made === undefined ? undefined : { plan, output: Uint8Array.from(this.room.bytes(FILE, made)) };
   }
 
