@@ -101,7 +101,7 @@ function script({ row, allowed, forced }: Made): string {
     runAll(runsOf(row), label, callsOf),
     whileTracing(
       ['home_add', 'home_eight'],
-      round => runAll(traced, `${label}.${round}`, () => (full ? 5000 : 500)),
+      round => runAll(traced, `${label}.${round}`, () => (full ? 10_000 : 500)),
       full ? 20 : 4,
     ).replaceAll('result trace', `result ${label}.trace`),
     unloadModules(['canary_ext', 'canary']),
