@@ -6,7 +6,7 @@
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import type { CustomTrampoline, RestPlace } from '../plan/plan.ts';
-import { type BranchTarget, branchTarget, relocationsOn } from './places.ts';
+import { type BranchTarget, branchTarget, type Relocation, relocationsOn } from './places.ts';
 import { R_PPC64_REL24 } from './relocation-places.ts';
 import { type BranchedFunction, checkRest, type ReachedCode } from './rest.ts';
 import type { Report } from './verification.ts';
@@ -32,24 +32,29 @@ export class CustomJudge {
     this.#report.error(code, message, section, at, this.#case.function.name);
   }
 
-  /** @param target where the function's branch leads; @param output the whole of it */
-  judge(target: BranchTarget, output: ElfFile): void {
+  /** @param target where the function's branch leads; @param input, output the whole of both */
+  judge(target: BranchTarget, input: ElfFile, output: ElfFile): void {
     const { entry, places } = this.#custom;
     const symbols = output.symbols!;
     const symbol = symbols.find(entry);
     const own = symbol < 0 ? undefined : branchTarget(output, { type: R_PPC64_REL24, symbol, addend: 0 });
     if (own === undefined || own.section !== target.section || own.offset !== target.offset)
       this.#error('VER101', `the branch leads to ${target.name}, not to ${entry}`);
-    for (const place of places) this.#place(place, output);
+    for (const place of places) this.#place(place, input, output);
   }
 
-  #place({ section: name, offset, stands }: RestPlace, output: ElfFile): void {
+  #place({ section: name, offset, stands }: RestPlace, input: ElfFile, output: ElfFile): void {
     const section = output.sections.find(s => s.name === name && s.isAllocated);
-    const list = section && relocationsOn(output, section.index, new Set([offset & ~3])).get(offset & ~3);
+    const on = (elf: ElfFile, index: number) => relocationsOn(elf, index, new Set([offset & ~3])).get(offset & ~3);
+    const list = section && on(output, section.index);
     if (section === undefined || list === undefined) {
       this.#error('VER102', `nothing at ${name}+0x${offset.toString(16)} names the rest of the function`);
       return;
     }
+    const was = input.sections.find(s => s.name === name && s.isAllocated);
+    const forms = (of: readonly Relocation[] = []) => of.map(r => `${r.type} ${r.addend}`).join();
+    if (forms(list) !== forms(was && on(input, was.index)))
+      this.#error('VER102', 'the rest of the function is named in another way than in the object', section, offset);
     for (const { symbol } of list) {
       const at = output.symbols!.sectionOf(symbol);
       const found = this.#case.code(at);

@@ -62,6 +62,7 @@ export class HookFollower {
   readonly #isNamed: (name: string, target: BranchTarget) => boolean;
   /** What has happened: 'before', 'function', 'after'. */
   readonly #done: string[] = [];
+  #isInside = false;
 
   constructor(
     report: Report,
@@ -221,6 +222,8 @@ export class HookFollower {
 
   /** `bl` to the rest of the hooked function, which has a piece of code of its own in front. */
   #callFunction(machine: HookMachine, target: BranchTarget, at: number): boolean {
+    // The rest of the function calls nothing: code that calls its own piece again would go in a circle.
+    if (this.#isInside) return this.#error('VER070', `${target.name} is called by code that it leads to`, at);
     const inner = new HookMachine(this.#hooked.k > 1);
     const r2 = machine.get(2);
     this.#expect(r2, inner.get(2), 'r2', 'VER067', at);
@@ -228,7 +231,9 @@ export class HookFollower {
       this.#expect(machine.get(register), { kind: 'entry', register }, `r${register}`, 'VER064', at);
     this.#checkEntry(target, at);
     const before = this.#done.length;
+    this.#isInside = true;
     for (let inside = target.offset; this.#step(inner, inside); ) inside += 4;
+    this.#isInside = false;
     if (this.#done.length !== before + 1 || this.#done.at(-1) !== 'function')
       return this.#error('VER090', 'what is called there is not the function', at);
     machine.clobber(at + 4);

@@ -56,6 +56,10 @@ export function recordedPlaces(elf: ElfFile): ReadonlySet<number> {
   return places;
 }
 
+function signed(addend: number): string {
+  return `${addend < 0 ? '-' : '+'}0x${Math.abs(addend).toString(16)}`;
+}
+
 export interface BranchTarget {
   readonly name: string;
   /** 0 where the symbol is not defined in this object. */
@@ -77,13 +81,15 @@ export function symbolTarget(elf: ElfFile, symbol: SymbolIndex): BranchTarget {
   };
 }
 
+/** A place beside a symbol of another object is no function: its name says so, and is nobody's. */
 export function branchTarget(elf: ElfFile, { symbol, addend }: Relocation): BranchTarget {
   const symbols = elf.symbols!;
   const k = symbols.st_other(symbol) >>> 5;
   const distance = k === 7 ? 0 : localEntryDistance(k);
+  const section = symbols.sectionOf(symbol);
   return {
-    name: symbols.name(symbol),
-    section: symbols.sectionOf(symbol),
+    name: section === 0 && addend !== 0 ? `${symbols.name(symbol)}${signed(addend)}` : symbols.name(symbol),
+    section,
     offset: symbols.value(symbol) + distance + addend,
     k,
   };

@@ -2,7 +2,7 @@
  * The plan in the order in which a file is walked: by section, ascending; and every statement of it held against the
  * input, since a plan that does not fit its input cannot be carried out, whatever the output looks like.
  */
-import { SHT_RELA } from '../elf/constants.ts';
+import { SHT_RELA, STB_GLOBAL } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Relocations } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
@@ -12,6 +12,7 @@ import type {
   AddedVersion,
   NewRelocation,
   PatchPlan,
+  PlannedSymbol,
   RemovedRecord,
   SymbolRef,
   WordChange,
@@ -140,6 +141,7 @@ export function checkPlan(report: Report, input: ElfFile, planned: Planned): str
   for (const symbol of plan.newSymbols)
     if (symbol.code !== undefined && plan.newCode[symbol.code] === undefined)
       report.error('VER043', `the plan puts ${symbol.name} into code ${symbol.code}, which it does not have`);
+  for (const symbol of plan.newSymbols) checkSymbol(report, input, symbol);
   return [
     count(plan.words.length, 'word'),
     count(plan.removedRelocations.length, 'relocation removed', 'relocations removed'),
@@ -149,6 +151,20 @@ export function checkPlan(report: Report, input: ElfFile, planned: Planned): str
     count(plan.newSymbols.length, 'new symbol'),
     count(plan.addedVersions.length, 'symbol version'),
   ].join(', ');
+}
+
+/** An import is one that the kernel has to find, and new code has a name of its own. */
+function checkSymbol(report: Report, input: ElfFile, symbol: PlannedSymbol): void {
+  const { name, binding, type, st_other, value, size, code } = symbol;
+  const isImport = code === undefined;
+  const plain = binding === STB_GLOBAL && (type | st_other | value | size) === 0;
+  if (isImport ? !plain : (input.symbols?.find(name) ?? -1) >= 0)
+    report.error(
+      'VER196',
+      isImport
+        ? `the plan imports ${name} as something else than a plain global symbol`
+        : `the plan adds ${name}, a name that the input has`,
+    );
 }
 
 function checkWords(report: Report, input: ElfFile, index: SectionIndex, words: readonly WordChange[]): void {

@@ -90,7 +90,11 @@ class RedirectJudge {
       this.#places.pair.code.includes(index) ? this.#places.enteredCode(index) : undefined;
     const home = this.#places.pair.output.sections[target.section];
     if (home !== undefined) this.#places.checkLifetime(section, home, action.function);
-    new CustomJudge(this.#report, custom, { ...redirect, ...was, code }).judge(target, this.#places.pair.output);
+    new CustomJudge(this.#report, custom, { ...redirect, ...was, code }).judge(
+      target,
+      this.#places.pair.input,
+      this.#places.pair.output,
+    );
   }
 
   #shadow(redirect: PlacedRedirect, target: BranchTarget): void {

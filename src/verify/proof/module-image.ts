@@ -1,5 +1,5 @@
 /** A loaded module, as the loader twin leaves it, as the prover's subject. */
-import { SHF_EXECINSTR, SHF_WRITE } from '../../elf/constants.ts';
+import { SHF_EXECINSTR, SHF_WRITE, SHN_LIVEPATCH, SHN_UNDEF } from '../../elf/constants.ts';
 import { Btf } from '../../kernel/btf.ts';
 import type { LoadedImage, LoadedSection } from '../../loader/model.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
@@ -57,7 +57,13 @@ export function moduleSubject(
       remedy: 'check the addresses that were given for its sections',
     });
   const memory = new Memory(origin, sections);
-  const names = new Map(image.stubs.map(s => [s.target, s.name]));
+  // A stub to a place beside an import leads to nothing that keeps a contract.
+  const imports = new Set(
+    image.symbols.flatMap(s => (s.section === SHN_UNDEF || s.section === SHN_LIVEPATCH ? [s.address] : [])),
+  );
+  const names = new Map(
+    image.stubs.flatMap(s => (s.kind !== 'call' || imports.has(s.target) ? [[s.target, s.name] as const] : [])),
+  );
   const stubNames = lazy(() => new Map(image.stubs.map(s => [Number(s.address - origin), s.name])));
   const sites = recordedSites(memory, sections);
   const first = sites[0];

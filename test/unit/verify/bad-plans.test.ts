@@ -3,7 +3,9 @@
  * mistakes that a maker can make, and the output of each must not get through.
  */
 import { describe, expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
 import type { NewRelocation, PatchPlan, PlannedRedirect } from '../../../src/plan/plan.ts';
+import { PatchProver } from '../../../src/verify/patched/prove-patched.ts';
 import { carryOut, codes, judge, type Patched, patch, redirect } from './support/patched.ts';
 
 const MODULE = '6.1/tocsin_demo.ko';
@@ -121,6 +123,27 @@ describe('trampolines with a frame', () => {
     expect(word(Frame.high, 0x3c400000)).toContain('VER060');
     expect(word(Frame.high, 0x3c4b0000)).toContain('VER063');
     expect(word(Frame.here, NOP)).toContain('VER063');
+  });
+
+  it.each([-8, 4, 8, 0x10000])('a call of what lies %d bytes beside the replacement, also for the prover', by => {
+    const [first] = frame.plan.newCode;
+    const relocations = first!.relocations.map(r => (r.type === 10 ? { ...r, addend: r.addend + by } : r));
+    const bad = carryOut(frame.elf, { ...frame.plan, newCode: [{ ...first!, relocations }] });
+    expect(codes(judge(bad))).toEqual(['VER068']);
+    const places = bad.plan.actions.filter(a => a.kind === 'redirect');
+    const { functions } = new PatchProver(bad.elf, undefined).prove(readElf(bad.output), places);
+    expect(functions.map(f => f.code)).toContain('PRV005');
+  });
+
+  it('VER196: an import that the kernel would load without, and a name that is taken', () => {
+    const { newSymbols } = frame.plan;
+    const changed = (n: number, change: object) =>
+      judged(frame, { newSymbols: newSymbols.map((s, i) => (i === n ? { ...s, ...change } : s)) });
+    const imported = newSymbols.findIndex(s => s.code === undefined);
+    expect(changed(imported, {})).toEqual([]);
+    for (const change of [{ binding: 2 }, { type: 6 }, { st_other: 0x20 }, { value: 8 }])
+      expect(changed(imported, change)).toContain('VER196');
+    expect(changed(1 - imported, { name: 'demo_alarm' })).toContain('VER196');
   });
 
   it('VER067: the stub entered with a foreign r2', () => {

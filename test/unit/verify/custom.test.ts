@@ -100,6 +100,15 @@ describe('finds', () => {
     expect(codes(judge(carryOut(good.elf, { ...good.plan, newCode })))).toContain('VER102');
   });
 
+  it('a place in the rest of the function', () => {
+    const places = good.plan.actions.flatMap(a => (a.kind === 'redirect' ? (a.custom?.places ?? []) : []));
+    const at = new Set(places.map(p => p.offset));
+    const addedRelocations = good.plan.addedRelocations.map(r =>
+      at.has(r.offset) ? { ...r, addend: r.addend + 4 } : r,
+    );
+    expect(codes(judge(carryOut(good.elf, { ...good.plan, addedRelocations })))).toContain('VER102');
+  });
+
   it('a copy that is not the object', () => {
     const { module, made, plan, bytes, renamed } = merge('6.1');
     const findings = (change: Partial<RenamedObject>) =>

@@ -136,11 +136,34 @@ describe('code that is wrong', () => {
         code.relocations.map(r => (r.type === type ? { ...r, [field]: r[field] + by } : r)),
       );
     expect(wrong(50, 'addend', 4)).toContain('VER090');
+    // A place beside the hook.
+    const beside = withCode(before, (words, code) =>
+      code.relocations.map(r => (words[r.offset / 4] === 0x48000001 ? { ...r, addend: 8 } : r)),
+    );
+    expect(beside).toContain('VER090');
     expect(wrong(252, 'addend', 4)).toContain('VER063');
     const back = withCode(before, (words, code) =>
       code.relocations.map(r => (words[r.offset / 4] === 0x48000000 ? { ...r, addend: r.addend + 4 } : r)),
     );
     expect(back).toContain('VER091');
+  });
+
+  it('is found where it calls itself without end', () => {
+    const both = patch(MODULE, {
+      hooks: [
+        { functions: 'demo_in_range', hook: 'elsewhere', when: 'before', at: undefined, toc: 'recomputed' },
+        { functions: 'demo_in_range', hook: 'elsewhere', when: 'after', at: undefined, toc: 'recomputed' },
+      ],
+    });
+    expect(codes(judge(both))).toEqual([]);
+    const calls = (code: NewCode) => code.relocations.filter(r => code.words[r.offset / 4] === 0x48000001);
+    const [code] = both.plan.newCode;
+    const body = calls(code!)[1]!;
+    for (const addend of Array.from({ length: code!.words.length }, (_, i) => 4 * i)) {
+      const relocations = code!.relocations.map(r => (r === body ? { ...r, addend } : r));
+      const found = codes(judge(carryOut(both.elf, { ...both.plan, newCode: [{ ...code!, relocations }] })));
+      expect(found.length > 0, `${addend} bytes further`).toBe(addend > 0);
+    }
   });
 
   it('is found where the moved instruction is another', () => {

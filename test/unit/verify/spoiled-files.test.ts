@@ -233,7 +233,10 @@ describe('everything outside the plan', () => {
     const bare = edited(nopped, e => e.dropSection(e.elf.sectionNamed(PATCH_NOTE_SECTION)!.index));
     expect(codes(bare)).toEqual(['VER039', 'VER040']);
     const { plan } = nopped;
-    expect(codes(judge({ ...nopped, plan: { ...plan, actions: plan.actions.slice(1) } }))).toEqual(['VER040', 'VER130']);
+    expect(codes(judge({ ...nopped, plan: { ...plan, actions: plan.actions.slice(1) } }))).toEqual([
+      'VER040',
+      'VER130',
+    ]);
   });
 
   it('VER042: a word of the new code', () => {
