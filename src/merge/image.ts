@@ -12,6 +12,7 @@ import {
   STB_GLOBAL,
   STB_LOCAL,
   STT_FUNC,
+  STT_NOTYPE,
   STT_OBJECT,
 } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
@@ -25,6 +26,7 @@ import type {
   ImagePart,
   ImagePiece,
   ImageRelative,
+  ImageRest,
   ImageSymbol,
   RoomKind,
 } from '../plan/image.ts';
@@ -45,11 +47,18 @@ const NAMES: Readonly<Record<RoomKind, string>> = {
   data: '.data.tocsin',
 };
 
-/** @throws RefusalError PAT101 to PAT119, PAT123 to PAT126 */
-export function linkObjects(image: ElfFile, objects: readonly MergeObject[]): ImageAdditions {
+/**
+ * @param rests what stands for the rest of functions, once its place is known: everything else has the same place as without it
+ * @throws RefusalError PAT101 to PAT119, PAT123 to PAT126
+ */
+export function linkObjects(
+  image: ElfFile,
+  objects: readonly MergeObject[],
+  rests: readonly ImageRest[] = [],
+): ImageAdditions {
   for (const object of objects) checkObject(object);
   checkTracer(image, objects);
-  return new Linker(image, objects).link();
+  return new Linker(image, objects, rests).link();
 }
 
 interface Placed {
@@ -66,6 +75,7 @@ interface Meaning {
 class Linker {
   readonly #image: ElfFile;
   readonly #objects: readonly MergeObject[];
+  readonly #rests: readonly ImageRest[];
   readonly #toc: bigint;
   readonly #own: ModuleSymbols;
   readonly #placed: Map<number, Placed>[] = [];
@@ -78,9 +88,10 @@ class Linker {
   readonly #relatives: ImageRelative[] = [];
   readonly #warnings: string[] = [];
 
-  constructor(image: ElfFile, objects: readonly MergeObject[]) {
+  constructor(image: ElfFile, objects: readonly MergeObject[], rests: readonly ImageRest[]) {
     this.#image = image;
     this.#objects = objects;
+    this.#rests = rests;
     this.#own = new ModuleSymbols(image);
     this.#toc = symbolAddress(image, '.TOC.') ?? 0n;
   }
@@ -98,6 +109,7 @@ class Linker {
       merged: this.#objects.map(({ name, elf, sha256 }) => ({ name, size: elf.bytes.length, sha256 })),
       pieces: this.#pieces(),
       bindings: this.#bindings,
+      rests: this.#rests,
       parts: this.#parts,
       symbols: this.#symbols(),
       relatives: this.#relatives,
@@ -207,7 +219,8 @@ class Linker {
       view.setUint32(at, NOP, true);
       return;
     }
-    const { address, local } = this.#meaning(object, n, symbol);
+    const rest = this.#rests.find(r => r.object === n && r.section === section.index && r.offset === at);
+    const { address, local } = rest ?? this.#meaning(object, n, symbol);
     const S = type === R_PPC64_REL24 ? address + BigInt(local) : address;
     const P = this.#addressOf(place) + BigInt(at);
     const words = {
@@ -305,7 +318,9 @@ class Linker {
       for (let i = 1; symbols !== undefined && i < symbols.count; i++) {
         const type = symbols.type(i);
         const placed = this.#placed[n]!.get(symbols.sectionOf(i));
-        if (placed === undefined || (type !== STT_FUNC && type !== STT_OBJECT)) continue;
+        // Code of an assembler's may have a symbol without a type: a place, or a piece of a function that lies elsewhere.
+        const isPlace = type === STT_NOTYPE && symbols.binding(i) !== STB_LOCAL && placed?.kind === 'code';
+        if (placed === undefined || !(isPlace || type === STT_FUNC || type === STT_OBJECT)) continue;
         let name = symbols.name(i);
         for (let k = 2; taken.has(name); k++) name = `${symbols.name(i)}.tocsin${k}`;
         taken.add(name);

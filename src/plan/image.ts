@@ -6,7 +6,7 @@
  */
 import type { SectionIndex } from '../util/indexes.ts';
 import type { BoundTo, MergedObject } from './merge.ts';
-import type { PlannedAction, Unproved, WordChange } from './plan.ts';
+import type { PlannedAction, RestPlace, Unproved, WordChange } from './plan.ts';
 
 /** What free room of an image is good for. `code`: executable and read-only; `constants`: read-only; `data`: writable. */
 export type RoomKind = 'code' | 'constants' | 'data';
@@ -76,6 +76,18 @@ export interface ImageBinding {
   readonly address: bigint;
 }
 
+/** A relocation of a merged trampoline that names the rest of a redirected function. */
+export interface ImageRest extends Omit<RestPlace, 'section'> {
+  /** Number in `merged`. */
+  readonly object: number;
+  /** In the object. */
+  readonly section: SectionIndex;
+  /** What stands there for the rest. */
+  readonly address: bigint;
+  /** From `address` to where those enter who share the TOC. */
+  readonly local: number;
+}
+
 export interface ImagePlan {
   readonly schema: 'tocsin.image-plan/1';
   readonly actions: readonly PlannedAction[];
@@ -90,6 +102,7 @@ export interface ImagePlan {
   readonly merged: readonly MergedObject[];
   readonly pieces: readonly ImagePiece[];
   readonly bindings: readonly ImageBinding[];
+  readonly rests: readonly ImageRest[];
   readonly warnings: readonly string[];
   /** What the user was told is not proved, and wants all the same. */
   readonly unproved?: readonly Unproved[];
@@ -98,5 +111,5 @@ export interface ImagePlan {
 /** What merged objects add to an image. */
 export type ImageAdditions = Pick<
   ImagePlan,
-  'merged' | 'pieces' | 'bindings' | 'parts' | 'symbols' | 'relatives' | 'warnings'
+  'merged' | 'pieces' | 'bindings' | 'rests' | 'parts' | 'symbols' | 'relatives' | 'warnings'
 >;

@@ -49,6 +49,10 @@ export function planCustom(
   const symbol = { existing: symbols!.find(entry) };
   const rest = restOf(subject, redirect, nopped, draft);
   for (const { section, offset, stands } of places) {
+    if (!subject.elf.isRelocatable) {
+      draft.rests.push({ section, offset, stands, symbol: rest(stands) });
+      continue;
+    }
     const found = relocationsOf(subject, section, offset, redirect);
     for (const { table, entry, type, addend } of found) {
       draft.removedRelocations.push({ table, entry });

@@ -11,6 +11,7 @@ import type {
   PlannedSymbol,
   RemovedRecord,
   RemovedRelocation,
+  RestPlace,
   SymbolRef,
   Unproved,
   WordChange,
@@ -19,7 +20,7 @@ import type { CallSite } from '../sites/call-sites.ts';
 import { unusedName } from '../trampoline/names.ts';
 import type { Role, Template } from '../trampoline/template.ts';
 import type { RefusalError } from '../util/errors.ts';
-import type { SymbolIndex } from '../util/indexes.ts';
+import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
 
 const NOP = 0x60000000;
 const CODE_ALIGNMENT = 16;
@@ -30,6 +31,11 @@ interface CodeDraft {
   readonly relocations: NewRelocation[];
 }
 
+export interface DraftRest extends Omit<RestPlace, 'section'> {
+  readonly section: SectionIndex;
+  readonly symbol: SymbolRef;
+}
+
 export class Draft {
   readonly actions: PlannedAction[] = [];
   readonly words: WordChange[] = [];
@@ -37,6 +43,8 @@ export class Draft {
   readonly addedRelocations: AddedRelocation[] = [];
   readonly removedRecords: RemovedRecord[] = [];
   readonly warnings: string[] = [];
+  /** Of a linked image: relocations of merged code that name the rest of a function, and what stands for it. */
+  readonly rests: DraftRest[] = [];
   readonly #overruled: Unproved[] = [];
   readonly #versions = new Map<string, number>();
   readonly #elf: ElfFile;

@@ -18,6 +18,7 @@ import { hex } from '../util/bytes.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import { stackArguments } from './arguments.ts';
 import type { Draft } from './draft.ts';
+import { type Entries, entriesOf } from './entries.ts';
 import { type ImportOptions, planImport } from './imports.ts';
 import { BRANCHED, ENTRY, KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from './known-words.ts';
 import { refusal } from './refusals.ts';
@@ -61,7 +62,7 @@ export function planRetargets(
 ): void {
   if (requests.length === 0) return;
   const words = new KnownWords(subject);
-  const codes = byEntry(subject);
+  const codes = entriesOf(subject);
   const changed = new Set([...draft.words, ...draft.addedRelocations].map(w => placeKey(w.section, w.offset)));
   for (const request of requests) {
     const from = requireCode(subject, request.from);
@@ -79,7 +80,9 @@ export function planRetargets(
     }
   }
   const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
-  if (size >= 0x200_0000) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` });
+  // Of a linked image all distances are known, and are looked at when it is linked.
+  if (subject.elf.isRelocatable && size >= 0x200_0000)
+    throw refusal('PAT013', { size: `${hex(size)} bytes of sections` });
 }
 
 function wantedCalls(
@@ -121,9 +124,12 @@ function callsIn(subject: Subject, codes: Entries, from: Code): readonly Call[] 
     const links = (word & 1) === 1;
     const relocation = relocations.get(offset);
     if (relocation === undefined) {
-      const code = codes.get(placeKey(from.section.index, offset + (((word & 0x03fffffc) << 6) >> 6)));
+      const code = codes.at(from.section, offset + (((word & 0x03fffffc) << 6) >> 6));
       if (code === undefined || (code.global === from.global && !links)) continue;
-      calls.push({ offset, word, links, relocation, names: code.names.map(f => f.name), external: false, code });
+      const names = code.names.map(f => f.name);
+      // In a linked image nothing but its name tells the call of the tracer.
+      if (names.some(name => TRACER.has(name))) continue;
+      calls.push({ offset, word, links, relocation, names, external: false, code });
       continue;
     }
     const table = elf.relocations(elf.sections[relocation.table]!);
@@ -132,24 +138,12 @@ function callsIn(subject: Subject, codes: Entries, from: Code): readonly Call[] 
     const name = elf.symbols!.name(symbol);
     if (TRACER.has(name)) continue;
     const spot = subject.spotOf(symbol, table.addend(relocation.entry));
-    const code = spot && codes.get(placeKey(spot.section.index, spot.offset));
+    const code = spot && codes.at(spot.section, spot.offset);
     if (spot !== undefined && code === undefined) continue;
     const names = [name, ...(code?.names ?? []).map(f => f.name)];
     calls.push({ offset, word, links, relocation, names: [...new Set(names)], external: spot === undefined, code });
   }
   return calls;
-}
-
-/** Functions by both of their entries (`placeKey`). */
-type Entries = ReadonlyMap<number, Code>;
-
-function byEntry(subject: Subject): Entries {
-  const codes = new Map<number, Code>();
-  for (const code of subject.codes(() => true)) {
-    codes.set(placeKey(code.section.index, code.names[0]!.local), code);
-    codes.set(placeKey(code.section.index, code.global), code);
-  }
-  return codes;
 }
 
 /** The relocations of a function's words, by place. */

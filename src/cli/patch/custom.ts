@@ -1,9 +1,12 @@
 /** `--strategy custom:FILE.o`: reads the user's trampolines, and says where the merged module has them. */
 import type { ElfFile } from '../../elf/read.ts';
 import { type CustomObject, customObject } from '../../merge/custom.ts';
+import type { ImageAdditions } from '../../plan/image.ts';
+import { firstAdded } from '../../rewrite/image/plan.ts';
 import type { RedirectRequest } from '../../rewrite/redirects.ts';
 import { refusal } from '../../rewrite/refusals.ts';
 import { unusedName } from '../../trampoline/names.ts';
+import type { SectionIndex, SectionOffset } from '../../util/indexes.ts';
 import type { RenamedObject } from '../../verify/merged/renamed.ts';
 import { type MergedModule, readMergeObject } from './merge.ts';
 import { customPath, type StrategyText } from './strategy.ts';
@@ -60,13 +63,41 @@ export function withCustoms(
   { plan, objects }: MergedModule,
 ): RedirectRequest[] {
   const first = objects.length - customs.length;
+  return placed(redirects, customs, (n, section) => {
+    const piece = plan.pieces.find(p => p.object === first + n && p.section === section);
+    return piece && { section: piece.target, offset: piece.offset };
+  });
+}
+
+/** The same for a linked image: what is added to it are sections behind its own. */
+export function withImageCustoms(
+  redirects: readonly WrittenRedirect[],
+  customs: readonly Custom[],
+  image: ElfFile,
+  { merged, pieces }: ImageAdditions,
+): RedirectRequest[] {
+  const first = merged.length - customs.length;
+  return placed(redirects, customs, (n, section) => {
+    const piece = pieces.find(p => p.object === first + n && p.section === section);
+    return piece && { section: firstAdded(image) + piece.part, offset: piece.offset };
+  });
+}
+
+type Start = { readonly section: SectionIndex; readonly offset: SectionOffset };
+
+/** @param startOf where a section of the n-th trampoline's object lies now */
+function placed(
+  redirects: readonly WrittenRedirect[],
+  customs: readonly Custom[],
+  startOf: (n: number, section: SectionIndex) => Start | undefined,
+): RedirectRequest[] {
   return plain(redirects).map((request, i) => {
     const n = customs.findIndex(c => c.redirect === redirects[i]);
     if (n < 0) return request;
     const { made, entry, sha256 } = customs[n]!;
     const places = made.places.flatMap(({ section, offset, stands }) => {
-      const piece = plan.pieces.find(p => p.object === first + n && p.section === section);
-      return piece === undefined ? [] : [{ section: piece.target, offset: piece.offset + offset, stands }];
+      const start = startOf(n, section);
+      return start === undefined ? [] : [{ section: start.section, offset: start.offset + offset, stands }];
     });
     const { object, namesTarget, movesStack } = made;
     return { ...request, custom: { object: object.name, sha256, entry, places, namesTarget, movesStack } };

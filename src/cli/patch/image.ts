@@ -4,7 +4,7 @@ import { stageFile } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import type { ObjectFile } from '../../io/read.ts';
 import { linkObjects } from '../../merge/image.ts';
-import type { ImagePlan } from '../../plan/image.ts';
+import type { ImagePlan, ImageRest } from '../../plan/image.ts';
 import {
   codeOfImage,
   type PatchDocument,
@@ -18,12 +18,13 @@ import type { HookRequest } from '../../rewrite/hooks.ts';
 import { type AppliedImage, applyImagePlan, type ImageApplyOptions } from '../../rewrite/image/apply.ts';
 import { type ImageRequest, makeImagePlan } from '../../rewrite/image/plan.ts';
 import { imageRefusal } from '../../rewrite/image/refusals.ts';
+import { trampolineSymbol } from '../../trampoline/names.ts';
 import { RefusalError } from '../../util/errors.ts';
 import { isGlob } from '../../util/glob.ts';
 import { version } from '../../util/version.ts';
 import { verifyImage } from '../../verify/image/verify-image.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
-import { type PatchProof, PatchProver, type RedirectPlace } from '../../verify/patched/prove-patched.ts';
+import { type PatchProof, PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { Verification } from '../../verify/verification.ts';
 import {
   askSecondReader,
@@ -32,11 +33,12 @@ import {
   packedOriginal,
   unprovedComplaint,
 } from '../commands/patch.ts';
-import { unprovedOf } from './attempt.ts';
+import { placeOf, unprovedOf } from './attempt.ts';
+import { plain, readCustoms, withImageCustoms } from './custom.ts';
 import { hooksOf } from './hooks.ts';
 import { readMergeObjects } from './merge.ts';
 import { writtenRedirects } from './redirects.ts';
-import type { StrategyText } from './strategy.ts';
+import { customPath, type StrategyText } from './strategy.ts';
 
 /**
  * @returns the exit code
@@ -49,11 +51,15 @@ export async function patchImage(
   show: (doc: PatchDocument) => Promise<void>,
 ): Promise<number> {
   refuseForImages(args);
-  const objects = await readMergeObjects(args.objects);
-  const redirects = writtenRedirects(args).map(r => ({ ...r, strategy: plainStrategy(r.strategy) }));
-  const { hooks } = hooksOf(args);
+  const written = writtenRedirects(args);
+  for (const { strategy } of written) checkStrategy(strategy);
+  const customs = await readCustoms(elf, written);
+  const objects = [...(await readMergeObjects(args.objects)), ...customs.map(c => c.made.object)];
+  const { hooks, retargets } = hooksOf(args);
   const additions = objects.length === 0 ? undefined : linkObjects(elf, objects);
-  const request = { nops: args.nops, redirects, hooks, additions };
+  const redirects = additions === undefined ? plain(written) : withImageCustoms(written, customs, elf, additions);
+  const relink = (rests: readonly ImageRest[]) => linkObjects(elf, objects, rests);
+  const request = { nops: args.nops, redirects, hooks, retargets, additions, relink };
   const options = { toolVersion: version, packed: packedOriginal(input) };
   const { plan, applied, proof } = attemptImage(elf, request, options);
   const told = { proof: proofDocument(proof, []) };
@@ -70,7 +76,8 @@ export async function patchImage(
     const back = await staged.readBack();
     if (back !== undefined && Buffer.compare(back, stored) !== 0) throw notAsWritten();
     const merged = objects.map(o => o.elf);
-    const verification = verifyImage(elf, bytes, plan, merged);
+    const renamed = customs.map(c => c.renamed);
+    const verification = verifyImage(elf, bytes, plan, merged, renamed);
     const secondReader = verification.ok ? await askSecondReader(bytes, undefined) : undefined;
     const ok = verification.ok && secondReader?.agreed === true;
     if (ok) await staged.commit();
@@ -114,7 +121,8 @@ interface ImageAttempt {
 /** As `attemptHooks`: what a pattern matches and is not proved with a hook stays as it is. */
 function attemptImage(elf: ElfFile, request: ImageRequest, options: ImageApplyOptions): ImageAttempt {
   const hooks = request.hooks ?? [];
-  const isPlain = request.redirects.length + hooks.length === 0 && request.additions === undefined;
+  const others = request.redirects.length + hooks.length + (request.retargets ?? []).length;
+  const isPlain = others === 0 && request.additions === undefined;
   const prover = new PatchProver(elf, undefined);
   const except = new Map<string, string>();
   for (;;) {
@@ -122,11 +130,7 @@ function attemptImage(elf: ElfFile, request: ImageRequest, options: ImageApplyOp
     const plan = makeImagePlan(elf, { ...request, hooks: patterns });
     const applied = applyImagePlan(elf, plan, options);
     if (isPlain) return { plan, applied, proof: PROOF_OF_NOPS };
-    const places = plan.actions.flatMap((a): RedirectPlace[] => {
-      if (a.kind === 'nop') return [];
-      const place = { section: a.section, offset: a.offset };
-      return [a.kind === 'hook' ? { ...place, leadsTo: [a.before ?? ''] } : place];
-    });
+    const places = plan.actions.flatMap(placeOf);
     const proof = prover.prove(readElf(applied.bytes), places);
     const size = except.size;
     for (const [name, code] of unprovedByPattern(plan, proof, hooks)) except.set(name, code);
@@ -149,7 +153,8 @@ function unprovedByPattern(
   for (const action of plan.actions) {
     if (action.kind !== 'hook') continue;
     const names = [action.function, ...action.aliases];
-    const code = names.map(name => wrong.get(name)).find(c => c !== undefined);
+    const all = names.flatMap(name => [name, trampolineSymbol('body', name), trampolineSymbol('hook', name)]);
+    const code = all.map(name => wrong.get(name)).find(c => c !== undefined);
     if (code === undefined || names.some(name => named.has(name))) continue;
     for (const name of names) found.set(name, code);
   }
@@ -159,7 +164,6 @@ function unprovedByPattern(
 /** What only modules have. @throws RefusalError PAT120 */
 function refuseForImages(args: PatchArguments): void {
   const asked = [
-    ['--retarget', args.retargets.length + (args.planned?.retargets.length ?? 0) > 0],
     ['--epilogue', args.epilogues.length + (args.planned?.epilogues.length ?? 0) > 0],
     ['--sign-key', args.signing !== undefined],
     ['--symvers', args.symvers.length > 0],
@@ -168,9 +172,9 @@ function refuseForImages(args: PatchArguments): void {
   for (const [what, isAsked] of asked) if (isAsked) throw imageRefusal('PAT120', { what });
 }
 
-function plainStrategy(strategy: StrategyText): 'auto' | 'direct' {
-  if (strategy === 'auto' || strategy === 'direct') return strategy;
-  throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
+function checkStrategy(strategy: StrategyText): void {
+  if (strategy !== 'auto' && strategy !== 'direct' && customPath(strategy) === undefined)
+    throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
 }
 
 function document(

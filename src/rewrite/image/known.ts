@@ -30,12 +30,16 @@ export function* knownRanges(elf: ElfFile): Generator<KnownRange> {
   };
   const dynamic = dynamicRelocations(elf);
   const words = dynamic === undefined ? new Uint32Array(0) : elf.relocations(dynamic.section).words;
+  const records = imageRecords(elf);
+  const [first, end] = [records?.start ?? 0n, (records?.start ?? 0n) + BigInt((records?.values.length ?? 0) * 8)];
+  const at = (w: number) => (BigInt(words[w + 1]!) << 32n) | BigInt(words[w]!);
   for (let w = 0; w < words.length; w += RELA_WORDS) {
     if (words[w + 2] !== R_PPC64_RELATIVE) continue;
-    const known = place((BigInt(words[w + 5]!) << 32n) | BigInt(words[w + 4]!), 4, 'address');
-    if (known !== undefined) yield known;
+    const known = place(at(w + 4), 4, 'address');
+    // What fills a record is no way to the place.
+    if (known !== undefined && !(at(w) >= first && at(w) < end)) yield known;
   }
-  for (const value of imageRecords(elf)?.values ?? []) {
+  for (const value of records?.values ?? []) {
     const known = place(value, 4, 'record');
     if (known !== undefined) yield known;
   }

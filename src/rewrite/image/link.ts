@@ -16,6 +16,8 @@ export interface LinkedPlan {
   readonly words: readonly WordChange[];
   readonly parts: readonly ImagePart[];
   readonly symbols: readonly ImageSymbol[];
+  /** Where a symbol of the image or of the plan lies. */
+  readonly addressOf: (ref: SymbolRef) => { readonly address: bigint; readonly st_other: number };
 }
 
 /**
@@ -24,13 +26,11 @@ export interface LinkedPlan {
  * @throws RefusalError PAT013, PAT127
  */
 export function linkPlan(image: ElfFile, plan: PatchPlan, first: number): LinkedPlan {
-  if (plan.newCode.length === 0 && plan.addedRelocations.length === 0)
-    return { words: plan.words, parts: [], symbols: [] };
-  const rooms = new ImageRooms(image);
+  const rooms = plan.newCode.length === 0 ? undefined : new ImageRooms(image);
   const toc = symbolAddress(image, '.TOC.') ?? 0n;
   const parts = plan.newCode.map(({ name, words, alignment }): ImagePart => {
     const size = words.length * 4;
-    const room = rooms.take('code', size, alignment);
+    const room = rooms!.take('code', size, alignment);
     if (room === undefined) throw imageRefusal('PAT127', { size: hex(size) });
     return { name, kind: 'code', alignment, ...room, bytes: new Uint8Array(Uint32Array.from(words).buffer) };
   });
@@ -80,5 +80,5 @@ export function linkPlan(image: ElfFile, plan: PatchPlan, first: number): Linked
           },
         ],
   );
-  return { words, parts, symbols };
+  return { words, parts, symbols, addressOf };
 }

@@ -2,15 +2,17 @@
 import { type ElfFile, readElf } from '../../elf/read.ts';
 import { Btf } from '../../kernel/btf.ts';
 import { patchNoteSection } from '../../kernel/patch-note.ts';
-import type { ImageAdditions, ImagePlan } from '../../plan/image.ts';
-import type { PatchPlan, SiteForm, WordChange } from '../../plan/plan.ts';
+import type { ImageAdditions, ImagePlan, ImageRest } from '../../plan/image.ts';
+import type { SiteForm, WordChange } from '../../plan/plan.ts';
+import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { NOP } from '../../ppc64/words.ts';
-import { Draft } from '../draft.ts';
+import { Draft, type DraftRest } from '../draft.ts';
 import { type HookRequest, planHooks } from '../hooks.ts';
 import { KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from '../known-words.ts';
 import { type NopTarget, nopTargets, planNop } from '../nops.ts';
 import { planRedirects, type RedirectRequest } from '../redirects.ts';
 import { refusal } from '../refusals.ts';
+import { planRetargets, type RetargetRequest } from '../retargets.ts';
 import { findCode, noSuchFunction, Subject } from '../subject.ts';
 import { endOf } from '../targets.ts';
 import { applyImagePlan } from './apply.ts';
@@ -23,14 +25,18 @@ export interface ImageRequest {
   readonly nops: readonly string[];
   readonly redirects: readonly RedirectRequest[];
   readonly hooks?: readonly HookRequest[] | undefined;
+  readonly retargets?: readonly RetargetRequest[] | undefined;
   /** Objects that become part of the image: what is redirected may lead to them. */
   readonly additions?: ImageAdditions | undefined;
+  /** The same objects in the same places, now that it is known what stands for the rest of functions. */
+  readonly relink?: ((rests: readonly ImageRest[]) => ImageAdditions) | undefined;
 }
 
 const NOTHING: ImageAdditions = {
   merged: [],
   pieces: [],
   bindings: [],
+  rests: [],
   parts: [],
   symbols: [],
   relatives: [],
@@ -40,30 +46,31 @@ const NOTHING: ImageAdditions = {
 /**
  * The plan for `request`.
  *
- * @throws RefusalError PAT002 to PAT025, PAT060 to PAT064, PAT120 to PAT122, PAT126, PAT127; InputError where the file is damaged
+ * @throws RefusalError PAT002 to PAT025, PAT060 to PAT070, PAT120 to PAT122, PAT126, PAT127; InputError where the file is damaged
  */
 export function makeImagePlan(elf: ElfFile, request: ImageRequest): ImagePlan {
-  const { nops, redirects, hooks = [], additions = NOTHING } = request;
+  const { nops, redirects, hooks = [], retargets = [], additions = NOTHING, relink } = request;
   if (elf.symbols === undefined) throw imageRefusal('PAT121', { what: 'it has no symbols' });
-  if (nops.length + redirects.length + hooks.length + additions.parts.length === 0) throw refusal('PAT024');
+  if (nops.length + redirects.length + hooks.length + retargets.length + additions.parts.length === 0)
+    throw refusal('PAT024');
   const image = additions.parts.length === 0 ? elf : withAdditions(elf, additions);
   const subject = new Subject(image, btfOf(elf));
   const draft = new Draft(image);
   const targets = nopTargets(subject, nops, draft);
-  checkRequests(subject, redirects, hooks);
+  checkRequests(subject, request);
   // All distances are known, and are looked at when the plan is linked.
   const near = redirects.map(r => ({ ...r, reach: Number.POSITIVE_INFINITY }));
   planRedirects(subject, near, targets, { exports: new Map() }, draft);
   checkKnownWords(subject, draft);
   planHooks(subject, hooks, { nops: targets, redirects }, { exports: new Map() }, draft);
+  planRetargets(subject, retargets, { exports: new Map() }, draft);
   for (const target of targets) planImageNop(image, target, draft);
-  return finish(elf, image, draft.freeze(false), subject.sites[0]?.form, additions);
+  return finish(elf, image, draft, subject.sites[0]?.form, additions, relink);
 }
 
 /** The image with the objects in it and nothing else done. */
 function withAdditions(elf: ElfFile, additions: ImageAdditions): ElfFile {
-  const nothing = new Draft(elf).freeze(false);
-  const plan = finish(elf, elf, nothing, undefined, additions);
+  const plan = finish(elf, elf, new Draft(elf), undefined, additions);
   return readElf(applyImagePlan(elf, plan, { toolVersion: '' }).bytes);
 }
 
@@ -73,16 +80,15 @@ function btfOf(elf: ElfFile): Btf | undefined {
 }
 
 /** What an image can be given: everything has to be in it. */
-function checkRequests(subject: Subject, redirects: readonly RedirectRequest[], hooks: readonly HookRequest[]): void {
+function checkRequests(subject: Subject, { redirects, hooks = [], retargets = [] }: ImageRequest): void {
   for (const { to, strategy, at } of redirects) {
-    if (strategy !== 'auto' && strategy !== 'direct') throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
+    if (strategy !== 'auto' && strategy !== 'direct' && strategy !== 'custom')
+      throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
     if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT120', { what: `--at ${at}` });
     if (findCode(subject, to) === undefined) throw noSuchFunction(subject, to);
   }
-  for (const { hook, when } of hooks) {
-    if (when === 'after') throw imageRefusal('PAT120', { what: '--hook-exit' });
-    if (findCode(subject, hook) === undefined) throw noSuchFunction(subject, hook);
-  }
+  for (const name of [...hooks.map(h => h.hook), ...retargets.map(r => r.to)])
+    if (findCode(subject, name) === undefined) throw noSuchFunction(subject, name);
 }
 
 /** What relocations tell of an object (places.ts), tables tell of an image. @throws RefusalError PAT008 to PAT010 */
@@ -124,14 +130,18 @@ function planImageNop(elf: ElfFile, target: NopTarget, draft: Draft): void {
 function finish(
   elf: ElfFile,
   image: ElfFile,
-  plan: PatchPlan,
+  draft: Draft,
   form: SiteForm | undefined,
-  additions: ImageAdditions,
+  placed: ImageAdditions,
+  relink?: ImageRequest['relink'],
 ): ImagePlan {
+  const plan = draft.freeze(false);
   const relocations = new ImageRelocations(elf);
   const { records, words } = dropImageRecords(elf, plan.removedRecords, form, relocations);
-  const linked = linkPlan(image, plan, additions.parts.length);
-  const own = elf.sections.length - (patchNoteSection(elf) === undefined ? 0 : 1);
+  const linked = linkPlan(image, plan, placed.parts.length);
+  const own = firstAdded(elf);
+  const rests = draft.rests.map(rest => placeOfRest(rest, placed, own, linked.addressOf(rest.symbol)));
+  const additions = rests.length === 0 || relink === undefined ? placed : relink(rests);
   if (linked.words.some(w => w.section >= own)) throw imageRefusal('PAT120', { what: 'a change of a merged function' });
   const result: ImagePlan = {
     schema: 'tocsin.image-plan/1',
@@ -144,10 +154,29 @@ function finish(
     merged: additions.merged,
     pieces: additions.pieces,
     bindings: additions.bindings,
+    rests: additions.rests,
     warnings: [...plan.warnings, ...additions.warnings, ...stale(additions.parts.length + linked.parts.length)],
   };
   for (const part of Object.values(result)) Object.freeze(part);
   return Object.freeze(result);
+}
+
+/** Number of the first section that objects add: a note that is there goes. */
+export function firstAdded(elf: ElfFile): number {
+  return elf.sections.length - (patchNoteSection(elf) === undefined ? 0 : 1);
+}
+
+function placeOfRest(
+  { section, offset, stands }: DraftRest,
+  { pieces }: ImageAdditions,
+  first: number,
+  { address, st_other }: { readonly address: bigint; readonly st_other: number },
+): ImageRest {
+  const piece = pieces.find(
+    p => p.part === section - first && offset >= p.offset && offset < p.offset + Math.max(p.size, 1),
+  )!;
+  const local = localEntryOffset(st_other & 0xe0);
+  return { object: piece.object, section: piece.section, offset: offset - piece.offset, stands, address, local };
 }
 
 /** What is new has no entry in a table that only the kernel's build makes. */

@@ -2,11 +2,15 @@
 import { STT_FUNC } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
+import type { SymbolTable } from '../../elf/symbols.ts';
+import { symbolAddress } from '../../kernel/image-layout.ts';
 import type { ImagePlan } from '../../plan/image.ts';
-import type { PlannedAction, PlannedHook, PlannedNop, PlannedRedirect } from '../../plan/plan.ts';
+import type { PlannedAction, PlannedHook, PlannedNop, PlannedRedirect, PlannedRetarget } from '../../plan/plan.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { count, type Report } from '../verification.ts';
-import { followImageHook } from './hook.ts';
+import { ImageCalls } from './calls.ts';
+import { customFault } from './custom.ts';
+import { followImageHook, type HookedImage, type WantedHook } from './hook.ts';
 import { ImageWords } from './words.ts';
 
 const NOP = 0x60000000;
@@ -23,6 +27,24 @@ export interface ImageFunction {
   readonly global: bigint;
   readonly local: bigint;
   readonly k: number;
+  /** Bytes from the global entry. */
+  readonly size: number;
+}
+
+function functionOf(symbols: SymbolTable, i: number): ImageFunction {
+  const global = symbols.address(i);
+  const other = symbols.st_other(i);
+  return { global, local: global + BigInt(localEntryOffset(other)), k: other >>> 5, size: symbols.size(i) };
+}
+
+function functionsByLocalEntry({ symbols }: ElfFile): ReadonlyMap<bigint, ImageFunction> {
+  const found = new Map<bigint, ImageFunction>();
+  for (let i = 1; symbols !== undefined && i < symbols.count; i++) {
+    if (symbols.type(i) !== STT_FUNC || symbols.sectionOf(i) === 0) continue;
+    const f = functionOf(symbols, i);
+    found.set(f.local, f);
+  }
+  return found;
 }
 
 class ActionJudge {
@@ -34,6 +56,8 @@ class ActionJudge {
   /** Records that go, and changed words, for which no action has been found yet. */
   readonly #records: Map<bigint, unknown>;
   readonly #changed: Set<string>;
+  #byLocal: ReadonlyMap<bigint, ImageFunction> | undefined;
+  #calls: ImageCalls | undefined;
 
   constructor(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan) {
     this.#report = report;
@@ -53,12 +77,13 @@ class ActionJudge {
     }
     this.#changed.delete(`${section.index}+${action.offset}`);
     const hasRecord = this.#records.delete(section.sh_addr + BigInt(action.offset));
-    if (action.kind === 'retarget' || action.kind === 'epilogue' || action.recordRemoved !== hasRecord)
+    if (('recordRemoved' in action && action.recordRemoved) !== hasRecord)
       this.#wrong('the record of the site does not go with it', section, action, 'VER114');
     if (action.kind === 'nop') this.#nop(section, action);
     else if (action.kind === 'redirect') this.#redirect(section, action);
     else if (action.kind === 'hook') this.#hook(section, action);
-    else this.#wrong('nobody can judge a changed call in an image', section, action);
+    else if (action.kind === 'retarget') this.#retarget(section, action);
+    else this.#wrong('nobody can judge an epilogue in an image', section, action);
   }
 
   #wrong(message: string, section: Section, action: PlannedAction, code = 'VER115'): void {
@@ -83,13 +108,16 @@ class ActionJudge {
     const found: ImageFunction[] = [];
     const plain = /^(.+)@(.+)\+0x[0-9a-f]+$/.exec(name)?.[1] ?? name;
     symbols.find(plain, i => {
-      const global = symbols.address(i);
-      const other = symbols.st_other(i);
-      if (symbols.type(i) === STT_FUNC && symbols.sectionOf(i) !== 0)
-        found.push({ global, local: global + BigInt(localEntryOffset(other)), k: other >>> 5 });
+      if (symbols.type(i) === STT_FUNC && symbols.sectionOf(i) !== 0) found.push(functionOf(symbols, i));
       return false;
     });
     return found;
+  }
+
+  /** The function whose local entry, as its symbol tells it, lies there. */
+  #entered(local: bigint): ImageFunction | undefined {
+    this.#byLocal ??= functionsByLocalEntry(this.#output);
+    return this.#byLocal.get(local);
   }
 
   /** The function that an action is about: the one of its name that the place belongs to. */
@@ -104,8 +132,17 @@ class ActionJudge {
     const own = this.#own(section, action);
     const at = section.sh_addr + BigInt(action.offset);
     const target = this.#words.branchAt(at);
-    if (own === undefined || target === undefined || action.strategy !== 'direct') {
+    const isKnown = action.strategy === 'direct' || action.custom !== undefined;
+    if (own === undefined || target === undefined || !isKnown) {
       this.#wrong('a redirect is no branch as planned', section, action);
+      return;
+    }
+    this.#atSite(section, action, own, at);
+    if (action.custom !== undefined) {
+      const wanted = { before: undefined, after: undefined, own, ip: at, ...this.#goOn(section, action) };
+      const given = { output: this.#output, plan: this.#plan, image: this.#image(), target, wanted };
+      const fault = customFault(action.custom, given);
+      if (fault !== undefined) this.#wrong(fault, section, action, 'VER167');
       return;
     }
     const replacements = this.#functions(action.to);
@@ -114,27 +151,49 @@ class ActionJudge {
     );
     if (leadsTo === undefined || leadsTo.global === own.global)
       this.#wrong(`a redirect does not lead to ${action.to}`, section, action);
-    this.#atSite(section, action, own, at);
+  }
+
+  #image(): HookedImage {
+    const toc = symbolAddress(this.#output, '.TOC.') ?? 0n;
+    return { words: this.#words, toc, entered: local => this.#entered(local) };
+  }
+
+  /** How a function goes on behind its branch. */
+  #goOn(section: Section, action: PlannedHook | PlannedRedirect): Pick<WantedHook, 'resume' | 'moved'> {
+    return {
+      resume: section.sh_addr + BigInt(action.offset) + 4n,
+      moved: action.at === 'site' ? undefined : this.#before(section, action.offset),
+    };
   }
 
   #hook(section: Section, action: PlannedHook): void {
     const own = this.#own(section, action);
     const at = section.sh_addr + BigInt(action.offset);
     const target = this.#words.branchAt(at);
-    if (own === undefined || target === undefined || action.before === undefined || action.after !== undefined) {
+    if (own === undefined || target === undefined || (action.before ?? action.after) === undefined) {
       this.#wrong('a hook is no branch as planned', section, action);
       return;
     }
-    const hooks = this.#functions(action.before);
-    const fault = followImageHook(this.#words, this.#output, target, {
-      hooks,
+    const fault = followImageHook(this.#image(), target, {
+      before: action.before === undefined ? undefined : this.#functions(action.before),
+      after: action.after === undefined ? undefined : this.#functions(action.after),
       own,
       ip: section.sh_addr + BigInt(action.ip),
-      resume: at + 4n,
-      moved: action.at === 'site' ? undefined : this.#before(section, action.offset),
+      ...this.#goOn(section, action),
     });
     if (fault !== undefined) this.#wrong(`the code of a hook is not as planned: ${fault}`, section, action);
     this.#atSite(section, action, own, at);
+  }
+
+  #retarget(section: Section, action: PlannedRetarget): void {
+    this.#calls ??= new ImageCalls(this.#input);
+    const fault = this.#calls.fault(action, section.sh_addr + BigInt(action.offset), {
+      own: this.#own(section, action),
+      called: this.#functions(action.call),
+      replacements: this.#functions(action.to),
+      words: this.#words,
+    });
+    if (fault !== undefined) this.#wrong(fault, section, action, 'VER166');
   }
 
   /** Where the branch stands: a call site right at the local entry, or the word behind it. */

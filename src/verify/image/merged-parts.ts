@@ -104,7 +104,8 @@ class PartJudge {
           view.setUint32(at, NOP, true);
           continue;
         }
-        const S = this.#value(piece.object, symbol, type === R_PPC64_REL24);
+        const S =
+          this.#rest(piece, relocations.offset(i), type) ?? this.#value(piece.object, symbol, type === R_PPC64_REL24);
         const P = this.#plan.parts[piece.part]!.address + BigInt(at);
         if (S === undefined) {
           this.#report.error('VER119', `nobody knows ${elf.symbols!.name(symbol)}`, piece.name, relocations.offset(i));
@@ -122,6 +123,12 @@ class PartJudge {
         }
       }
     }
+  }
+
+  /** What the plan puts in the place of a function's name where its rest is meant; what lies there is judged with the redirect. */
+  #rest({ object, section }: ImagePiece, offset: number, type: number): bigint | undefined {
+    const rest = this.#plan.rests.find(r => r.object === object && r.section === section && r.offset === offset);
+    return rest && rest.address + (type === R_PPC64_REL24 ? BigInt(rest.local) : 0n);
   }
 
   /** The address that a symbol of an object has; for a branch its local entry. */

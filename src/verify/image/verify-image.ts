@@ -6,6 +6,7 @@
 import type { ElfFile } from '../../elf/read.ts';
 import { readElf } from '../../elf/read.ts';
 import type { ImagePlan } from '../../plan/image.ts';
+import { compareRenamed, type RenamedObject } from '../merged/renamed.ts';
 import { checkStructure } from '../structure.ts';
 import { Report, type Verification } from '../verification.ts';
 import { checkImageActions } from './actions.ts';
@@ -21,6 +22,7 @@ import { checkRooms } from './rooms.ts';
  * Verifies one write. Nothing is thrown for a bad output: that is what the findings are for.
  *
  * @param objects those that the plan merges
+ * @param renamed those of them that are copies of what the user gave, with other names
  * @param output the bytes as they would be written, or as they were read again; never changed
  */
 export function verifyImage(
@@ -28,6 +30,7 @@ export function verifyImage(
   output: Uint8Array,
   plan: ImagePlan,
   objects: readonly ElfFile[] = [],
+  renamed: readonly RenamedObject[] = [],
 ): Verification {
   const report = new Report();
   const after = report.make(
@@ -41,6 +44,7 @@ export function verifyImage(
   report.step('image', () => compareImageBytes(report, input, after, plan));
   report.step('behind the image', () => compareImageTail(report, input, after, plan));
   report.step('every byte', () => report.account(output.length));
+  if (renamed.length > 0) report.step('placeholders', () => compareRenamed(report, renamed));
   if (plan.merged.length > 0) report.step('objects', () => checkMergedParts(report, input, plan, objects));
   report.step('room', () => checkRooms(report, input, plan));
   const dynamic = report.make(

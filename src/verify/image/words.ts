@@ -30,6 +30,13 @@ export class ImageWords {
     return address + BigInt(((word & 0x03fffffc) << 6) >> 6);
   }
 
+  /** What `addis r2,r12; addi r2,r2` at an address, entered with it in r12, make of r2. */
+  tocAt(start: bigint): bigint | undefined {
+    const [high, low] = [this.at(start) ?? 0, this.at(start + 4n) ?? 0];
+    if (high >>> 16 !== 0x3c4c || low >>> 16 !== 0x3842) return undefined;
+    return start + BigInt(((high << 16) >> 16) * 0x10000 + ((low << 16) >> 16));
+  }
+
   /** The address that code at `start` computes in r12 from its own place, and goes to, with LR as it was. */
   entersByAddress(start: bigint): bigint | undefined {
     const words = Array.from({ length: 8 }, (_, i) => this.at(start + BigInt(4 * i)) ?? 0);

@@ -4,10 +4,15 @@
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/uaccess.h>
+#include <linux/utsname.h>
 
 unsigned long image_calls __attribute__((section(".data"))) = 1000;
 static unsigned long hooked;
 static unsigned long from, to;
+static unsigned long left, copied;
+/* Of the trampoline. */
+extern unsigned long image_custom_calls;
 static const char *const words[] = { "replaced", "by", "tocsin" };
 
 /* Static in fs/proc/meminfo.c. */
@@ -21,6 +26,35 @@ void image_enter(unsigned long ip, unsigned long parent)
 	hooked++;
 	from = parent;
 	to = ip;
+}
+
+/* Behind a function: its result comes third. */
+void image_leave(unsigned long ip, unsigned long parent, long result);
+void image_leave(unsigned long ip, unsigned long parent, long result)
+{
+	left++;
+	if (result > 0)
+		copied += result;
+}
+
+/* Static in kernel/sys.c, where it says nothing unless the task has an old personality: uname -r shows it. */
+int image_override_release(char __user *release, size_t len);
+int image_override_release(char __user *release, size_t len)
+{
+	char text[] = "tocsin-release";
+
+	return _copy_to_user(release, text, min(len, sizeof(text))) ? -EFAULT : 0;
+}
+
+/* Called in the place of _copy_to_user by what fills the answer of uname: uname -v shows it. */
+unsigned long image_copy_uname(void __user *to, void *from, unsigned long n);
+unsigned long image_copy_uname(void __user *to, void *from, unsigned long n)
+{
+	struct new_utsname *name = from;
+
+	if (n == sizeof(*name))
+		strcpy(name->version, "replaced by tocsin");
+	return _copy_to_user(to, from, n);
 }
 
 #define SEQ(name)                                                                                                      \
@@ -44,7 +78,6 @@ SEQ(filesystems_proc_show)
 SEQ(loadavg_proc_show)
 SEQ(misc_seq_show)
 SEQ(show_console_dev)
-SEQ(show_partition)
 SEQ(show_softirqs)
 SEQ(swap_show)
 SEQ(tty_ldiscs_seq_show)
@@ -61,7 +94,8 @@ ATTRIBUTE(vmcoreinfo_show)
 int image_timer_list_show(struct seq_file *m, void *v);
 int image_timer_list_show(struct seq_file *m, void *v)
 {
-	seq_printf(m, "hooked %lu %pS %pS\n", hooked, (void *)to, (void *)from);
+	seq_printf(m, "hooked %lu %pS %pS left %lu %lu custom %lu\n", hooked, (void *)to, (void *)from, left, copied,
+		   image_custom_calls);
 	return 0;
 }
 

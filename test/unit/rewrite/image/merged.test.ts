@@ -8,7 +8,7 @@ import { revert } from '../../../../src/rewrite/revert.ts';
 import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
 import { PatchProver } from '../../../../src/verify/patched/prove-patched.ts';
 import { codeOf } from '../../../support/errors.ts';
-import { AT, BASE, FILE_START } from '../../../support/linked-image.ts';
+import { AT, BASE, branch, FILE_START } from '../../../support/linked-image.ts';
 import { BLR, hook, image, NOP, object, PLACES, patched, redirect } from './support.ts';
 
 function addressOf(elf: ElfFile, name: string): bigint {
@@ -94,6 +94,63 @@ describe('an object in a kernel image', () => {
     });
   });
 
+  it.each(['first', 'leaf'])('has a hook behind %s, proved', name => {
+    for (const hooks of [[hook(name, 'fix', 'after')], [hook(name, 'count'), hook(name, 'fix', 'after')]]) {
+      const other = patched({ hooks });
+      expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+      expect(revert(other.bytes).original).toEqual(other.input.bytes);
+      const [action] = other.plan.actions;
+      expect(verdicts(other.input, other.output, action!.offset, ['fix', 'count'])).toMatchObject({
+        [name]: 'proved',
+        [`__tocsin_body_${name}`]: 'proved',
+        fix: 'proved',
+      });
+    }
+  });
+
+  it.each(['helper', '+0x18'])('is called in the place of %s, proved', call => {
+    const other = patched({ retargets: [{ from: 'caller', call, to: 'fix' }] });
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+    expect(revert(other.bytes).original).toEqual(other.input.bytes);
+    const at = PLACES.get('caller')! + 24;
+    expect(other.plan.words.filter(w => input.sections[w.section]!.isCode).map(w => w.offset)).toEqual([at]);
+    expect(target(other.output, BASE + BigInt(at))).toBe(addressOf(other.output, 'fix') + 8n);
+    expect(verdicts(other.input, other.output, at, ['fix'])).toMatchObject({ caller: 'proved', fix: 'proved' });
+  });
+
+  it.each([
+    ['leaf', '_mcount', 'PAT069'],
+    ['caller', '_mcount', 'PAT069'],
+    ['caller', '+0xc', 'PAT069'],
+    ['caller', 'first', 'PAT065'],
+    ['caller', 'nobody', 'PAT065'],
+    ['nobody', 'helper', 'PAT002'],
+  ])('is not called by %s in the place of %s', (from, call, code) => {
+    expect(codeOf(() => patched({ retargets: [{ from, call, to: 'fix' }] }))).toBe(code);
+  });
+
+  it('is not called by a function that may have any r2', () => {
+    const functions = [
+      { name: 'helper', words: [BLR, NOP, NOP, NOP] },
+      { name: 'bare', words: [branch(32, 16)] },
+    ];
+    const bare = image({ functions });
+    expect(codeOf(() => patched({ retargets: [{ from: 'bare', call: 'helper', to: 'fix' }] }, bare))).toBe('PAT067');
+    const other = patched({ retargets: [{ from: 'bare', call: 'helper', to: 'count' }] }, bare);
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+  });
+
+  it('is called in the place of what a thunk of the linker leads to', () => {
+    const functions = [
+      { name: 'helper', words: [BLR, NOP, NOP, NOP] },
+      { name: '00000001.long_branch.helper', words: [branch(32, 16), NOP, NOP, NOP] },
+      { name: 'bare', words: [branch(48, 32)] },
+    ];
+    const other = patched({ retargets: [{ from: 'bare', call: 'helper', to: 'count' }] }, image({ functions }));
+    expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
+    expect(target(other.output, BASE + 48n)).toBe(addressOf(other.output, 'count'));
+  });
+
   it('goes together with call sites that go', () => {
     const other = patched({ nops: ['second'], redirects: [redirect('first', 'count')], hooks: [hook('leaf', 'fix')] });
     expect(verifyImage(other.input, other.bytes, other.plan, other.objects).findings).toEqual([]);
@@ -128,7 +185,6 @@ describe('an object in a kernel image', () => {
   it.each([
     ['--at global-entry', { redirects: [{ ...redirect('first', 'fix'), at: 'global-entry' as const }] }],
     ['--strategy frame', { redirects: [{ ...redirect('first', 'fix'), strategy: 'frame' as const }] }],
-    ['--hook-exit', { hooks: [{ ...hook('first', 'fix'), when: 'after' as const }] }],
   ])('does not go with %s', (_, request) => {
     expect(codeOf(() => patched(request))).toBe('PAT120');
   });

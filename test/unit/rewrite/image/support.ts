@@ -26,12 +26,34 @@ function twoEntries(name: string, at: number): ImageFunction {
   return { name, words: [...globalEntry(at), MFLR, branch(at + 12, 0, true), 0x38630001, BLR], k: 3, site: 3 };
 }
 
-/** 16: leaf, no TOC; 32, 64: with TOC; 96: static; 112: no site. */
+/** With TOC and site, it calls `helper` at `helperAt`. */
+function caller(at: number, helperAt: number): ImageFunction {
+  return {
+    name: 'caller',
+    words: [
+      ...globalEntry(at),
+      MFLR,
+      branch(at + 12, 0, true),
+      0xf8010010,
+      0xf821ffe1,
+      branch(at + 24, helperAt, true),
+      0x38210020,
+      0xe8010010,
+      0x7c0803a6,
+      BLR,
+    ],
+    k: 3,
+    site: 3,
+  };
+}
+
+/** 16: leaf, no TOC; 32, 64: with TOC; 96: no site; 112: calls what lies at 96. */
 export const FUNCTIONS: readonly ImageFunction[] = [
   { name: 'leaf', words: [MFLR, branch(20, 0, true), 0x38630001, BLR], site: 1 },
   twoEntries('first', 32),
   twoEntries('second', 64),
   { name: 'helper', words: [0x38600007, BLR] },
+  caller(112, 96),
 ];
 
 export function image(options: Partial<ImageOptions> = {}): ElfFile {
@@ -112,5 +134,5 @@ export function patched(request: Partial<ImageRequest>, input = image(), merged 
 
 export const redirect = (from: string, to: string) =>
   ({ from, to, strategy: 'auto', at: 'after-site', toc: 'recomputed' }) as const;
-export const hook = (functions: string, name: string) =>
-  ({ functions, hook: name, when: 'before', at: undefined, toc: 'recomputed' }) as const;
+export const hook = (functions: string, name: string, when: 'before' | 'after' = 'before') =>
+  ({ functions, hook: name, when, at: undefined, toc: 'recomputed' }) as const;

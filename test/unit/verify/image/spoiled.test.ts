@@ -136,3 +136,54 @@ describe('what the judge finds in an image with an object in it', () => {
     expect(check({ ...made.plan, words })).toEqual(['VER115']);
   });
 });
+
+describe('what the judge finds in an image with changed calls and hooks behind functions', () => {
+  const call = { from: 'caller', call: 'helper', to: 'count' };
+  const made = patched({ hooks: [hook('first', 'fix', 'after')], retargets: [call] });
+  const check = (of: ImagePlan) => {
+    const output = applyImagePlan(made.input, of, { toolVersion: 'test' }).bytes;
+    return verifyImage(made.input, output, of, made.objects).findings.map(f => f.code);
+  };
+  const part = made.plan.parts.findIndex(p => p.name !== '.text.tocsin' && p.kind === 'code');
+  /** The hook's code with the n-th occurrence of a word replaced. */
+  const without = (word: number, by: number, n = 0): ImagePlan => {
+    const parts = made.plan.parts.map((p, i) => {
+      if (i !== part) return p;
+      const words = new Uint32Array(p.bytes.slice().buffer);
+      let at = words.indexOf(word);
+      for (let k = 0; k < n; k++) at = words.indexOf(word, at + 1);
+      expect(at).toBeGreaterThanOrEqual(0);
+      words[at] = by;
+      return { ...p, bytes: new Uint8Array(words.buffer) };
+    });
+    return { ...made.plan, parts };
+  };
+  const changed = (change: Partial<{ call: string; to: string; links: boolean; toc: 'restored' }>): ImagePlan => ({
+    ...made.plan,
+    actions: made.plan.actions.map(a => (a.kind === 'retarget' ? { ...a, ...change } : a)),
+  });
+
+  it('is nothing where all is as planned', () => {
+    expect(check(made.plan)).toEqual([]);
+  });
+
+  it.each<[string, ImagePlan]>([
+    ['a result that is lost', without(0xf8610060, 0x60000000)],
+    ['a result that the hook does not get', without(0x7c651b78, 0x60000000)],
+    ['a second result that is lost', without(0xe8810068, 0x60000000)],
+    ['a frame that stays', without(0x38210080, 0x60000000)],
+    ['a result that lies where the function may write', without(0xf8610060, 0xf8610040)],
+    ['code without an end', without(0x4e800020, 0x60000000)],
+  ])('is %s', (_, of) => {
+    expect(check(of)).toEqual(['VER115']);
+  });
+
+  it.each<[string, ImagePlan]>([
+    ['a call of somebody else', changed({ call: 'second' })],
+    ['a call that leads elsewhere', changed({ to: 'fix' })],
+    ['a call that is a jump', changed({ links: false })],
+    ['a load of r2 that nobody makes', changed({ toc: 'restored' })],
+  ])('is %s', (_, of) => {
+    expect(check(of)).toEqual(['VER166']);
+  });
+});
