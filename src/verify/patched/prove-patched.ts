@@ -150,20 +150,27 @@ export class PatchProver {
     const isReplaced = redirects.some(r => r.leadsTo === undefined);
     /** Functions of which everything counts that they go to. */
     const all = new Set<number>();
+    /** What is left of hooked functions: new code that they call, and that nobody asked for by name. */
+    const rests = new Set<number>();
+    const byIndex = new Map(judged.map(f => [f.index, f]));
     for (const f of judged) {
       if (this.#before.sectionNamed(f.section) === undefined) {
         roles.set(f.index, 'new');
-        if (isReplaced) all.add(f.index);
         continue;
       }
       const found = inside(places.get(f.section) ?? [], f);
+      const asked =
+        found.length > 0 && found.every(r => r.leadsTo !== undefined) ? found.flatMap(r => r.leadsTo!) : undefined;
+      if (asked !== undefined)
+        for (const callee of f.relies) if (!asked.includes(byIndex.get(callee)?.function ?? '')) rests.add(callee);
       if (found.some(r => r.isCaller !== true)) roles.set(f.index, 'redirected');
       if (found.some(r => r.leadsTo === undefined)) all.add(f.index);
     }
+    // A rest calls whom its function called.
+    if (isReplaced) for (const [index, role] of roles) if (role === 'new' && !rests.has(index)) all.add(index);
     const named = this.#placesOf(new Set(redirects.flatMap(r => r.leadsTo ?? [])));
     const led = this.#placesOf(new Set(redirects.flatMap(r => r.to ?? [])));
     for (const f of judged) if (led.has(placeOf(f)) && !roles.has(f.index)) roles.set(f.index, 'replacement');
-    const byIndex = new Map(judged.map(f => [f.index, f]));
     for (const f of judged)
       if (roles.has(f.index) && roles.get(f.index) !== 'replacement')
         for (const callee of f.relies) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { placeOf } from '../../../../src/cli/patch/attempt.ts';
 import type { ElfFile } from '../../../../src/elf/read.ts';
 import { relocatedWords } from '../../../../src/kernel/image.ts';
 import { dynamicRelocations } from '../../../../src/kernel/image-layout.ts';
@@ -9,7 +10,7 @@ import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
 import { PatchProver } from '../../../../src/verify/patched/prove-patched.ts';
 import { codeOf } from '../../../support/errors.ts';
 import { AT, BASE, branch, FILE_START } from '../../../support/linked-image.ts';
-import { BLR, hook, image, NOP, object, PLACES, patched, redirect } from './support.ts';
+import { BLR, FUNCTIONS, hook, image, NOP, object, PLACES, patched, redirect } from './support.ts';
 
 function addressOf(elf: ElfFile, name: string): bigint {
   const symbols = elf.symbols!;
@@ -106,6 +107,21 @@ describe('an object in a kernel image', () => {
         fix: 'proved',
       });
     }
+  });
+
+  it('leaves alone whom a hooked function called before, though others are redirected', () => {
+    // mtctr r3; bctr: nobody knows where it goes.
+    const odd = FUNCTIONS.map(f => (f.name === 'helper' ? { ...f, words: [0x7c6903a6, 0x4e800420] } : f));
+    const request = { redirects: [redirect('first', 'count')], hooks: [hook('caller', 'count', 'after')] };
+    const other = patched(request, image({ functions: odd }), object({ needs: 'second' }));
+    const places = other.plan.actions.flatMap(placeOf);
+    const proof = new PatchProver(other.input, undefined).prove(other.output, places);
+    expect(proof.functions.map(f => [f.function, f.verdict])).toContainEqual(['__tocsin_body_caller', 'proved']);
+    expect([proof.verdict, proof.functions.some(f => f.function === 'helper')]).toEqual(['proved', false]);
+    const fresh = patched({ redirects: [redirect('first', 'fix')] }, image({ functions: odd }));
+    expect(
+      new PatchProver(fresh.input, undefined).prove(fresh.output, fresh.plan.actions.flatMap(placeOf)).verdict,
+    ).toBe('unknown');
   });
 
   it.each(['helper', '+0x18'])('is called in the place of %s, proved', call => {
