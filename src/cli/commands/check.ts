@@ -11,6 +11,7 @@ import { PlainWorkers } from '../check/plain-workers.ts';
 import { checkTogether } from '../check/together.ts';
 import { areScreened, mayScreen, screeningThreads, usefulThreads } from '../check/worth.ts';
 import { openKernel } from '../kernel-option.ts';
+import { keepApart } from '../outputs.ts';
 import { Progress } from '../progress.ts';
 import { report } from '../terminal.ts';
 
@@ -49,6 +50,7 @@ export async function checkCommand(args: CheckArguments): Promise<number> {
   const { files, problems } = await expandInputs(args.files, { filesFrom: args.filesFrom, onMany });
   let code = 0;
   for (const problem of problems) code = Math.max(code, report(problem));
+  keepApart([args.report], [...files, args.kernel, args.filesFrom]);
   const context = args.modules.length === 0 ? undefined : await expandInputs(args.modules);
   for (const problem of context?.problems ?? []) code = Math.max(code, report(problem));
   const request: CheckRequest = {

@@ -7,6 +7,7 @@ import { InputError } from '../../util/errors.ts';
 import { makeIndex } from '../kernel/make.ts';
 import { findPieces } from '../kernel/pieces.ts';
 import { openIndexFile } from '../kernel-option.ts';
+import { keepApart } from '../outputs.ts';
 import { print } from '../terminal.ts';
 
 export interface KernelArguments {
@@ -30,6 +31,7 @@ export interface KernelArguments {
 /** @returns the exit code */
 export async function kernelCommand(args: KernelArguments): Promise<number> {
   const { bytes, sources } = await indexOf(args);
+  keepApart([args.output], [args.file, args.symvers, args.config, args.systemMap, args.module]);
   if (args.output !== undefined) await writeAtomic(args.output, bytes, { force: args.force });
   const document = kernelDocument(openIndex(bytes), {
     file: args.file,

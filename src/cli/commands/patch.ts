@@ -32,10 +32,11 @@ import { verifyMerge, withMerge } from '../../verify/merged/verify-merge.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import type { PatchProof } from '../../verify/patched/prove-patched.ts';
 import { type Verification, verifyObject, verifyOutput } from '../../verify/verify.ts';
+import { keepApart, tryPlace } from '../outputs.ts';
 import type { Attempt } from '../patch/attempt.ts';
 import type { MergedModule } from '../patch/merge.ts';
 import type { EpilogueEntry, HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
-import type { StrategyText } from '../patch/strategy.ts';
+import { customPath, type StrategyText } from '../patch/strategy.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
 
@@ -100,12 +101,28 @@ export async function patchCommand(
   proving: Proving,
   tell: (doc: PatchDocument) => void = printJson,
 ): Promise<number> {
+  await checkOutputs(args);
   const input = await readObject(args.file);
   try {
     return await patchObject(args, input, proving, tell);
   } catch (error) {
     throw inFile(error, args.file);
   }
+}
+
+/**
+ * The result may take the place of the module itself, as a user may want it: `revert` brings that back. Nothing brings back an object,
+ * a plan or a key.
+ *
+ * @throws InputError PAT220, IO030 to IO038
+ */
+async function checkOutputs({ file, output, report, objects, symvers, kernel, signing, ...args }: PatchArguments) {
+  const strategies = [args.strategy, ...(args.planned?.redirects ?? []).map(r => r.strategy ?? 'auto')];
+  const read = [...objects, ...symvers, kernel, signing?.key, signing?.certificate, args.planned?.file];
+  const result = args.dryRun ? undefined : output;
+  keepApart([result, report], [...read, ...strategies.map(customPath)]);
+  keepApart([report], [file]);
+  if (report !== undefined) await tryPlace(report);
 }
 
 async function patchObject(

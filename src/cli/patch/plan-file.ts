@@ -13,6 +13,9 @@ import { InputError } from '../../util/errors.ts';
 import { schemaFile } from '../package-files.ts';
 import { type StrategyText, withPath } from './strategy.ts';
 
+/** Characters of the parser's own message. */
+const MOST_QUOTED = 200;
+
 export interface NopEntry {
   readonly functions: string;
   readonly comment?: string;
@@ -107,13 +110,19 @@ export async function readPlan(path: string): Promise<PlanFile> {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined)
-    throw bad(path, 'PLN001', `neither YAML nor JSON: ${error.message}`, lines.linePos(error.pos[0]));
+    throw bad(path, 'PLN001', `neither YAML nor JSON: ${oneLine(error.message)}`, lines.linePos(error.pos[0]));
   const raw = javaScript(path, document, lines);
   const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema());
   if (!validate(raw)) throw invalid(path, document, lines, validate.errors!);
   // A plan on standard input lies nowhere: its paths are those of the working folder.
   const folder = path === STDIN ? '.' : dirname(path);
   return planOf(path, raw as Raw, document, name => (isAbsolute(name) ? name : resolve(folder, name)));
+}
+
+/** What the parser says quotes the file, which may be of any kind and size. */
+function oneLine(message: string): string {
+  const printable = message.replace(/[^\x20-\x7e]+/g, ' ');
+  return printable.length > MOST_QUOTED ? `${printable.slice(0, MOST_QUOTED)}...` : printable;
 }
 
 function schema(): object {
