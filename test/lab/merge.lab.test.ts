@@ -127,6 +127,13 @@ const RUNS = ['in_range', 'sibling', 'parity', 'sum_ten'].flatMap(target =>
   (['local', 'pointer'] as const).map(path => [target, path] as const),
 );
 
+function informationOf(path: string, key: string): string[] {
+  const text = execFileSync('modinfo', ['-F', key, path], {
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  return text.toString().split('\n').filter(Boolean);
+}
+
 /** Prints what the fix says of itself. RESULT `LABEL.NAME` = value. */
 function fixedReport(label: string): string {
   return `while read -r line; do echo "RESULT ${label}.$line"; done < /sys/module/tocsin_demo/parameters/fixed\n`;
@@ -153,6 +160,10 @@ describe.each(GENERATIONS)('a merged fix in kernel %s', generation => {
       ...known,
     );
     await tocsinDone('revert', patched, '-o', restored);
+    // What is said of the module as a whole is said once, by the module.
+    for (const key of ['license', 'description', 'name', 'vermagic'])
+      expect([key, informationOf(patched, key)]).toEqual([key, informationOf(demo(generation), key)]);
+    expect(informationOf(patched, 'license')).toEqual(['GPL']);
     expect(readFileSync(restored).equals(readFileSync(demo(generation)))).toBe(true);
     const { exitStatus, seconds, found, said } = await runMachine(`merge-${generation}`, {
       generation,

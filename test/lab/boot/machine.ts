@@ -12,7 +12,9 @@ export interface Machine {
   readonly seconds: number;
   /** The RESULT lines. */
   readonly found: ReadonlyMap<string, string>;
-  /** The end of the console, for the message of an assertion. */
+  /** All that the machine printed. */
+  readonly console: string;
+  /** The end of it, for the message of an assertion. */
   readonly said: string;
 }
 
@@ -22,7 +24,7 @@ export async function runMachine(name: string, options: BootOptions): Promise<Ma
   const log = join(cacheFolder, 'log');
   mkdirSync(log, { recursive: true });
   writeFileSync(join(log, `${name}.console`), console);
-  return { exitStatus, seconds, found: results(console), said: `${failure ?? ''}\n${console.slice(-6000)}` };
+  return { exitStatus, seconds, console, found: results(console), said: `${failure ?? ''}\n${console.slice(-6000)}` };
 }
 
 /** Counters of a run of the canary in which nothing was lost. */

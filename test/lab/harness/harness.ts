@@ -167,6 +167,11 @@ export function labModules(generation: Generation): LabModules {
   };
 }
 
+/** A folder with `perf` for the machine, fetched if it is not in the cache; ./fetch-perf says how it is called there. */
+export function perfFolder(): string {
+  return runScript('fetch-perf', []).trim();
+}
+
 /**
  * Modules in an order in which they can be loaded: what each one needs, itself, the next.
  * @param names as in a file name, without `.ko` and compression: `virtio_blk`

@@ -6,6 +6,7 @@
 #   bookworm, trixie, sid   one unpacked Debian kernel each (fetch-kernel)
 #   chroot-SUITE            a compiler and C library of that suite, where this machine's are not the right ones (toolchain)
 #   busybox                 a static ppc64le busybox (fetch-busybox)
+#   perf                    perf and its libraries (fetch-perf)
 #   kread                   kread.c, compiled
 #   modules                 the lab's own modules, built (harness.ts)
 #   build                   scratch folders of module builds

@@ -59,6 +59,20 @@ function withoutPadding(bytes: Buffer): Buffer {
   return copy;
 }
 
+/** What a module says of itself as a whole, and the linker lets each object say again. */
+const WHOLE = /^(license|description|version)=/;
+
+function lines(bytes: Buffer): string[] {
+  return bytes.toString('latin1').split('\0').filter(Boolean);
+}
+
+/** What `list` has more than `some`, which has to have its lines in the same order. */
+function leftOut(some: readonly string[], list: readonly string[]): string[] | undefined {
+  let at = 0;
+  const left = list.filter(line => (line === some[at] ? at++ < 0 : true));
+  return at === some.length ? left : undefined;
+}
+
 const SHF_STRINGS = 0x20;
 /** Not in a module, or of no use in one: tocsin leaves them out of the object. */
 const IGNORED = /^\.(note|comment|eh_frame|gnu\.attributes|group)/;
@@ -72,7 +86,12 @@ export function linkedDifferences({ object, merged, linked }: Linked): Compariso
     const [section] = sectionsCalled(merged, name);
     const ours = contentsCalled(merged, name);
     const theirs = contentsCalled(linked, name);
-    if ((section!.sh_flags & SHF_STRINGS) !== 0) {
+    if (name === '.modinfo') {
+      const [own, both] = [lines(ours), lines(theirs)];
+      const left = leftOut(own, both);
+      if (left === undefined || !left.every(line => WHOLE.test(line) || own.includes(line)))
+        differences.push(`${name}: ${own.join(', ')}, by ld ${both.join(', ')}`);
+    } else if ((section!.sh_flags & SHF_STRINGS) !== 0) {
       if (strings(ours).join('\n') !== strings(theirs).join('\n')) differences.push(`${name}: other strings`);
     } else if (!withoutPadding(ours).equals(withoutPadding(theirs)))
       differences.push(`${name}: ${ours.length} bytes, and ${theirs.length} or other ones by ld`);

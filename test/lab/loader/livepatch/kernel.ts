@@ -33,9 +33,17 @@ export function kernelModules(): ReadonlyMap<string, Buffer> {
 
 /** The modules of source/, by file name without `.ko`. */
 export function ownModules(): ReadonlyMap<string, Buffer> {
+  return builtFor([join(import.meta.dirname, 'source')]);
+}
+
+/**
+ * Modules that are built for the kernel, by file name without `.ko`, and objects that are to be merged, by file name. Of several
+ * folders, later ones are laid over earlier ones.
+ */
+export function builtFor(sources: readonly string[]): ReadonlyMap<string, Buffer> {
   const scratch = mkdtempSync(join(tmpdir(), 'tocsin-livepatch-'));
   try {
-    cpSync(join(import.meta.dirname, 'source'), scratch, { recursive: true });
+    for (const source of sources) cpSync(source, scratch, { recursive: true });
     const flags = `-ffile-prefix-map=${scratch}/=`;
     // Symbols that nobody exports are what a livepatch is about.
     execFileSync(
@@ -50,7 +58,8 @@ export function ownModules(): ReadonlyMap<string, Buffer> {
       ].concat([`KCFLAGS=${flags}`, `KAFLAGS=${flags}`, 'KBUILD_MODPOST_WARN=1', 'modules']),
       { stdio: 'pipe' },
     );
-    return modulesIn(scratch);
+    const objects = readdirSync(scratch).filter(name => name.endsWith('_object.o'));
+    return new Map([...modulesIn(scratch), ...objects.map(name => [name, readFileSync(join(scratch, name))] as const)]);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
