@@ -25,6 +25,26 @@ function parseModinfo(bytes: Uint8Array): ModinfoEntry[] {
   return entries;
 }
 
+/**
+ * Keys that say what a module is as a whole. Of several strings with one of these keys the kernel takes the first (`get_modinfo`), and
+ * modinfo(8) prints them all.
+ */
+export const WHOLE_MODULE_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'vermagic',
+  'license',
+  'description',
+  'version',
+  'srcversion',
+  'scmversion',
+  'depends',
+  'intree',
+  'retpoline',
+  'staging',
+  'test',
+  'livepatch',
+]);
+
 /** `.modinfo` where another string may be put behind its last one: it is loaded, and ends with a NUL. */
 export function informationSection(elf: ElfFile): Section | undefined {
   const section = elf.sectionNamed('.modinfo');

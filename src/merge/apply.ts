@@ -56,10 +56,12 @@ function contentsOf(
 ): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let at = start;
-  for (const { object, section, offset, size } of list) {
+  for (const { object, section, offset, size, kept } of list) {
     const { elf } = objects[object]!;
     if (offset > at) parts.push(padding(offset - at, isCode));
-    parts.push(elf.contents(elf.sections[section]!));
+    const contents = elf.contents(elf.sections[section]!);
+    if (kept === undefined) parts.push(contents);
+    else for (const [start, end] of kept) parts.push(contents.subarray(start, end));
     at = offset + size;
   }
   return parts;

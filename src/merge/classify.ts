@@ -30,7 +30,8 @@ const ONCE = /^(\.gnu\.linkonce\.this_module|__versions|__version_ext_\w+|\.stub
 /** Nobody reads them in a loaded module; the kernel's own linker script drops the second kind. */
 const UNWIND = /^\.(eh_frame|BTF(\.|$))/;
 /** Filled by programs that the kernel's build runs over whole modules, or bounded by symbols that its linker script makes. */
-const UNFINISHED = /^(\.BTF_ids|alloc_tags|\.codetag\..*)$/;
+const UNFINISHED = /^(alloc_tags|\.codetag\..*)$/;
+export const BTF_IDS = '.BTF_ids';
 const BUILD = /^\.(discard|export_symbol)/;
 
 /** Names that the kernel's script for modules gives to sections of objects. */
@@ -62,7 +63,7 @@ export type Fate = 'structure' | 'empty' | 'merged' | LeftOut['why'];
 
 /**
  * @param isNeeded whether anything refers to the section: then it gets a place though it be empty
- * @throws RefusalError PAT103 to PAT105, PAT119
+ * @throws RefusalError PAT103 to PAT105, PAT119, PAT202, PAT203
  */
 export function fateOf(section: Section, object: string, isNeeded: boolean): Fate {
   const { name, sh_type, sh_flags, sh_size } = section;
@@ -75,11 +76,9 @@ export function fateOf(section: Section, object: string, isNeeded: boolean): Fat
   if (ONCE.test(name)) throw mergeRefusal('PAT104', { object, section: name });
   if (!isLoaded || UNWIND.test(name)) return 'debug information';
   if (SHORT_LIVED.test(name)) throw mergeRefusal('PAT103', { object, section: name });
-  if (UNFINISHED.test(name))
-    throw mergeRefusal('PAT119', {
-      object,
-      what: `section ${name}, which the kernel's build completes for whole modules,`,
-    });
+  if (name === BTF_IDS && !isNeeded) return 'nothing refers to it';
+  if (name === BTF_IDS) throw mergeRefusal('PAT202', { object, section: name });
+  if (UNFINISHED.test(name)) throw mergeRefusal('PAT203', { object, section: name });
   if (sh_type !== SHT_PROGBITS && sh_type !== SHT_NOBITS)
     throw mergeRefusal('PAT119', { object, what: `section ${name} of type ${sh_type}` });
   return 'merged';

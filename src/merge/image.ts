@@ -35,6 +35,7 @@ import { linkRelocation } from '../ppc64/linking.ts';
 import { NOP } from '../ppc64/words.ts';
 import { alignUp, hex } from '../util/bytes.ts';
 import { fateOf } from './classify.ts';
+import { checkInformation } from './information.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 import { checkObject, checkTracer, type MergeObject } from './objects.ts';
 import { mergeRefusal } from './refusals.ts';
@@ -101,6 +102,7 @@ class Linker {
       this.#place(object);
       this.#collectGlobals(object, n);
     });
+    this.#warnings.push(...checkInformation('GPL', this.#objects, 'image'));
     this.#makeRoom();
     this.#objects.forEach((object, n) => {
       this.#fill(object, n);

@@ -17,6 +17,8 @@ export interface MergeObject {
   readonly elf: ElfFile;
   /** Of the unpacked file, lower-case hexadecimal. */
   readonly sha256: string;
+  /** It comes with tocsin, or was made of the module itself: there is nothing to ask about its licence. */
+  readonly isOwn?: boolean;
 }
 
 /** @throws RefusalError PAT101, PAT102, PAT104 to PAT107, PAT119 */

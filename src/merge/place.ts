@@ -6,7 +6,8 @@ import type { Section } from '../elf/section.ts';
 import type { LeftOut, MergedPiece, MergedSection } from '../plan/merge.ts';
 import { alignUp, hex } from '../util/bytes.ts';
 import type { SectionIndex } from '../util/indexes.ts';
-import { fateOf, moduleName, SHF_MERGE, SHF_STRINGS, tableKind, unlike } from './classify.ts';
+import { BTF_IDS, fateOf, moduleName, SHF_MERGE, SHF_STRINGS, tableKind, unlike } from './classify.ts';
+import { INFORMATION, Information } from './information.ts';
 import type { MergeObject } from './objects.ts';
 import { mergeRefusal } from './refusals.ts';
 
@@ -26,13 +27,14 @@ interface Room {
   size: number;
 }
 
-/** Sections that some relocation refers to. A lock's key, for one, takes no room without lock debugging. */
+/** Sections that what is loaded refers to. A lock's key, for one, takes no room without lock debugging. */
 function referredTo(elf: ElfFile): Set<SectionIndex> {
   const sections = new Set<SectionIndex>();
   const { symbols } = elf;
-  if (symbols === undefined || elf.sections.every(s => s.sh_size > 0 || !s.isAllocated)) return sections;
+  if (symbols === undefined || !elf.sections.some(s => s.isAllocated && (s.sh_size === 0 || s.name === BTF_IDS)))
+    return sections;
   for (const table of elf.sections) {
-    if (table.sh_type !== SHT_RELA) continue;
+    if (table.sh_type !== SHT_RELA || elf.sections[table.sh_info]?.isAllocated !== true) continue;
     const relocations = elf.relocations(table);
     for (let i = 0; i < relocations.count; i++) sections.add(symbols.sectionOf(relocations.symbol(i)));
   }
@@ -49,10 +51,12 @@ export class Placement {
   readonly #module: ElfFile;
   readonly #rooms: Room[] = [];
   readonly #groups: Set<string>;
+  readonly #information: Information;
   readonly #entrySizes = new Map<SectionIndex, number>();
 
   constructor(module: ElfFile) {
     this.#module = module;
+    this.#information = new Information(module);
     for (const s of module.sections) {
       const { index, name, sh_type, sh_flags, sh_addralign: alignment, sh_size: size } = s;
       this.#rooms.push({ index, name, sh_type, sh_flags, alignment, size });
@@ -72,8 +76,12 @@ export class Placement {
       const fate = fateOf(section, object.name, needed.has(section.index));
       if (fate === 'structure' || fate === 'empty') continue;
       const why = dropped.has(section.index) ? 'the module has this group' : fate;
-      if (why === 'merged') pieces.set(section.index, this.#place(number, section, object.name));
-      else this.leftOut.push({ object: number, section: section.name, why });
+      const kept =
+        why === 'merged' && section.name === INFORMATION ? this.#information.kept(object, section) : undefined;
+      if (kept !== undefined)
+        this.leftOut.push({ object: number, section: section.name, why: 'the module says it of itself' });
+      if (why !== 'merged') this.leftOut.push({ object: number, section: section.name, why });
+      else if (kept?.length !== 0) pieces.set(section.index, this.#place(number, section, object.name, kept));
     }
     this.#checkReach(object.name);
   }
@@ -89,7 +97,8 @@ export class Placement {
     return dropped;
   }
 
-  #place(object: number, section: Section, of: string): MergedPiece {
+  #place(object: number, section: Section, of: string, kept: MergedPiece['kept']): MergedPiece {
+    const size = kept === undefined ? section.sh_size : kept.reduce((n, [start, end]) => n + end - start, 0);
     const room = this.#roomFor(section, of);
     const alignment = Math.max(section.sh_addralign, 1);
     const offset = alignUp(room.size, alignment);
@@ -100,8 +109,8 @@ export class Placement {
         what: `entries aligned to ${alignment} cannot follow ${room.size} bytes`,
       });
     room.alignment = Math.max(room.alignment, alignment);
-    room.size = offset + section.sh_size;
-    const piece = { object, section: section.index, target: room.index, offset, size: section.sh_size };
+    room.size = offset + size;
+    const piece = { object, section: section.index, target: room.index, offset, size, ...(kept && { kept }) };
     this.pieces.push(piece);
     return piece;
   }

@@ -9,10 +9,12 @@
  *     4. what its relocations name is found
  */
 import type { ElfFile } from '../elf/read.ts';
+import { modinfoOf } from '../kernel/modinfo.ts';
 import { patchNoteSection } from '../kernel/patch-note.ts';
 import { moduleSignature } from '../kernel/signature.ts';
 import type { MergePlan, SymbolTarget } from '../plan/merge.ts';
 import { SIGNATURE_DROPPED } from '../plan/plan.ts';
+import { checkInformation } from './information.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 import { checkObject, checkTracer, type MergeObject } from './objects.ts';
 import { Placement } from './place.ts';
@@ -28,13 +30,14 @@ export interface MergeOptions {
 /**
  * The plan for merging `objects` into `module`, in their order.
  *
- * @throws RefusalError PAT101 to PAT119; InputError where a file is damaged
+ * @throws RefusalError PAT101 to PAT119, PAT200 to PAT202; InputError where a file is damaged
  */
 export function planMerge(module: ElfFile, objects: readonly MergeObject[], options: MergeOptions = {}): MergePlan {
   if (!module.isRelocatable) throw mergeRefusal('PAT101', { object: 'the file' });
   if (module.symbols === undefined) throw mergeRefusal('PAT119', { object: 'the module', what: 'no symbol table' });
   for (const object of objects) checkObject(object);
   checkTracer(module, objects);
+  const licenses = checkInformation(modinfoOf(module).find(e => e.key === 'license')?.value, objects, 'module');
   const placement = new Placement(module);
   for (const object of objects) placement.add(object);
   const names = new ModuleSymbols(module);
@@ -56,7 +59,7 @@ export function planMerge(module: ElfFile, objects: readonly MergeObject[], opti
     imports: symbols.imports,
     dropsSignature: signed,
     sorted: [],
-    warnings: [...symbols.warnings, ...warnings(module, objects, placement, signed)],
+    warnings: [...licenses, ...symbols.warnings, ...warnings(module, objects, placement, signed)],
   });
 }
 

@@ -97,6 +97,27 @@ export const mergeRefusals = {
     cause: '{object} has a relocation that cannot be settled in a linked image: {what}',
     remedy: 'compile it with the flags of the kernel for modules',
   },
+  PAT200: {
+    cause:
+      "{object} is under the licence '{other}', and the kernel would take it to be under that of the {whole}, '{license}'",
+    remedy:
+      "state the fix's licence with MODULE_LICENSE, if it is one that goes with the GPL; else it cannot become part of it",
+  },
+  PAT201: {
+    cause: '{object} is (part of) a livepatch: the module that it became part of would be taken for one',
+    remedy: 'take MODULE_INFO(livepatch, ...) out of the fix: a merged fix needs no livepatch core',
+  },
+  PAT202: {
+    cause: "{object} uses numbers of types ({section}), which the kernel's build fills in for whole modules",
+    remedy:
+      'leave BTF_ID lists (sets of kfuncs, type checks of BPF) out of the fix; those of the module stay as they are',
+  },
+  PAT203: {
+    cause:
+      '{object} has {section}, which the kernel counts allocations by: it prepares those between two symbols of the whole module only',
+    remedy:
+      'rebuild the whole module for a kernel with CONFIG_MEM_ALLOC_PROFILING, or let functions of the module allocate',
+  },
 } as const satisfies Record<string, RefusalFacts>;
 
 export type MergeRefusalCode = keyof typeof mergeRefusals;

@@ -161,7 +161,8 @@ export class SymbolMerge {
     if (raw === SHN_ABS) return { section: SHN_ABS, value: symbols.value(i) };
     if (raw >= SHN_LORESERVE && raw !== SHN_XINDEX) return undefined;
     const piece = this.#placement.byObject[number]!.get(symbols.sectionOf(i));
-    return piece && { section: piece.target, value: piece.offset + symbols.value(i) };
+    if (piece === undefined || piece.kept !== undefined) return undefined;
+    return { section: piece.target, value: piece.offset + symbols.value(i) };
   }
 
   /**

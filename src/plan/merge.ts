@@ -25,7 +25,10 @@ export interface MergedPiece {
   /** In the merged module. */
   readonly target: SectionIndex;
   readonly offset: SectionOffset;
+  /** In the merged module. */
   readonly size: number;
+  /** Of `.modinfo`: the strings that come along, [start, end) in the object's section, where not all of it does. */
+  readonly kept?: readonly (readonly [start: SectionOffset, end: SectionOffset])[];
 }
 
 /** A section that the module did not have. Its contents are its pieces. */
@@ -89,7 +92,13 @@ export interface RenamedSymbol {
 export interface LeftOut {
   readonly object: number;
   readonly section: string;
-  readonly why: 'debug information' | 'a note' | 'for the build only' | 'the module has this group';
+  readonly why:
+    | 'debug information'
+    | 'a note'
+    | 'for the build only'
+    | 'the module has this group'
+    | 'the module says it of itself'
+    | 'nothing refers to it';
 }
 
 /** A table of exports whose rows changed places, so that it is sorted by name: row i is the one that was joined as row `order[i]`. */

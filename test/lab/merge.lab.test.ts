@@ -31,7 +31,7 @@ import {
 import { GENERATIONS, type Generation, kernel, labModules, samplesFolder } from './harness/harness.ts';
 import { linkedDifferences } from './merge/compare-linked.ts';
 import { figure, sample, some } from './support/lab.ts';
-import { tocsinDone } from './support/programs.ts';
+import { runProgram, tocsinDone } from './support/programs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-merge-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -127,11 +127,9 @@ const RUNS = ['in_range', 'sibling', 'parity', 'sum_ten'].flatMap(target =>
   (['local', 'pointer'] as const).map(path => [target, path] as const),
 );
 
-function informationOf(path: string, key: string): string[] {
-  const text = execFileSync('modinfo', ['-F', key, path], {
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  });
-  return text.toString().split('\n').filter(Boolean);
+async function informationOf(path: string, key: string): Promise<string[]> {
+  const { stdout } = await runProgram('/sbin/modinfo', ['-F', key, path]);
+  return stdout.split('\n').filter(Boolean);
 }
 
 /** Prints what the fix says of itself. RESULT `LABEL.NAME` = value. */
@@ -162,8 +160,8 @@ describe.each(GENERATIONS)('a merged fix in kernel %s', generation => {
     await tocsinDone('revert', patched, '-o', restored);
     // What is said of the module as a whole is said once, by the module.
     for (const key of ['license', 'description', 'name', 'vermagic'])
-      expect([key, informationOf(patched, key)]).toEqual([key, informationOf(demo(generation), key)]);
-    expect(informationOf(patched, 'license')).toEqual(['GPL']);
+      expect([key, await informationOf(patched, key)]).toEqual([key, await informationOf(demo(generation), key)]);
+    expect(await informationOf(patched, 'license')).toEqual(['GPL']);
     expect(readFileSync(restored).equals(readFileSync(demo(generation)))).toBe(true);
     const { exitStatus, seconds, found, said } = await runMachine(`merge-${generation}`, {
       generation,

@@ -23,7 +23,7 @@ export function epiloguesOf(
   const requests = asked.map(functions => ({ functions, ...(isGlob(functions) && { except }) }));
   const made = makeEpilogues(elf, requests);
   const sha256 = createHash('sha256').update(made.bytes).digest('hex');
-  return { ...made, object: { name: OBJECT, elf: readElf(made.bytes), sha256 } };
+  return { ...made, object: { name: OBJECT, elf: readElf(made.bytes), sha256, isOwn: true } };
 }
 
 /** Functions that a pattern named, and whose copies are not proved; their names with a code. */

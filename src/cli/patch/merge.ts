@@ -52,7 +52,7 @@ export function undefinedNames(objects: readonly MergeObject[]): string[] {
   return [...names];
 }
 
-/** @throws RefusalError PAT101 to PAT119, InputError */
+/** @throws RefusalError PAT101 to PAT119, PAT200 to PAT202, InputError */
 export function mergeInto(
   module: ElfFile,
   objects: readonly MergeObject[],

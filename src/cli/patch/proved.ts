@@ -53,7 +53,8 @@ async function provedWith(
   // `withCustoms` wants the trampolines to be the last.
   const rest = [...(epilogues === undefined ? [] : [epilogues.object]), ...customs.map(c => c.made.object)];
   const isAsked = (strategy: StrategyText) => !hasShadowData(elf) && written.some(r => r.strategy === strategy);
-  const table = isAsked('shadow') || isAsked('auto') ? [await readMergeObject(shadowObject())] : [];
+  const table =
+    isAsked('shadow') || isAsked('auto') ? [{ ...(await readMergeObject(shadowObject())), isOwn: true }] : [];
   const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
   const names = undefinedNames([...own, ...table, ...rest]);
   const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...names]);

@@ -13,12 +13,16 @@ import type { Section } from '../../elf/section.ts';
 import type { MergedPiece } from '../../plan/merge.ts';
 import type { SectionIndex } from '../../util/indexes.ts';
 import { count, type Report } from '../verification.ts';
+import { expectedInformation } from './information.ts';
 import type { MergeCase } from './verify-merge.ts';
 
 const NOP = 0x60000000;
 const SHF_EXCLUDE = 0x8000_0000;
-/** What the kernel's script for modules drops, and what nobody reads in a loaded module. */
-const DISPENSABLE = /^\.(discard|export_symbol|eh_frame|BTF(\.|$)|note\.)/;
+/**
+ * What the kernel's script for modules drops, and what nobody reads in a loaded module; `.BTF_ids` where no relocation names it, which
+ * the relocations are judged by.
+ */
+const DISPENSABLE = /^\.(discard|export_symbol|eh_frame|BTF(_ids$|\.|$)|note\.)/;
 const ACCESS = SHF_WRITE | SHF_ALLOC | SHF_EXECINSTR;
 
 /** Section names as the kernel's script for modules (scripts/module.lds) makes them of those of objects. */
@@ -66,28 +70,42 @@ function mayStayOut({ name, sh_type, sh_flags, sh_size }: Section): boolean {
 export function comparePieces(report: Report, given: MergeCase, merged: ElfFile): string {
   const { objects, plan } = given;
   const replaced = replacedSections(given);
+  const information = expectedInformation(given);
   let bytes = 0;
   objects.forEach(({ name, elf }, object) => {
     const own = plan.pieces.filter(p => p.object === object);
     for (const section of elf.sections) {
       if (section.index === 0) continue;
       const pieces = own.filter(p => p.section === section.index);
-      const isOut = mayStayOut(section) || replaced[object]!.has(section.index);
+      const isSaid = information[object]!.get(section.index)?.length === 0;
+      const isOut = mayStayOut(section) || replaced[object]!.has(section.index) || isSaid;
       if (pieces.length === 0 && !isOut)
         report.error('VER085', `${section.name} of ${name} is not in the merged module`, section.name);
       if (pieces.length > 1) report.error('VER080', `the plan places ${section.name} of ${name} twice`, section.name);
     }
-    for (const piece of own) bytes += comparePiece(report, elf, name, piece, merged);
+    for (const piece of own)
+      bytes += comparePiece(report, elf, name, piece, merged, information[object]!.get(piece.section));
   });
   compareRows(report, given, merged);
   return `${count(plan.pieces.length, 'section')} of ${count(objects.length, 'object')}, ${bytes} bytes`;
 }
 
-/** @returns how many bytes were compared */
-function comparePiece(report: Report, object: ElfFile, of: string, piece: MergedPiece, merged: ElfFile): number {
+/**
+ * @param expected the bytes, where they are not all of the object's section
+ * @returns how many bytes were compared
+ */
+function comparePiece(
+  report: Report,
+  object: ElfFile,
+  of: string,
+  piece: MergedPiece,
+  merged: ElfFile,
+  expected: Buffer | undefined,
+): number {
   const from = object.sections[piece.section];
   const to = merged.sections[piece.target];
-  if (from === undefined || to === undefined || piece.offset + piece.size > to.sh_size || piece.size !== from.sh_size) {
+  const size = expected?.length ?? from?.sh_size;
+  if (from === undefined || to === undefined || piece.offset + piece.size > to.sh_size || piece.size !== size) {
     report.error('VER080', `the plan puts section ${piece.section} of ${of} where nothing is`);
     return 0;
   }
@@ -108,7 +126,7 @@ function comparePiece(report: Report, object: ElfFile, of: string, piece: Merged
   if ((from.sh_type === SHT_NOBITS) !== (to.sh_type === SHT_NOBITS))
     report.error('VER081', `${from.name} of ${of} has contents in one file only`, to, piece.offset);
   const there = merged.contents(to).subarray(piece.offset, piece.offset + piece.size);
-  const given = object.contents(from);
+  const given = expected ?? object.contents(from);
   if (Buffer.compare(there, given) !== 0)
     report.error('VER081', `the bytes are not those of ${from.name} of ${of}`, to, piece.offset);
   return given.length;

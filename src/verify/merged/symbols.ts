@@ -13,7 +13,7 @@ export function placeIn(given: MergeCase, object: number, symbols: SymbolTable, 
   if (symbols.rawSection(i) === SHN_ABS) return { section: SHN_ABS, value: symbols.value(i) };
   const section = symbols.sectionOf(i);
   const piece = given.plan.pieces.find(p => p.object === object && p.section === section);
-  return section === 0 || piece === undefined
+  return section === 0 || piece === undefined || piece.kept !== undefined
     ? undefined
     : { section: piece.target, value: piece.offset + symbols.value(i) };
 }

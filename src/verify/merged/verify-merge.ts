@@ -9,6 +9,7 @@ import { type ElfFile, readElf } from '../../elf/read.ts';
 import type { MergePlan } from '../../plan/merge.ts';
 import { count, Report, type Verification } from '../verification.ts';
 import { compareModule } from './compare-module.ts';
+import { compareInformation } from './information.ts';
 import { compareMeanings } from './meanings.ts';
 import { comparePieces } from './pieces.ts';
 import { compareRenamed, type RenamedObject } from './renamed.ts';
@@ -37,6 +38,7 @@ export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification 
   )!;
   report.step('merge: module', () => compareModule(report, given, after));
   report.step('merge: sections', () => comparePieces(report, given, after));
+  report.step('merge: information', () => compareInformation(report, given, after));
   report.step('merge: symbols', () => compareAdded(report, given, after));
   report.step('merge: relocations', () => compareMeanings(report, given, after));
   return report.finish({ checked: 0, undecided: 0, byType: {} });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { checkExports } from '../../../src/merge/exports.ts';
 import type { RefusalError } from '../../../src/util/errors.ts';
+import { verifyMerge } from '../../../src/verify/merged/verify-merge.ts';
 import { ET, ObjectBuilder, R, SHF, SHN, STB, type SymbolHandle } from '../../support/object-builder.ts';
 import { ModuleBuilder, refusalOf } from '../rewrite/support/module.ts';
 import { asObject, DATA, fixObject, merge, moduleBuilder, moduleElf, needs, TOC16_DS } from './support/objects.ts';
@@ -54,11 +55,19 @@ const CASES: readonly (readonly [code: string, what: string, more: More])[] = [
   ['PAT116', 'a table of another kind', o => o.section('.toc', { flags: SHF.ALLOC, bytes: new Uint8Array(8) })],
   ['PAT118', 'what is gone after loading', needs('starts')],
   [
-    'PAT119',
-    'BTF ids that nobody has filled',
-    o => o.section('.BTF_ids', { flags: SHF.ALLOC, bytes: new Uint8Array(8) }),
+    'PAT202',
+    'BTF ids that nobody has filled, and that are used',
+    (o, text) => {
+      const ids = o.section('.BTF_ids', { flags: SHF.ALLOC, bytes: new Uint8Array(8) });
+      o.relocate(text, 4, R.TOC16_HA, o.sectionSymbol(ids));
+    },
   ],
-  ['PAT119', 'allocation tags', o => o.section('alloc_tags', { flags: DATA, bytes: new Uint8Array(8) })],
+  ['PAT203', 'allocation tags', o => o.section('alloc_tags', { flags: DATA, bytes: new Uint8Array(8) })],
+  [
+    'PAT203',
+    'allocation tags as a module has them',
+    o => o.section('.codetag.alloc_tags', { flags: DATA, bytes: new Uint8Array(8) }),
+  ],
   [
     'PAT119',
     'an addend beyond all modules',
@@ -192,4 +201,17 @@ describe('PAT117', () => {
 it('says that the build makes exports of .export_symbol', () => {
   const merged = merge([fixObject(o => o.section('.export_symbol', { bytes: new Uint8Array(8) }))]);
   expect(merged.plan.warnings).toEqual([expect.stringContaining('exports symbols')]);
+});
+
+it('leaves BTF ids out that only debug information refers to', () => {
+  const merged = merge([
+    fixObject(o => {
+      const ids = o.section('.BTF_ids', { flags: SHF.ALLOC, bytes: new Uint8Array(8) });
+      const debug = o.section('.debug_info', { bytes: new Uint8Array(8) });
+      o.relocate(debug, 0, R.ADDR64, o.sectionSymbol(ids));
+    }),
+  ]);
+  expect(merged.elf.sectionNamed('.BTF_ids')).toBeUndefined();
+  expect(merged.plan.leftOut).toContainEqual({ object: 0, section: '.BTF_ids', why: 'nothing refers to it' });
+  expect(verifyMerge(merged, merged.bytes).findings).toEqual([]);
 });

@@ -53,6 +53,7 @@ it('lets a good one through', () => {
     'merge: re-read',
     'merge: module',
     'merge: sections',
+    'merge: information',
     'merge: symbols',
     'merge: relocations',
   ]);
