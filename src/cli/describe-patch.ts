@@ -85,6 +85,13 @@ export function patchOptions<T>(y: Argv<T>) {
       nargs: 1,
       default: [] as string[],
     })
+    .option('modules', {
+      describe: 'module that is loaded before FILE: its exports, and its proof for --strategy epilogue (repeatable)',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+    })
     .option('kernel', {
       describe: 'kernel that the result is for: index, vmlinux or release',
       type: 'string',

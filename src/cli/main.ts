@@ -169,6 +169,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           dryRun: argv.dryRun,
           report: argv.report,
           symvers: argv.symvers,
+          modules: argv.modules,
           kernel: argv.kernel,
           allowUnproved: argv.allowUnproved,
           signing: signing(argv),

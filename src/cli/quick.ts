@@ -43,7 +43,7 @@ const PATCH: Shape = {
     '--report': null,
     '--kernel': null,
   },
-  lists: ['--nop', '--redirect', '--with', '--symvers'],
+  lists: ['--nop', '--redirect', '--with', '--symvers', '--modules'],
 };
 
 /** Arguments of a plain `patch` command, or `undefined` where yargs should look. */
@@ -70,6 +70,7 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     toc: (values.get('--toc') ?? 'recomputed') as PatchArguments['toc'],
     at: values.get('--at') as PatchArguments['at'],
     symvers: plain.list('--symvers'),
+    modules: plain.list('--modules'),
     kernel: values.get('--kernel'),
     allowUnproved: flags.has('--allow-unproved'),
     signing: undefined,
@@ -84,8 +85,8 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
 
 /** Whether a patch asks for more than taking call sites out. */
 export function needsMore(args: PatchArguments): boolean {
-  const { redirects, hooks, exitHooks, retargets, epilogues, objects, symvers, kernel, planned } = args;
-  const lists = [redirects, hooks, exitHooks, retargets, objects, symvers, planned?.redirects ?? []];
+  const { redirects, hooks, exitHooks, retargets, epilogues, objects, symvers, modules, kernel, planned } = args;
+  const lists = [redirects, hooks, exitHooks, retargets, objects, symvers, modules, planned?.redirects ?? []];
   const alsoPlanned = [planned?.hooks ?? [], planned?.retargets ?? [], epilogues, planned?.epilogues ?? []];
   return [...lists, ...alsoPlanned].some(list => list.length > 0) || kernel !== undefined;
 }

@@ -9,7 +9,7 @@
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import type { MergedInto } from './merge.ts';
 
-export type Strategy = 'direct' | 'frame' | 'shadow' | 'custom';
+export type Strategy = 'direct' | 'epilogue' | 'frame' | 'shadow' | 'custom';
 /** Which word of a function becomes the branch: the one behind its call site, or the call site's. */
 export type SiteAt = 'after-site' | 'site';
 /**
@@ -60,6 +60,17 @@ export interface PlannedRedirect {
   readonly grounds: readonly string[];
   /** Of `custom`: what was merged in as the trampoline. */
   readonly custom?: CustomTrampoline;
+  /** Of `epilogue`: whom the branch leads to. */
+  readonly copy?: ImportedCopy;
+}
+
+/** A copy of a function that keeps the r2 of whoever enters it, in the module that was given with the patch. */
+export interface ImportedCopy {
+  /** The name that it is exported by. */
+  readonly symbol: string;
+  readonly module: string;
+  /** Checksum of the export; absent where its module has none. */
+  readonly crc?: number;
 }
 
 /** A trampoline of the user's own, in the merged module that the plan speaks of. */

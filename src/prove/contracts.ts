@@ -21,6 +21,9 @@ import { HOME_BACK, type ObjectCode } from './object-code.ts';
 import { PARAMETERS, type ParameterUse } from './parameters.ts';
 import {
   CALLERS_TOC_SLOT,
+  COPY_ELSEWHERE,
+  COPY_NOT_GIVEN,
+  COPY_NOT_PROVED,
   CR_AT_RETURN,
   FRAME_AT_CALL,
   LEAVES_BY_SIBLING,
@@ -64,6 +67,9 @@ import {
 /** A callee need not keep r0 and r3 to r12, LR, CTR and r2 left aside. */
 const LAST_VOLATILE = 12;
 const LINK = entry(LR);
+
+/** Why it is not known that a function of another object keeps r2. */
+const UNSURE = { 'not proved': COPY_NOT_PROVED, elsewhere: COPY_ELSEWHERE, 'not given': COPY_NOT_GIVEN } as const;
 
 /** Who is told of broken rules, and of what a function relies on. */
 export interface Judge {
@@ -134,6 +140,22 @@ export class Contracts {
   siblingOutside(pc: number): void {
     this.#judge.comesBack();
     if (this.#own !== 1) this.#judge.fail(LEAVES_BY_SIBLING, pc, FOREIGN, 2);
+  }
+
+  /** A jump out of the object to a known address. What is proved to keep r2 returns for this function; all is owed there already. */
+  goesOnOutside(target: Value, state: State, pc: number): void {
+    const { subject, home } = this.#object;
+    const known = subject.successor?.(target);
+    if (known === undefined) this.siblingOutside(pc);
+    else if (known === 'proved') {
+      this.#arguments(subject.parameters?.(target), state, pc);
+      this.returns(state, pc);
+    } else {
+      this.#judge.comesBack();
+      // Which contract this function has does not depend on that: see HOME_BACK.
+      if (this.#own === 0 && state.places[2] === home) this.#tocBack(state, pc);
+      this.#judge.fail(UNSURE[known], pc, UNKNOWN, 0);
+    }
   }
 
   /** What a function of the object is owed at the entry that is taken. */

@@ -34,6 +34,9 @@ export const REASONS = [
   { code: 'PRV007', text: 'makes a call without a known frame' },
   { code: 'PRV008', text: 'is too large to be followed to the end' },
   { code: 'PRV009', text: 'returns through an instruction for system code' },
+  { code: 'PRV013', text: 'goes on in a copy of a function whose module was not given' },
+  { code: 'PRV014', text: 'goes on in a copy of a function that is not proved to bring r2 back' },
+  { code: 'PRV015', text: 'goes on at an address where the copy that it imports does not begin' },
 ] as const satisfies readonly Reason[];
 
 export const NOTHING = 0;
@@ -63,3 +66,6 @@ export const NO_FUNCTION = 23;
 export const NO_FRAME = 24;
 export const TOO_LARGE = 25;
 export const SYSTEM_RETURN = 26;
+export const COPY_NOT_GIVEN = 27;
+export const COPY_NOT_PROVED = 28;
+export const COPY_ELSEWHERE = 29;

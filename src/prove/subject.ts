@@ -54,6 +54,16 @@ export interface Functions {
   name(index: number): string;
 }
 
+/**
+ * What is known of an external that a function goes on in without coming back:
+ *
+ * - `proved`: its own object's proof has shown that it keeps the contract of functions with one entry, r2 included;
+ * - `not proved`: its object is there, and that was not shown;
+ * - `elsewhere`: its object is there, and the address is not where it begins;
+ * - `not given`: it is meant to keep r2, and its object is not there.
+ */
+export type Successor = 'proved' | 'not proved' | 'elsewhere' | 'not given';
+
 export interface ProofSubject {
   /** Instruction words from the origin on. */
   readonly code: Uint32Array;
@@ -82,6 +92,8 @@ export interface ProofSubject {
   noReturn(target: Value): boolean;
   /** What an external does with the parameter save area of its caller's frame, where its object is known. */
   parameters?(target: Value): ParameterUse | undefined;
+  /** `undefined` where nothing is said of its r2: it may come back with another object's TOC. */
+  successor?(target: Value): Successor | undefined;
   /** The name of an external, or of a place in the object, for messages. */
   nameOf(value: Value): string;
   /** Offset of the kernel's TOC in the PACA (r13), where this object's home is the kernel. */

@@ -338,7 +338,7 @@ export class Walker {
       return;
     }
     if (kindOf(target) === EXTERNAL) {
-      this.#contracts.siblingOutside(pc);
+      this.#contracts.goesOnOutside(target, state, pc);
       return;
     }
     const owner = kindOf(target) === LABEL ? this.#tableOwner(pc) : -1;

@@ -130,11 +130,20 @@ export class Draft {
     }
     while ((code.words.length * 4) % CODE_ALIGNMENT !== 0) code.words.push(NOP);
     const value = code.words.length * 4;
+    // Symbols that the relocations need come first, so that the number of the code's own is known.
+    for (const { relocation } of template)
+      if (relocation !== undefined && relocation.role !== 'self') this.#roleSymbol(relocation.role, target);
+    const self: SymbolRef = { added: this.#symbols.length };
     for (const row of template) {
       const offset = code.words.length * 4;
       if (row.relocation !== undefined) {
         const { type, role, addend } = row.relocation;
-        code.relocations.push({ offset, type, symbol: this.#roleSymbol(role, target), addend });
+        code.relocations.push({
+          offset,
+          type,
+          symbol: role === 'self' ? self : this.#roleSymbol(role, target),
+          addend,
+        });
       }
       code.words.push(row.word);
     }

@@ -9,6 +9,7 @@ import type { ElfFile } from '../elf/read.ts';
 import { modinfoOf } from '../kernel/modinfo.ts';
 import type { ExportedSymbol } from '../kernel/symvers.ts';
 import { readVersions, VERSION_NAME_LIMIT, versionsSection } from '../kernel/versions.ts';
+import type { ImportedCopy } from '../plan/plan.ts';
 import type { Draft } from './draft.ts';
 import { refusal } from './refusals.ts';
 
@@ -22,7 +23,11 @@ const GPL_COMPATIBLE = new Set([
   'Dual MPL/GPL',
 ]);
 
+/** Copies of functions that keep the r2 of whoever enters them, exported by modules that were given; by their names. */
+export type GivenCopies = ReadonlyMap<string, ImportedCopy>;
+
 export interface ImportOptions {
+  readonly copies?: GivenCopies | undefined;
   /** What other modules and the kernel export, by name (`Module.symvers`). */
   readonly exports?: ReadonlyMap<string, ExportedSymbol> | undefined;
   /** Import a symbol without a version, though a kernel with CONFIG_MODVERSIONS refuses the module then. */

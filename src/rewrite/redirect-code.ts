@@ -6,6 +6,7 @@ import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
 import { type Evidence, kernelPrototype, requireNone, stackArguments } from './arguments.ts';
 import { planCustom } from './custom.ts';
 import type { Draft } from './draft.ts';
+import { planEpilogue } from './epilogue/redirect.ts';
 import { longGround } from './long-branch.ts';
 import type { Redirect, RedirectRequest } from './redirects.ts';
 import { planShadow } from './shadow.ts';
@@ -40,6 +41,8 @@ export function layDownRedirect(
   switch (strategy) {
     case 'direct':
       return { symbol: far === undefined ? planDirect(redirect, draft, grounds) : targetSymbol(target, draft) };
+    case 'epilogue':
+      return { symbol: planEpilogue(redirect, redirect.copy!, draft, grounds) };
     case 'frame':
       return { symbol: planFrame(redirect, draft, grounds) };
     case 'shadow':

@@ -9,21 +9,30 @@
 
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { PlannedRedirect, RedirectAt, SiteAt, Strategy, SymbolRef, TocRecovery } from '../plan/plan.ts';
+import type {
+  ImportedCopy,
+  PlannedRedirect,
+  RedirectAt,
+  SiteAt,
+  Strategy,
+  SymbolRef,
+  TocRecovery,
+} from '../plan/plan.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { RefusalError } from '../util/errors.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { CustomRequest } from './custom.ts';
 import type { Draft } from './draft.ts';
 import { changeBranches, globalEntryPlace, type LocalBranch, localBranches, siteForm } from './entry-redirects.ts';
-import { type ImportOptions, planImport } from './imports.ts';
+import { epilogueToc } from './epilogue/redirect.ts';
+import { type GivenCopies, type ImportOptions, planImport } from './imports.ts';
 import { planLongBranch, tooFar } from './long-branch.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
 import { isStraight, type LaidDown, layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
 import { shadowToc } from './shadow.ts';
-import { chooseStrategy, type NamedStrategy, type PassedOver, passedOver, StrategyRefusal } from './strategies.ts';
+import { chooseStrategy, copyOfTarget, type PassedOver, passedOver, StrategyRefusal } from './strategies.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
 import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
 
@@ -32,7 +41,7 @@ export interface RedirectRequest {
   readonly from: string;
   /** The same, or the name of a symbol that is defined elsewhere. */
   readonly to: string;
-  readonly strategy: 'auto' | NamedStrategy;
+  readonly strategy: 'auto' | Strategy;
   readonly at: RedirectAt;
   readonly toc: TocRecovery;
   /** Of a strategy that was named: goes on where arguments on the stack would be hidden, and the plan says so. */
@@ -52,6 +61,8 @@ export interface Redirect {
   readonly from: Code;
   readonly target: Target;
   readonly strategy: Strategy;
+  /** Of `epilogue`: whom the branch leads to. */
+  readonly copy: ImportedCopy | undefined;
   /** What those who are redirected have in r2: home (k >= 2), or anything (0, also for a global entry). */
   readonly k: number;
   /** The word that becomes the branch, or the branches that lead to the replacement instead. */
@@ -68,7 +79,8 @@ export function planRedirects(
   draft: Draft,
 ): void {
   if (requests.length === 0) return;
-  const redirects = requests.map(request => resolve(subject, request));
+  const { copies = new Map() } = imports;
+  const redirects = requests.map(request => resolve(subject, request, copies));
   const nopped = new Set(nops.map(n => keyOf(n.code)));
   checkConflicts(redirects, nopped);
   checkCircles(redirects);
@@ -78,12 +90,12 @@ export function planRedirects(
   );
   for (const redirect of redirects) {
     if (redirect.target.kind === 'elsewhere' && redirect.strategy !== 'custom')
-      planImport(subject.elf, redirect.target.name, imports, draft);
-    planRedirect(subject, redirect, nopped, draft);
+      planImport(subject.elf, redirect.copy?.symbol ?? redirect.target.name, imports, draft);
+    planRedirect(subject, redirect, nopped, copies, draft);
   }
 }
 
-function resolve(subject: Subject, request: RedirectRequest): Redirect {
+function resolve(subject: Subject, request: RedirectRequest, copies: GivenCopies): Redirect {
   const from = requireCode(subject, request.from);
   const name = from.names.find(f => f.name === parseFunctionName(request.from).name)!.name;
   const at = { section: from.section, offset: from.global, function: name };
@@ -93,10 +105,11 @@ function resolve(subject: Subject, request: RedirectRequest): Redirect {
   const isItself = target.kind === 'here' && target.code.section === from.section && target.code.global === from.global;
   // A trampoline of the user's own that names no target may go on in the function itself.
   if (isItself && request.custom?.namesTarget !== false) throw refusal('PAT014', { name }, at);
-  const strategy = chooseStrategy(request, target);
+  const strategy = chooseStrategy(request, target, copies);
+  const copy = strategy === 'epilogue' ? copyOfTarget(target, copies) : undefined;
   if (target.kind === 'here') checkLifetime(from, name, target);
   const k = request.at === 'global-entry' ? 0 : own;
-  const common = { request, name, from, k, target, strategy };
+  const common = { request, name, from, k, target, strategy, copy };
   if (request.at === 'global-entry') return { ...common, place: globalEntryPlace(from, name), branches: [] };
   if (siteOffset === undefined) return { ...common, place: undefined, branches: localBranches(subject, from, name) };
   const entries = [from.global, from.names[0]!.local];
@@ -141,6 +154,7 @@ function checkConflicts(redirects: readonly Redirect[], nopped: ReadonlySet<numb
 function tocOf({ strategy, request, k }: Redirect): PlannedRedirect['toc'] {
   if (strategy === 'direct') return 'kept';
   if (strategy === 'custom') return 'own';
+  if (strategy === 'epilogue') return epilogueToc(k, request.at, request.toc);
   return strategy === 'shadow' ? shadowToc(k, request.toc) : request.toc;
 }
 
@@ -162,9 +176,15 @@ function checkCircles(redirects: readonly Redirect[]): void {
   }
 }
 
-function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<number>, draft: Draft): void {
-  const { request, from, name, target, strategy, place } = redirect;
-  const grounds = passedOver(request, target).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
+function planRedirect(
+  subject: Subject,
+  redirect: Redirect,
+  nopped: ReadonlySet<number>,
+  copies: GivenCopies,
+  draft: Draft,
+): void {
+  const { request, from, name, target, strategy, place, copy } = redirect;
+  const grounds = passedOver(request, target, copies).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
   const far = tooFar(subject, redirect, isStraight(redirect), draft);
   const { symbol: branchTo, custom } = layDown(subject, redirect, far, nopped, draft, grounds);
   const [site] = from.sites;
@@ -188,6 +208,7 @@ function planRedirect(subject: Subject, redirect: Redirect, nopped: ReadonlySet<
     toc: tocOf(redirect),
     grounds,
     ...(custom !== undefined && { custom }),
+    ...(copy !== undefined && { copy }),
   });
   warnAbout(subject, redirect, draft);
 }

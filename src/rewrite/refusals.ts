@@ -182,7 +182,8 @@ export const refusals = {
   },
   PAT078: {
     cause: 'epilogue is not possible for {name}: {what}',
-    remedy: 'merge the replacement into this module (--with) and use direct, or use frame; docs/design.md says more',
+    remedy:
+      'patch its module with --epilogue and give the result with --modules; or merge the replacement (--with) and use direct, or use frame',
   },
   PAT080: {
     cause: '{object} is no trampoline: {what}',
@@ -232,6 +233,20 @@ export const refusals = {
   PAT167: {
     cause: 'no function that matches {name} can get an epilogue: {why}',
     remedy: 'see the codes with tocsin explain, or choose other functions',
+  },
+  PAT170: {
+    cause:
+      '{module} imports {name} from this module, so this one could import nothing from {module}: neither can be loaded first',
+    remedy:
+      'put the replacement into a module of its own that imports nothing from this one, or merge it (--with) and use direct',
+  },
+  PAT171: {
+    cause: '{module} and {other} export one copy: the kernel refuses whichever is loaded second',
+    remedy: 'give the one that will be loaded',
+  },
+  PAT172: {
+    cause: '{file} is given with --modules, and is no module that exports anything',
+    remedy: 'give the module that patch --epilogue has written',
   },
   PAT168: {
     cause: '{name} cannot be exported: {what}',

@@ -7,7 +7,7 @@ export function unusedName(base: string, separator: string, taken: (name: string
 }
 
 export function trampolineSymbol(
-  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'shadow' | 'custom' | 'continue',
+  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'shadow' | 'custom' | 'continue' | 'enter',
   from: string,
 ): string {
   return `__tocsin_${strategy}_${from}`;

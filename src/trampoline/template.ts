@@ -6,9 +6,9 @@
 /**
  * Names that a template's relocations refer to: the replacement, or this object's TOC; for hooks (hook.ts) what is called
  * before and after, the function itself, its body, and whatever a moved instruction referred to; for shadow (shadow.ts) its
- * counters and its table.
+ * counters and its table; for epilogue (epilogue.ts) the code itself.
  */
-export type Role = 'target' | '.TOC.' | 'before' | 'after' | 'function' | 'body' | 'moved' | 'state' | 'table';
+export type Role = 'target' | '.TOC.' | 'self' | 'before' | 'after' | 'function' | 'body' | 'moved' | 'state' | 'table';
 
 /** R_PPC64_* types that trampolines use; the kernel's loader knows all of them. */
 export const R_PPC64_REL24 = 10;
@@ -43,6 +43,17 @@ const relocated = (asm: string, value: number, type: number, role: Role, addend 
 /** The word that enters the replacement, or the trampoline in front of it. */
 export const BRANCH: TemplateWord = relocated('b target', 0x48000000, R_PPC64_REL24, 'target');
 
+/** r12 = the address of `1:`, eight bytes from the start; LR as it was, and also in r0. */
+export const findHere: Template = [
+  word('mflr 0', 0x7c0802a6),
+  word('bcl 20,31,1f', 0x429f0005),
+  word('1: mflr 12', 0x7d8802a6),
+  word('mtlr 0', 0x7c0803a6),
+];
+
+/** To the address in r12. */
+export const MTCTR_R12_BCTR: Template = [word('mtctr 12', 0x7d8903a6), word('bctr', 0x4e800420)];
+
 /**
  * From a function that may be entered with anybody's r2 to one that needs its own: to the global entry, with its address
  * in r12 as the ABI has it there (ELFv2, 2.2.1.1), and r2 comes from r12.
@@ -51,14 +62,10 @@ export const BRANCH: TemplateWord = relocated('b target', 0x48000000, R_PPC64_RE
  * next instruction. r0, r12 and CTR are free at a function's entry, r11 is not needed, and LR is as it was.
  */
 export const directByAddress: Template = [
-  word('mflr 0', 0x7c0802a6),
-  word('bcl 20,31,1f', 0x429f0005),
-  word('1: mflr 12', 0x7d8802a6),
-  word('mtlr 0', 0x7c0803a6),
+  ...findHere,
   relocated('addis 12,12,(target-1b)@ha', 0x3d8c0000, R_PPC64_REL16_HA, 'target', 8),
   relocated('addi 12,12,(target-1b)@l', 0x398c0000, R_PPC64_REL16_LO, 'target', 12),
-  word('mtctr 12', 0x7d8903a6),
-  word('bctr', 0x4e800420),
+  ...MTCTR_R12_BCTR,
 ];
 
 /**
@@ -68,8 +75,7 @@ export const directByAddress: Template = [
 export const longBranch: Template = [
   relocated('addis 12,2,target@toc@ha', 0x3d820000, R_PPC64_TOC16_HA, 'target'),
   relocated('addi 12,12,target@toc@l', 0x398c0000, R_PPC64_TOC16_LO, 'target'),
-  word('mtctr 12', 0x7d8903a6),
-  word('bctr', 0x4e800420),
+  ...MTCTR_R12_BCTR,
 ];
 
 /**
@@ -77,10 +83,7 @@ export const longBranch: Template = [
  * words would have made it that stood there. A replacement with one entry leaves it so, as one with two does.
  */
 export const directWithToc: Template = [
-  word('mflr 0', 0x7c0802a6),
-  word('bcl 20,31,1f', 0x429f0005),
-  word('1: mflr 12', 0x7d8802a6),
-  word('mtlr 0', 0x7c0803a6),
+  ...findHere,
   relocated('addis 2,12,(.TOC.-1b)@ha', 0x3c4c0000, R_PPC64_REL16_HA, '.TOC.', 8),
   relocated('addi 2,2,(.TOC.-1b)@l', 0x38420000, R_PPC64_REL16_LO, '.TOC.', 12),
   BRANCH,

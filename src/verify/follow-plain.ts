@@ -3,9 +3,16 @@
  * written, and memory only in a frame of the trampoline's own and the two slots of the caller's frame that a callee may use.
  */
 import type { DecodedInstruction } from '../ppc64/decode.ts';
+import type { SymbolIndex } from '../util/indexes.ts';
 import { HOME, here, type Machine, stack, UNKNOWN, type Value, valueText } from './machine.ts';
 import type { Relocation } from './places.ts';
-import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_TOC16_HA, R_PPC64_TOC16_LO } from './relocation-places.ts';
+import {
+  R_PPC64_REL16_HA,
+  R_PPC64_REL16_LO,
+  R_PPC64_TOC16_HA,
+  R_PPC64_TOC16_LO,
+  R_PPC64_TOC16_LO_DS,
+} from './relocation-places.ts';
 
 /** Frames are a multiple of this. */
 const FRAME_ALIGNMENT = 16;
@@ -15,9 +22,15 @@ export const TOC_SLOT = 24;
 /** r0, r11 and r12 belong to nobody between a caller and its callee (ELF V2 ABI, table 2.21); r1 and r2 have rules. */
 const FREE_REGISTERS = new Set([0, 1, 2, 11, 12]);
 
+/** Instructions that may have a relocation. */
+const RELOCATED = new Set(['addis', 'addi', 'ld']);
+
 interface FollowHost {
   error(code: string, message: string, at: number): false;
   symbolName(relocation: Relocation): string;
+  /** The doubleword at a place of the code that is followed; of a symbol + addend, where one is given. */
+  doubleword(place: number, at: number): Value;
+  doublewordOf(symbol: SymbolIndex, addend: number, at: number): Value;
 }
 
 export class PlainSteps {
@@ -36,8 +49,7 @@ export class PlainSteps {
   ): boolean | undefined {
     const [a = 0, b = 0, c = 0] = values;
     const { registers } = machine;
-    if (relocation !== undefined && instruction.mnemonic !== 'addis' && instruction.mnemonic !== 'addi')
-      return undefined;
+    if (relocation !== undefined && !RELOCATED.has(instruction.mnemonic)) return undefined;
     switch (instruction.mnemonic) {
       case 'nop':
         return true;
@@ -66,7 +78,9 @@ export class PlainSteps {
           ? this.#write(machine, a, sum(registers[b]!, c * 0x10000), at)
           : this.#addressHigh(machine, a, b, at, relocation);
       case 'ld':
-        return this.#load(machine, a, b, c, at);
+        return relocation === undefined
+          ? this.#load(machine, a, b, c, at)
+          : this.#loadByToc(machine, a, c, at, relocation);
       case 'std':
         return this.#store(machine, registers[a]!, b, c, at);
       case 'stdu':
@@ -134,9 +148,27 @@ export class PlainSteps {
 
   #load(machine: Machine, target: number, displacement: number, base: number, at: number): boolean {
     const from = machine.registers[base]!;
+    if (base !== 0 && from.kind === 'here')
+      return this.#write(machine, target, this.#host.doubleword(from.offset + displacement, at), at);
     if (base === 0 || from.kind !== 'stack')
       return this.#host.error('VER060', `a load from ${valueText(base === 0 ? UNKNOWN : from)} cannot be followed`, at);
     return this.#write(machine, target, machine.memory.get(from.offset + displacement) ?? UNKNOWN, at);
+  }
+
+  /** ld rT,(SYMBOL + addend)@toc@l(rA), behind the high half of the same. */
+  #loadByToc(
+    machine: Machine,
+    target: number,
+    base: number,
+    at: number,
+    { type, symbol, addend }: Relocation,
+  ): boolean | undefined {
+    if (type !== R_PPC64_TOC16_LO_DS) return undefined;
+    const from = machine.registers[base]!;
+    const isWhole = from.kind === 'tocHalf' && from.symbol === symbol && from.addend === addend;
+    if (!isWhole)
+      return this.#host.error('VER063', 'the two halves of the distance to a doubleword do not belong together', at);
+    return this.#write(machine, target, this.#host.doublewordOf(symbol, addend, at), at);
   }
 
   #store(machine: Machine, value: Value, displacement: number, base: number, at: number): boolean {

@@ -17,9 +17,9 @@ import type { Section } from '../elf/section.ts';
 import { decode } from '../ppc64/decode.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import { PlainSteps, TOC_SLOT } from './follow-plain.ts';
-import { here, isStack, type Machine, RETURN, UNKNOWN, valueText } from './machine.ts';
+import { here, isStack, type Machine, RETURN, UNKNOWN, type Value, valueText } from './machine.ts';
 import { type BranchTarget, branchTarget, type Relocation, symbolTarget } from './places.ts';
-import { R_PPC64_REL24 } from './relocation-places.ts';
+import { R_PPC64_ADDR64, R_PPC64_REL24 } from './relocation-places.ts';
 import { type Report, wordText } from './verification.ts';
 
 const NOP = 0x60000000;
@@ -71,6 +71,12 @@ export class Follower {
     this.#plain = new PlainSteps({
       error: (...told) => this.#error(...told),
       symbolName: ({ symbol }) => code.elf.symbols!.name(symbol),
+      doubleword: (place, at) => this.#doubleword(place, at),
+      doublewordOf: (symbol, addend, at) => {
+        const { symbols } = code.elf;
+        const isHere = symbols!.sectionOf(symbol) === code.section.index;
+        return this.#doubleword(isHere ? symbols!.value(symbol) + addend : Number.NaN, at);
+      },
     });
   }
 
@@ -83,6 +89,24 @@ export class Follower {
   #error(code: string, message: string, at: number): false {
     this.#report.error(code, message, this.#code.section, at, this.#function);
     return false;
+  }
+
+  /**
+   * What a doubleword of the code holds that the loader fills: the address of one symbol. Nobody else writes there, since code is
+   * read-only once it is loaded.
+   */
+  #doubleword(place: number, at: number): Value {
+    const { relocations } = this.#code;
+    const [relocation, other] = relocations.get(place) ?? [];
+    const isEmpty = this.#words[place >>> 2] === 0 && this.#words[(place >>> 2) + 1] === 0;
+    const isFilled = relocation?.type === R_PPC64_ADDR64 && relocation.addend === 0 && other === undefined;
+    if (place % 8 !== 0 || !isEmpty || !isFilled || relocations.has(place + 4)) {
+      this.#error('VER150', 'what is loaded here is no doubleword of the code that holds the address of a symbol', at);
+      return UNKNOWN;
+    }
+    this.#reached.add(place);
+    this.#reached.add(place + 4);
+    return { kind: 'symbol', symbol: relocation.symbol, name: this.#code.elf.symbols!.name(relocation.symbol) };
   }
 
   /** One instruction; false at the end of the path. */
@@ -130,6 +154,8 @@ export class Follower {
       path.at = target.offset;
       return true;
     }
+    if (target.section === 0)
+      this.#error('VER151', `${target.name} is gone on in through a stub, which stores r2 in the caller’s frame`, at);
     const r2 = path.machine.registers[2]!;
     if (target.k > 1 && r2.kind !== 'home')
       this.#error(
@@ -232,7 +258,9 @@ export class Follower {
     const r12 = machine.registers[12]!;
     if (r12.kind !== 'symbol' || r12.symbol !== ctr.symbol)
       this.#error('VER067', `bctr to ${ctr.name} with ${valueText(r12)} in r12`, at);
-    machine.calls.push(symbolTarget(this.#code.elf, ctr.symbol));
+    const target = symbolTarget(this.#code.elf, ctr.symbol);
+    machine.calls.push(target);
+    if (target.section === 0) machine.outside = target;
     return this.#leave(machine, at);
   }
 }

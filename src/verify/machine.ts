@@ -89,6 +89,8 @@ export class Machine {
   readonly memory: Map<number, Value>;
   /** Functions called so far. */
   readonly calls: BranchTarget[];
+  /** The function of another object that is gone on in, at the end. */
+  outside: BranchTarget | undefined;
 
   private constructor(registers: Value[], memory: Map<number, Value>, calls: BranchTarget[]) {
     this.registers = registers;

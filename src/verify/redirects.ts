@@ -1,4 +1,6 @@
 /** Redirected functions: where their branches lead, and that r1, LR and r2 are there as the callers need them. */
+
+import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { CustomTrampoline, PlannedRedirect } from '../plan/plan.ts';
 import type { SectionIndex } from '../util/indexes.ts';
@@ -6,7 +8,7 @@ import { type ActionPlaces, MFLR_R0, type Placed, STD_R0_16_R1 } from './action-
 import { CustomJudge } from './custom.ts';
 import { Follower } from './follow.ts';
 import { judgeLocalCalls } from './local-calls.ts';
-import { HOME, Machine, RETURN } from './machine.ts';
+import { HOME, Machine, RETURN, valueText } from './machine.ts';
 import { type BranchTarget, relocationsOn } from './places.ts';
 import { ShadowJudge } from './shadow.ts';
 import { count, type Report } from './verification.ts';
@@ -148,15 +150,41 @@ class RedirectJudge {
     const trampoline = this.#places.enteredCode(target.section);
     this.#places.checkLifetime(section, trampoline.code.section, f.name);
     const follower = new Follower(this.#report, trampoline.code, f.name, trampoline.reached);
-    const { ways } = follower.follow(target.offset, machine);
+    const wanted = action.copy?.symbol ?? action.to;
+    const { ways, ends } = follower.follow(target.offset, machine);
+    for (const end of ends) this.#leavesObject(redirect, end, trampoline.code.section, target.offset);
     for (const way of ways)
-      if (way.length !== 1 || !this.#places.isNamed(action.to, way[0]!))
+      if (way.length !== 1 || !this.#places.isNamed(wanted, way[0]!))
         this.#report.error(
           'VER068',
-          `a way through the trampoline leads to ${way.length === 0 ? 'nothing' : way.map(target => target.name).join(', ')}; the plan has ${action.to}, once`,
+          `a way through the trampoline leads to ${way.length === 0 ? 'nothing' : way.map(target => target.name).join(', ')}; the plan has ${wanted}, once`,
           trampoline.code.section,
           target.offset,
           f.name,
         );
+  }
+
+  /**
+   * Whether the way ends in another object: in a copy that keeps r2, and nowhere else. It comes back with the r2 that it is entered with,
+   * so that has to be what the function's callers want.
+   */
+  #leavesObject({ action, function: f }: PlacedRedirect, end: Machine, section: Section, at: number): void {
+    const tell = (code: string, message: string) => this.#report.error(code, message, section, at, f.name);
+    const isMeant = action.strategy === 'epilogue' && action.copy !== undefined;
+    if (end.outside === undefined) {
+      if (isMeant) tell('VER151', `the plan goes on in ${action.copy?.symbol} by its address, and the code does not`);
+      return;
+    }
+    if (!isMeant) {
+      tell('VER151', `${end.outside.name} of another object is gone on in, and nobody brings r2 back`);
+      return;
+    }
+    const r2 = end.registers[2]!;
+    const isOwed = f.k > 1 ? r2.kind === 'home' : r2.kind === 'entry' && r2.register === 2;
+    if (!isOwed)
+      tell(
+        'VER152',
+        `${end.outside.name} is entered with ${valueText(r2)} in r2, and that is what comes back to ${f.name}'s callers`,
+      );
   }
 }

@@ -7,6 +7,7 @@ import { InputError, inFile } from '../../util/errors.ts';
 import { checkKernel, checkModule, isKernelImage } from '../../verify/check/check.ts';
 import { Exporters, type ExportingFile } from '../../verify/check/exporters.ts';
 import type { CheckResult } from '../../verify/check/finding.ts';
+import { mentionsCopies } from '../../verify/proof/copies.ts';
 import { ExportReader } from './exports.ts';
 
 /** What every check of one run has in common; plain data, so that a thread can be told. */
@@ -64,7 +65,7 @@ export class FileChecker {
       const bytes = await this.#bytesOf(path);
       if (isKernelImage(bytes)) return { file: path, result: this.#checkImage(bytes) };
       const kernel = this.#kernel ?? noKernel();
-      if (isLivepatch(bytes)) await this.#prepareContext();
+      if (isLivepatch(bytes) || mentionsCopies(bytes)) await this.#prepareContext();
       const first = this.#checkBytes(kernel, path, bytes, missing);
       if (first !== 'context wanted') return { file: path, result: first };
       await this.readContext();
@@ -123,7 +124,8 @@ export class FileChecker {
 
   /** A module of the context by its name; `undefined` where there is none, or where it cannot be read. */
   #moduleNamed(name: string): Uint8Array | undefined {
-    const file = this.#request.context.find(path => moduleNameOf(path) === name);
+    const { context } = this.#request;
+    const file = this.#exporters?.fileOf(name) ?? context.find(path => moduleNameOf(path) === name);
     if (file === undefined) return undefined;
     try {
       const stored = readPlainInto(createReadPool(), file);

@@ -60,6 +60,8 @@ export interface PatchArguments {
   /** `undefined`: behind the site; for hooks at the site where that cannot be. */
   readonly at: RedirectAt | undefined;
   readonly symvers: readonly string[];
+  /** Paths of modules that are loaded before this one: what they export, and what is proved of it. */
+  readonly modules: readonly string[];
   /** The kernel that the module is for: an index, a vmlinux or a release. Its BTF tells prototypes. */
   readonly kernel: string | undefined;
   readonly allowUnproved: boolean;

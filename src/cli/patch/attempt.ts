@@ -174,7 +174,8 @@ function suspectsOf(
   const suspects = new Map<number, ProvedFunction>();
   const isAuto = (i: number) => redirects[i]!.strategy === 'auto';
   actions.forEach((action, i) => {
-    const names = [action.function, ...action.aliases, action.to, `__tocsin_${action.strategy}_${action.function}`];
+    const code = action.strategy === 'epilogue' ? 'enter' : action.strategy;
+    const names = [action.function, ...action.aliases, action.to, `__tocsin_${code}_${action.function}`];
     const found = wrong.find(f => names.includes(f.function));
     if (isAuto(i) && found !== undefined) suspects.set(i, found);
   });

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { type ElfFile, readElf } from '../../elf/read.ts';
 import type { MergeObject } from '../../merge/objects.ts';
-import { type Epilogues, epilogueName, makeEpilogues } from '../../rewrite/epilogue/epilogues.ts';
+import { type Epilogues, makeEpilogues } from '../../rewrite/epilogue/epilogues.ts';
+import { epilogueName } from '../../rewrite/epilogue/names.ts';
 import { isGlob } from '../../util/glob.ts';
 import type { Attempt } from './attempt.ts';
 

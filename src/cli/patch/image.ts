@@ -167,6 +167,7 @@ function refuseForImages(args: PatchArguments): void {
     ['--epilogue', args.epilogues.length + (args.planned?.epilogues.length ?? 0) > 0],
     ['--sign-key', args.signing !== undefined],
     ['--symvers', args.symvers.length > 0],
+    ['--modules', args.modules.length > 0],
     ['--kernel', args.kernel !== undefined],
   ] as const;
   for (const [what, isAsked] of asked) if (isAsked) throw imageRefusal('PAT120', { what });

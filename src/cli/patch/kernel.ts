@@ -45,11 +45,14 @@ async function typesOf(path: string): Promise<Uint8Array | undefined> {
 /**
  * What the given `Module.symvers` files export, the first file that knows a symbol before the others, and of the kernel what
  * `wanted` names.
+ *
+ * @param modules what modules that are given export
  */
 export async function readExports(
   paths: readonly string[],
   kernel: KernelKnowledge | undefined,
   wanted: readonly string[],
+  modules: ReadonlyMap<string, ExportedSymbol>,
 ): Promise<ReadonlyMap<string, ExportedSymbol>> {
   const all = new Map<string, ExportedSymbol>();
   for (const path of paths) {
@@ -61,6 +64,8 @@ export async function readExports(
       throw inFile(error, path);
     }
   }
+  // A module's own word counts for more than a list that was made beside it.
+  for (const [name, symbol] of modules) all.set(name, symbol);
   for (const name of wanted) {
     const index = kernel?.exports.find(name) ?? -1;
     if (kernel === undefined || index < 0) continue;

@@ -5,6 +5,7 @@ import { type ApplyOptions, applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import { hasShadowData } from '../../rewrite/shadow.ts';
 import { exportersFor } from '../../verify/patched/exporters.ts';
+import { GivenModules } from '../../verify/patched/given-modules.ts';
 import { refusedBy } from '../../verify/patched/load.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { PatchProver } from '../../verify/patched/prove-patched.ts';
@@ -13,6 +14,7 @@ import { shadowObject } from '../package-files.ts';
 import { type Attempt, marked, type World } from './attempt.ts';
 import { plain, readCustoms, type WrittenRedirect, withCustoms } from './custom.ts';
 import { epiloguesOf, type MadeEpilogues, unprovedEpilogues } from './epilogues.ts';
+import { copiesOf, exportsOf, readGivenModules } from './given.ts';
 import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
@@ -57,7 +59,10 @@ async function provedWith(
     isAsked('shadow') || isAsked('auto') ? [{ ...(await readMergeObject(shadowObject())), isOwn: true }] : [];
   const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
   const names = undefinedNames([...own, ...table, ...rest]);
-  const exports = await readExports(args.symvers, kernel?.knowledge, [...targets, ...names]);
+  const modules = await readGivenModules(args.modules, elf);
+  const wanted = [...targets, ...names];
+  const exports = await readExports(args.symvers, kernel?.knowledge, wanted, exportsOf(modules));
+  const copies = copiesOf(modules);
   const worldWith = (objects: readonly MergeObject[]): World => {
     const made = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
     const request = {
@@ -67,6 +72,7 @@ async function provedWith(
       retargets,
       epilogues,
       exports,
+      copies,
       kernelBtf: kernel?.btf,
       allowUnversioned: args.allowUnproved,
       merge: made?.plan,
@@ -86,6 +92,7 @@ async function provedWith(
     return { plan, applied, proof: { ...proof, verdict: 'unknown', grounds: [], obstacle }, passedOver: [] };
   }
   const withTable = isAsked('shadow') || !isAsked('auto') ? undefined : () => worldWith([...own, ...table, ...rest]);
-  const found = attemptHooks(world, new PatchProver(elf, given), withTable);
+  const others = modules.length === 0 ? undefined : new GivenModules(modules, kernel?.knowledge, exports);
+  const found = attemptHooks(world, new PatchProver(elf, given, others), withTable);
   return found.proof.verdict === 'proved' ? found : marked(found);
 }

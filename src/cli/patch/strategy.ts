@@ -1,8 +1,8 @@
 /** `--strategy` as people write it. */
-import type { NamedStrategy } from '../../rewrite/strategies.ts';
+import type { Strategy } from '../../plan/plan.ts';
 
 /** Those that need nothing but their name; the order of `auto`. */
-export const STRATEGIES = ['direct', 'epilogue', 'frame', 'shadow'] as const satisfies readonly NamedStrategy[];
+export const STRATEGIES = ['direct', 'epilogue', 'frame', 'shadow'] as const satisfies readonly Strategy[];
 
 const CUSTOM = 'custom:';
 

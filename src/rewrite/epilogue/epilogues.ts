@@ -11,6 +11,7 @@ import { refusal } from '../refusals.ts';
 import { type Code, noSuchFunction, parseFunctionName, requireCode, Subject } from '../subject.ts';
 import { requireK } from '../targets.ts';
 import { copyOf, type EpilogueCopy } from './copy.ts';
+import { epilogueName } from './names.ts';
 import { epilogueObject } from './object.ts';
 import { TableEntries } from './tables.ts';
 
@@ -30,10 +31,6 @@ export interface Epilogues {
   readonly bytes: Uint8Array;
   readonly actions: readonly PlannedEpilogue[];
   readonly warnings: readonly string[];
-}
-
-export function epilogueName(name: string): string {
-  return `__tocsin_epilogue_${name}`;
 }
 
 interface Wanted {

@@ -7,6 +7,8 @@ import { loadModule } from '../../loader/load.ts';
 import type { LoadedModule, LoadRequest } from '../../loader/model.ts';
 import { ReusedMemory } from '../../loader/reused-memory.ts';
 import { InputError } from '../../util/errors.ts';
+import { CopyModules } from '../copy-modules.ts';
+import { mentionsCopies } from '../proof/copies.ts';
 import { proveKernel, proveModule } from '../proof/proof.ts';
 import { type CheckResult, notJudged } from './finding.ts';
 import { type Judged, judge } from './judge.ts';
@@ -16,7 +18,10 @@ import { type ProofOptions, withoutProof, withProof } from './proved.ts';
 export interface CheckRequest extends Judged, ProofOptions {
   /** As `insmod` passes them. */
   readonly parameters?: string | undefined;
-  /** The bytes of a module that is given, by its name: what a livepatch does with it is looked at. */
+  /**
+   * The bytes of a module that is given, by its name: what a livepatch does with it is looked at, and what is proved of copies
+   * that another module goes on in.
+   */
   readonly moduleNamed?: ((name: string) => Uint8Array | undefined) | undefined;
   /** `false`: only what the kernel does with it. */
   readonly proof?: boolean | undefined;
@@ -34,11 +39,12 @@ const memory = new ReusedMemory();
 /** Whatever the bytes are, there is an answer: what the kernel does with them. */
 export function checkModule(request: CheckRequest): CheckResult {
   const { bytes, kernel, exporterOf, parameters, signatures } = request;
+  const copies = copyModules(request);
   const load: LoadRequest = {
     bytes,
     kernel,
     modules: NONE,
-    exporter: exporterOf,
+    exporter: copies?.exporterOf ?? exporterOf,
     placement: { kind: 'base', base: BASE },
     ...(parameters !== undefined && { parameters }),
     verifySignature: false,
@@ -62,11 +68,22 @@ export function checkModule(request: CheckRequest): CheckResult {
   const { image } = outcome.livepatch === undefined ? outcome : loadModule(load);
   if (image === undefined) return withoutProof(result, 'it loads, and yet the twin has no image of it');
   try {
-    return withProof(result, proveModule(image), request);
+    return withProof(result, proveModule(image, copies?.proofs), request);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return withoutProof(result, error.complaint.message, error.complaint.code);
   }
+}
+
+/** Of modules that are given. Not needed by most: their imports may lie anywhere. */
+function copyModules({ bytes, kernel, exporterOf, moduleNamed, proof }: CheckRequest): CopyModules | undefined {
+  if (proof === false || moduleNamed === undefined || !mentionsCopies(bytes)) return undefined;
+  const load = { kernel, modules: NONE, verifySignature: false };
+  return new CopyModules(
+    (other, placement, exporter) => loadModule({ ...load, bytes: other, placement, exporter }),
+    moduleNamed,
+    exporterOf,
+  );
 }
 
 /** Whether the bytes are of a kernel image: an executable or position-independent one, with program headers. */

@@ -59,6 +59,11 @@ export class Exporters {
     return this.#names.get(file);
   }
 
+  /** The first file with a module of that name that exports something. */
+  fileOf(module: string): string | undefined {
+    return this.#files.find(({ exports }) => exports.module === module)?.file;
+  }
+
   /** Symbols that several modules export, with the files. */
   *duplicates(): Generator<{ readonly symbol: string; readonly files: readonly string[] }> {
     for (const [symbol, others] of this.#others)

@@ -4,6 +4,7 @@
  */
 import { EDGE_KINDS, foundIn, giveTables, type ProverCode, proverImports } from '../../prove/core.ts';
 import type { FoundFunctions } from '../../prove/prover.ts';
+import { LEAVES_BY_SIBLING } from '../../prove/reasons.ts';
 import type { ExtraEdge, ProofSubject } from '../../prove/subject.ts';
 import type { FileRoom } from '../../util/file-room.ts';
 import { lazy } from '../../util/lazy.ts';
@@ -117,8 +118,11 @@ export class PlainProof {
       const toc = { functions: proved!, proved: proved!, refuted: 0, unknown: 0, judged: true, assembly: own };
       return { toc, findings: [] };
     }
+    const found = this.found();
+    // Where such a jump leads, and whether that comes back with the right r2, is known from other modules' proofs.
+    if (found.reason.includes(LEAVES_BY_SIBLING)) return undefined;
     const { subject, locate, origin } = this.subject();
-    const { toc, findings } = withProof(UNJUDGED, new Proof(subject, locate, origin, this.found()), this.#options);
+    const { toc, findings } = withProof(UNJUDGED, new Proof(subject, locate, origin, found), this.#options);
     return { toc, findings };
   }
 

@@ -31,13 +31,16 @@ const VERSIONS: Readonly<Record<SiteForm, readonly [number, number]>> = {
   'patchable-out-of-line': [7, 2],
 };
 
-/** @throws InputError where symbols or tracer tables are damaged */
-export function assumedKernel(elf: ElfFile): KernelKnowledge {
+/**
+ * @param isElsewhere imports that another module is known to export
+ * @throws InputError where symbols or tracer tables are damaged
+ */
+export function assumedKernel(elf: ElfFile, isElsewhere: (symbol: string) => boolean = () => false): KernelKnowledge {
   const vermagic = modinfoOf(elf).find(e => e.key === 'vermagic')?.value ?? '';
   const release = vermagic.split(' ')[0]!;
   const form = callSitesOf(elf).sites[0]?.form;
   const told = /^(\d+)\.(\d+)/.exec(release);
-  const exports = exportTable(importsOf(elf));
+  const exports = exportTable(importsOf(elf).filter(name => !isElsewhere(name)));
   return {
     release,
     version: told === null ? (VERSIONS[form ?? 'mprofile-kernel'] ?? [6, 1]) : [Number(told[1]), Number(told[2])],

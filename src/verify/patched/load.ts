@@ -8,6 +8,8 @@ import { tellOutcome } from '../check/refusal.ts';
 import { asModule, isPlainObject } from './as-module.ts';
 import { assumedKernel } from './assumed-kernel.ts';
 import type { ExporterOf } from './exporters.ts';
+import type { GivenModules } from './given-modules.ts';
+import { unsigned } from './unsigned.ts';
 
 /** Somewhere in the area that ppc64 kernels keep for modules: nothing that is proved depends on where. */
 const BASE = 0xc008_0000_0100_0000n;
@@ -24,12 +26,20 @@ export interface NoImage {
   readonly isRefusal: boolean;
 }
 
-/** @param given a kernel that has to take the file, unless it is a plain object, which no kernel takes */
-export function loadPatched(elf: ElfFile, given: LoadingKernel | undefined): LoadedImage | NoImage {
+/**
+ * @param given a kernel that has to take the file, unless it is a plain object, which no kernel takes
+ * @param others modules that are loaded already
+ */
+export function loadPatched(
+  elf: ElfFile,
+  given: LoadingKernel | undefined,
+  others?: GivenModules,
+): LoadedImage | NoImage {
   const chosen = isPlainObject(elf) ? undefined : given;
   const module = isPlainObject(elf) ? asModule(elf) : elf;
-  const kernel = chosen === undefined ? assumedKernel(module) : unsigned(chosen.kernel);
-  const outcome = load(module, kernel, chosen?.exporterOf, false);
+  const kernel = chosen === undefined ? assumedKernel(module, others?.has) : unsigned(chosen.kernel);
+  const exporter: ExporterOf = symbol => others?.exporterOf(symbol) ?? chosen?.exporterOf(symbol);
+  const outcome = load(module, kernel, exporter, false);
   if (!outcome.loads) return refusal(outcome, kernel, chosen);
   if (outcome.image !== undefined && !outcome.dangerous) return outcome.image;
   const told = outcome.remarks.find(r => r.level === 'error');
@@ -45,22 +55,12 @@ export function refusedBy(elf: ElfFile, given: LoadingKernel): NoImage | undefin
   return outcome.loads ? undefined : refusal(outcome, kernel, given);
 }
 
-/** A patched module is signed, if at all, after it was patched. */
-function unsigned(kernel: KernelKnowledge): KernelKnowledge {
-  return { ...kernel, options: { ...kernel.options, moduleSigForce: false } };
-}
-
-function load(
-  elf: ElfFile,
-  kernel: KernelKnowledge,
-  exporter: ExporterOf | undefined,
-  checkOnly: boolean,
-): LoadOutcome {
+function load(elf: ElfFile, kernel: KernelKnowledge, exporter: ExporterOf, checkOnly: boolean): LoadOutcome {
   return loadModule({
     bytes: elf.bytes,
     kernel,
     modules: new Map(),
-    ...(exporter !== undefined && { exporter }),
+    exporter,
     placement: { kind: 'base', base: BASE },
     checkOnly,
   });

@@ -17,6 +17,7 @@ import {
   type Verdict,
 } from '../proof/proof.ts';
 import { isPlainObject } from './as-module.ts';
+import type { GivenModules } from './given-modules.ts';
 import { type LoadingKernel, loadPatched, type NoImage } from './load.ts';
 
 /** What a function has to do with the patch. `other`: it is worse than before. */
@@ -72,19 +73,24 @@ export interface RedirectPlace {
 export class PatchProver {
   readonly #before: ElfFile;
   readonly #given: LoadingKernel | undefined;
+  readonly #others: GivenModules | undefined;
   #input: ReadonlyMap<string, JudgedFunction> | undefined;
 
-  /** @param before the input; @param given the kernel that the module is for, if anybody knows it */
-  constructor(before: ElfFile, given: LoadingKernel | undefined) {
+  /**
+   * @param before the input; @param given the kernel that the module is for, if anybody knows it
+   * @param others modules that are loaded before it
+   */
+  constructor(before: ElfFile, given: LoadingKernel | undefined, others?: GivenModules) {
     this.#before = before;
     this.#given = given;
+    this.#others = others;
   }
 
   /** What the prover makes of a file: of an object as the twin loads it, of a linked image as it is. */
   #proofOf(elf: ElfFile): Proof | NoImage {
     if (!elf.isRelocatable) return tryProof(() => proveKernel(elf));
-    const loaded = loadPatched(elf, this.#given);
-    return 'code' in loaded ? loaded : tryProof(() => proveModule(loaded));
+    const loaded = loadPatched(elf, this.#given, this.#others);
+    return 'code' in loaded ? loaded : tryProof(() => proveModule(loaded, this.#others?.proofs));
   }
 
   /** @param after the output, read again */
@@ -117,7 +123,7 @@ export class PatchProver {
   }
 
   #withInput(obstacle: NoImage): NoImage {
-    if (!obstacle.isRefusal || !('code' in loadPatched(this.#before, this.#given))) return obstacle;
+    if (!obstacle.isRefusal || !('code' in loadPatched(this.#before, this.#given, this.#others))) return obstacle;
     return { ...obstacle, message: `${obstacle.message} (the input is refused as well)` };
   }
 

@@ -4,14 +4,13 @@ import { Btf } from '../../kernel/btf.ts';
 import type { LoadedImage, LoadedSection } from '../../loader/model.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { MFLR_R0, STD_R0_16_R1 } from '../../ppc64/words.ts';
-import type { ParameterUse } from '../../prove/parameters.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
 import { LIMIT } from '../../prove/values.ts';
 import { InputError } from '../../util/errors.ts';
 import { lazy } from '../../util/lazy.ts';
 import type { TableRange } from './edges.ts';
 import { type Locate, Memory, type PlacedSection } from './memory.ts';
-import { type PlacedFunction, proofSubject } from './subject.ts';
+import { type PlacedFunction, proofSubject, type SubjectParts } from './subject.ts';
 
 /** Areas of one module that lie further apart than this (bytes) are not one module's. */
 const MOST_SPAN = LIMIT;
@@ -33,12 +32,12 @@ const TABLES: Readonly<Record<string, readonly [kind: TableRange['kind'], entryS
 const RECORDS: ReadonlySet<string> = new Set(['__mcount_loc', '__patchable_function_entries']);
 
 /**
- * @param parametersAt what a function outside of the module does with its caller's parameter save area, where that is known
+ * @param outside what is known of functions outside of the module, by their addresses
  * @throws InputError PRV102 for an image whose areas lie too far apart
  */
 export function moduleSubject(
   image: LoadedImage,
-  parametersAt: (address: bigint) => ParameterUse | undefined = () => undefined,
+  outside: Pick<SubjectParts, 'parametersAt' | 'successorAt'> = {},
 ): { readonly subject: ProofSubject; readonly locate: Locate; readonly origin: bigint; readonly memory: Memory } {
   const loaded = image.sections.filter(s => s.size > 0 && s.memory !== 'percpu');
   const code = loaded.filter(s => (s.flags & SHF_EXECINSTR) !== 0 || ALTERNATIVE.test(s.name));
@@ -85,7 +84,7 @@ export function moduleSubject(
     typedFunctions: typedFunctions(image),
     stubName: offset => stubNames().get(offset),
     isExposed: exposure(memory, sections),
-    parametersAt,
+    ...outside,
   });
   return { subject, locate: offset => memory.locate(offset), origin, memory };
 }

@@ -1,4 +1,5 @@
 /** The verdicts of one object, in words: counts, findings with their paths, and the derivation of a single function. */
+import { SHN_UNDEF } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import type { LoadedImage } from '../../loader/model.ts';
 import { decode } from '../../ppc64/decode.ts';
@@ -7,9 +8,10 @@ import { derivation, type Step, showsMore, type Witness, witness } from '../../p
 import type { ParameterUse } from '../../prove/parameters.ts';
 import { type FoundFunctions, PROVED, Prover, REFUTED } from '../../prove/prover.ts';
 import { REASONS } from '../../prove/reasons.ts';
-import type { ProofSubject } from '../../prove/subject.ts';
+import type { ProofSubject, Successor } from '../../prove/subject.ts';
 import { address, placeName, UNKNOWN, valueText } from '../../prove/values.ts';
 import { lazy } from '../../util/lazy.ts';
+import { isCopy } from './copies.ts';
 import { kernelSubject } from './kernel-image.ts';
 import type { Locate } from './memory.ts';
 import { moduleSubject } from './module-image.ts';
@@ -109,6 +111,11 @@ export class Proof {
     return all;
   });
 
+  readonly #named = lazy(() => {
+    const { functions } = this.#subject;
+    return new Set(Array.from({ length: functions.count }, (_, i) => functions.name(i)));
+  });
+
   /**
    * @param origin absolute address of what the subject counts from, for those who look at other objects too
    * @param found what a proof of the object has found already
@@ -151,6 +158,30 @@ export class Proof {
     const offset = Number(address - this.#origin);
     for (let i = 0; i < count; i++) if (global[i] === offset) return this.#prover.parameters(i);
     return undefined;
+  }
+
+  /** Whether a function of that name is one of the object's. */
+  has(name: string): boolean {
+    return this.#named().has(name);
+  }
+
+  /**
+   * Whether it is shown of the function whose global entry is at an absolute address that it keeps the contract of functions with one
+   * entry, whoever enters it: it is proved, and so is every function of the object that it relies on. `undefined`: none begins there.
+   */
+  keepsTocAt(address: bigint): boolean | undefined {
+    const { global, local, entryCode, part, count } = this.#subject.functions;
+    const offset = Number(address - this.#origin);
+    let index = 0;
+    while (index < count && global[index] !== offset) index++;
+    if (index === count || part[index] === 1) return undefined;
+    if (entryCode[index] !== 0 || this.#prover.contract(index) !== 0 || global[index] !== local[index]) return false;
+    const seen = new Set([index]);
+    for (const i of seen) {
+      if (this.#prover.verdict[i] !== PROVED) return false;
+      for (const callee of this.#prover.calls.get(i) ?? []) seen.add(callee);
+    }
+    return true;
   }
 
   verdict(name: string): Verdict | undefined {
@@ -296,14 +327,33 @@ export class Proof {
  * @throws InputError PRV102
  */
 export function proveModule(image: LoadedImage, others: readonly Proof[] = []): Proof {
-  const { subject, locate, origin } = moduleSubject(image, at => {
-    for (const other of others) {
-      const use = other.parametersAt(at);
-      if (use !== undefined) return use;
-    }
-    return undefined;
+  const { subject, locate, origin } = moduleSubject(image, {
+    parametersAt: at => firstOf(others, other => other.parametersAt(at)),
+    successorAt: successors(image, others),
   });
   return new Proof(subject, locate, origin);
+}
+
+function firstOf<T>(others: readonly Proof[], of: (other: Proof) => T | undefined): T | undefined {
+  for (const other of others) {
+    const found = of(other);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** What goes by the name of a copy is meant to keep r2; whether it does is known from the proof of its own object alone. */
+function successors(image: LoadedImage, others: readonly Proof[]): (at: bigint) => Successor | undefined {
+  const copies = lazy(
+    () => new Map(image.symbols.filter(s => s.section === SHN_UNDEF && isCopy(s.name)).map(s => [s.address, s.name])),
+  );
+  return at => {
+    const keeps = firstOf(others, other => other.keepsTocAt(at));
+    if (keeps !== undefined) return keeps ? 'proved' : 'not proved';
+    const name = copies().get(at);
+    if (name === undefined) return undefined;
+    return others.some(other => other.has(name)) ? 'elsewhere' : 'not given';
+  };
 }
 
 /** The proof of a linked kernel. @throws InputError PRV101, ELF031 */

@@ -1,6 +1,16 @@
 /** From an object in memory to what the prover takes: marks, functions, jump tables, names. */
 import type { ParameterUse } from '../../prove/parameters.ts';
-import { CODE, EXTRA, type Functions, GLOBAL, LOCAL, type ProofSubject, SITE, STUB } from '../../prove/subject.ts';
+import {
+  CODE,
+  EXTRA,
+  type Functions,
+  GLOBAL,
+  LOCAL,
+  type ProofSubject,
+  SITE,
+  STUB,
+  type Successor,
+} from '../../prove/subject.ts';
 import { ADDRESS, EXTERNAL, kindOf, payloadOf, type Value } from '../../prove/values.ts';
 import { lazy } from '../../util/lazy.ts';
 import { extraEdges, type TableRange } from './edges.ts';
@@ -40,6 +50,8 @@ export interface SubjectParts {
   externalName(address: bigint): string | undefined;
   /** What a function outside of the object does with its caller's parameter save area, where that is known. */
   parametersAt?(address: bigint): ParameterUse | undefined;
+  /** What is known of a function outside of the object that is gone on in: see ProofSubject. */
+  successorAt?(address: bigint): Successor | undefined;
   /** What the object's type information says of functions: see Btf.functions. `undefined` where it has none that can be read. */
   typedFunctions(): ReadonlyMap<string, boolean> | undefined;
   /** Where the stub or thunk that begins at a place leads, for messages. */
@@ -125,6 +137,7 @@ export function subjectOver(object: KnownObject): ProofSubject {
       return known;
     },
     parameters: target => object.parametersAt?.(memory.externals[payloadOf(target)]!),
+    successor: target => object.successorAt?.(memory.externals[payloadOf(target)]!),
     nameOf,
     isExposed: object.isExposed,
     pacaToc: object.pacaToc,

@@ -85,7 +85,7 @@ function victimSubject(generation: Generation) {
   const { fix, probe, victim } = proverModules(generation);
   const twin = new TwinKernel(generation, [fix, probe]);
   const image = twin.image(readFileSync(victim));
-  return { image, ...moduleSubject(image, at => twin.parametersAt(at)) };
+  return { image, ...moduleSubject(image, { parametersAt: at => twin.parametersAt(at) }) };
 }
 
 /** A word by its function and bytes from that one's global entry: also how far it is from `ANCHOR`. */

@@ -84,3 +84,96 @@ it('is asked for in plans too', () => {
     functionsOf(readElf(readFileSync(at('planned.ko')))).some(f => f.name === '__tocsin_epilogue_demo_in_range'),
   ).toBe(true);
 });
+
+describe.each(['6.1', '6.12', '7.2'])('redirects of a %s module to copies', generation => {
+  const home = sample(generation, 'tocsin_demo');
+  const fix = at(`copies-${generation}.ko`);
+  const redirected = (out: string, ...rest: readonly string[]) =>
+    tocsin(['patch', home, '-o', out, '--redirect', 'demo_sum_ten=fix_sum_ten', ...rest, '--force']);
+  const revert = (out: string) => {
+    expect(tocsin(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
+    expect(readFileSync(at('back.ko')).equals(readFileSync(home))).toBe(true);
+  };
+
+  it('are proved with the module that exports them, named in report and note, and come back', () => {
+    patched(sample(generation, 'tocsin_fix'), fix, 'fix_*');
+    const out = at(`home-${generation}.ko`);
+    const done = redirected(out, '--strategy', 'epilogue', '--modules', fix, '--format', 'json');
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    const document = JSON.parse(done.stdout);
+    expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
+    expect(document.proof.verdict).toBe('proved');
+    const exported = moduleExports(readFileSync(fix))!;
+    const symbol = '__tocsin_epilogue_fix_sum_ten';
+    const crc = exported.crcs?.[exported.names.indexOf(symbol)];
+    expect(document.actions[0]).toMatchObject({
+      strategy: 'epilogue',
+      to: 'fix_sum_ten',
+      toc: 'recomputed',
+      copy: { symbol, module: 'tocsin_fix', ...(crc !== undefined && { crc }) },
+    });
+    const text = readFileSync(out).toString('latin1');
+    expect(text).toMatch(/tocsin=[^\0]*: redirect 1, original [0-9a-f]{16}\0/);
+    expect(text).toContain(`"copy":{"symbol":"${symbol}"`);
+    revert(out);
+  });
+
+  it('are what auto takes, in front of frame, and refused without the module', () => {
+    const out = at(`auto-${generation}.ko`);
+    const auto = redirected(out, '--modules', fix);
+    expect([auto.code, auto.stderr]).toEqual([0, '']);
+    expect(auto.stdout).toContain('demo_sum_ten -> fix_sum_ten  epilogue, after-site');
+    const dry = redirected(out, '--modules', fix, '--dry-run');
+    expect(dry.stdout).toContain('R_PPC64_ADDR64 __tocsin_epilogue_fix_sum_ten');
+    const none = redirected(out, '--strategy', 'epilogue');
+    expect([none.code, none.stderr.includes('[PAT078]')]).toEqual([1, true]);
+    const plain = redirected(out, '--strategy', 'epilogue', '--modules', sample(generation, 'tocsin_fix'));
+    expect([plain.code, plain.stderr.includes('[PAT078]')]).toEqual([1, true]);
+  });
+
+  it('pass over a copy that is not proved, and say so', () => {
+    const bytes = readFileSync(fix);
+    const elf = readElf(bytes);
+    const copy = functionsOf(elf).find(f => f.name === '__tocsin_epilogue_fix_in_range')!;
+    for (let p = copy.global; p < copy.global + copy.size; p += 4) {
+      const place = copy.section.sh_offset + p;
+      // What stores r2.
+      if (bytes.readUInt32LE(place) === 0xf841fff8) bytes.writeUInt32LE(0x60000000, place);
+    }
+    const bad = at(`bad-${generation}.ko`);
+    writeFileSync(bad, bytes);
+    const asked = ['patch', home, '-o', at('never.ko'), '--redirect', 'demo_in_range=fix_in_range', '--modules', bad];
+    const named = tocsin([...asked, '--strategy', 'epilogue']);
+    expect([named.code, named.stderr.includes('[PRV014]')]).toEqual([1, true]);
+    const auto = tocsin([...asked, '--force']);
+    expect([auto.code, auto.stderr]).toEqual([0, '']);
+    expect(auto.stdout).toContain('demo_in_range -> fix_in_range  frame, after-site');
+    expect(auto.stdout).toMatch(/epilogue was not taken: .*\[PRV014\]/);
+  });
+});
+
+describe('modules that are given', () => {
+  const home = sample('6.1', 'tocsin_demo');
+  const refused = (...modules: readonly string[]) => {
+    const given = modules.flatMap(m => ['--modules', m]);
+    const done = tocsin(['patch', home, '--dry-run', '--redirect', 'demo_in_range=fix_in_range', ...given]);
+    return [done.code, /\[(\w+)\]\n/.exec(done.stderr)?.[1]];
+  };
+
+  it('export something, and each copy once', () => {
+    expect(refused(sample('6.1', 'tocsin_demo').replace('.ko', '.none'))).toEqual([2, 'IO001']);
+    writeFileSync(at('text.ko'), 'no module');
+    expect(refused(at('text.ko'))[0]).toBe(2);
+    const fix = at('copies-6.1.ko');
+    expect(refused(fix, fix)).toEqual([1, 'PAT171']);
+  });
+
+  it('serve plain imports as a list of versions does', () => {
+    const done = tocsin([
+      ...['patch', home, '-o', at('frame.ko'), '--redirect', 'demo_in_range=fix_in_range', '--strategy', 'frame'],
+      ...['--modules', sample('6.1', 'tocsin_fix'), '--force'],
+    ]);
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    expect(done.stdout).toContain('version added for fix_in_range');
+  });
+});
