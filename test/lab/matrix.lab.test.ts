@@ -33,6 +33,9 @@ const FORCED_CALLS = 1000;
 
 const slug = (name: string) => name.replaceAll(/[ ,]+/g, '-');
 const isRefused = (row: Row, { functions }: Column) => functions.some(f => f in row.refused);
+const cautionOf = (row: Row, generation: Generation) => row.cautious?.[generation] ?? {};
+const isCautious = (row: Row, { functions }: Column, generation: Generation) =>
+  functions.some(f => f in cautionOf(row, generation));
 
 interface Made {
   readonly row: Row;
@@ -42,20 +45,22 @@ interface Made {
   readonly forced: string | undefined;
 }
 
-async function make(generation: Generation, row: Row): Promise<Made> {
+async function make(generation: Generation, row: Row, copies: string): Promise<Made> {
   const { canary, canaryObject, symvers } = labModules(generation);
   const folder = join(scratch, generation);
+  const caution = cautionOf(row, generation);
   mkdirSync(folder, { recursive: true });
   const patch = (out: string, functions: readonly string[], ...more: readonly string[]) => {
     const merged = row.merges ? ['--with', canaryObject] : [];
     const known = ['--symvers', symvers, '--symvers', kernel(generation).symvers];
-    const asked = [...row.options(functions), ...merged, ...known, '--format', 'json', ...more];
+    const given = row.wantsCopies ? ['--modules', copies] : [];
+    const asked = [...row.options(functions), ...merged, ...known, ...given, '--format', 'json', ...more];
     return tocsin('patch', canary, '-o', join(folder, out), ...asked);
   };
   const allowed = join(folder, `canary-${slug(row.name)}.ko`);
   const ran = await patch(
     basename(allowed),
-    FUNCTIONS.filter(f => !(f in row.refused)),
+    FUNCTIONS.filter(f => !(f in row.refused) && !(f in caution)),
   );
   expect([row.name, ran.status, ran.stderr]).toEqual([row.name, 0, '']);
   const doc = JSON.parse(ran.stdout) as PatchDocument;
@@ -63,6 +68,10 @@ async function make(generation: Generation, row: Row): Promise<Made> {
   const restored = join(folder, 'restored.ko');
   await tocsinDone('revert', allowed, '-o', restored, '--force', '--quiet');
   expect(readFileSync(restored).equals(readFileSync(canary))).toBe(true);
+  for (const [name, code] of Object.entries(caution)) {
+    const no = await patch('never.ko', [name]);
+    expect([row.name, name, no.status, /\[(\w+)\]/.exec(no.stderr)?.[1]]).toEqual([row.name, name, 1, code]);
+  }
   const refused = Object.entries(row.refused);
   if (refused.length === 0) return { row, allowed, forced: undefined };
   for (const [name, code] of refused) {
@@ -82,23 +91,28 @@ const runAll = (runs: readonly Run[], label: string, calls: (run: Run) => number
   runs.map(r => runCanary(r.module, r.target, r.path, calls(r), label)).join('');
 
 /** All runs of the cells of a row that are allowed, each once. */
-function runsOf(row: Row): readonly Run[] {
+function runsOf(row: Row, generation: Generation): readonly Run[] {
   const runs = new Map<string, Run>();
   for (const column of COLUMNS)
-    if (column.name !== TRACED && column.name !== AGAIN && !isRefused(row, column))
+    if (
+      column.name !== TRACED &&
+      column.name !== AGAIN &&
+      !isRefused(row, column) &&
+      !isCautious(row, column, generation)
+    )
       for (const r of column.runs) runs.set(`${r.module}.${r.target}.${r.path}`, r);
   return [...runs.values()];
 }
 
 const columnNamed = (name: string) => COLUMNS.find(c => c.name === name)!;
 
-function script({ row, allowed, forced }: Made): string {
+function script({ row, allowed, forced }: Made, generation: Generation): string {
   const label = slug(row.name);
   const canary = basename(allowed);
   const traced = columnNamed(TRACED).runs;
   return [
     loadModules([canary, 'canary_ext.ko']),
-    runAll(runsOf(row), label, callsOf),
+    runAll(runsOf(row, generation), label, callsOf),
     whileTracing(
       ['home_add', 'home_eight'],
       round => runAll(traced, `${label}.${round}`, () => (full ? 10_000 : 500)),
@@ -138,7 +152,11 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
     const of = kernel(generation);
     const { canary, canaryExt, canaryFix, symvers } = labModules(generation);
     const made: Made[] = [];
-    for (const row of ROWS) made.push(await make(generation, row));
+    // The same module with copies beside its functions: all rows may use it.
+    const copies = join(scratch, generation, 'canary_fix.ko');
+    mkdirSync(join(scratch, generation), { recursive: true });
+    await tocsinDone('patch', canaryFix, '-o', copies, '--epilogue', 'fix_*', '--quiet');
+    for (const row of ROWS) made.push(await make(generation, row, copies));
     const elsewhere = await tocsin(
       ...['patch', canary, '-o', join(scratch, 'never.ko'), '--redirect', 'home_add=fix_add'],
       ...['--strategy', 'direct', '--symvers', symvers],
@@ -148,13 +166,13 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
       generation,
       timeoutSeconds: full ? 6000 : 900,
       memory: '3G',
-      files: [canary, canaryExt, canaryFix, ...made.flatMap(m => [m.allowed, ...(m.forced ? [m.forced] : [])])],
+      files: [canary, canaryExt, copies, ...made.flatMap(m => [m.allowed, ...(m.forced ? [m.forced] : [])])],
       script: [
         prelude(),
         loadModules(['canary_fix.ko', 'canary.ko', 'canary_ext.ko']),
         BARE.map(([module, path]) => runCanary(module, 'bare', path, FORCED_CALLS)).join(''),
         unloadModules(['canary_ext', 'canary']),
-        ...made.map(script),
+        ...made.map(m => script(m, generation)),
         troubles(),
       ].join(''),
     });
@@ -171,6 +189,11 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
         [AGAIN]: [`${label}.again`],
       };
       for (const column of COLUMNS) {
+        if (isCautious(row, column, generation)) {
+          const codes = column.functions.map(f => cautionOf(row, generation)[f]).join(', ');
+          refused.push(`${row.name} × ${column.name}: ${codes}, out of caution: there is no copy to be forced`);
+          continue;
+        }
         if (isRefused(row, column)) {
           const spoiled = column.runs.map(r => wrong(countsOf(r, `${label}.forced`), row.gives));
           const codes = column.functions.map(f => row.refused[f]).join(', ');

@@ -13,8 +13,12 @@ export interface Row {
   readonly options: (functions: readonly string[]) => readonly string[];
   /** Whether the canary's object with replacements is merged in. */
   readonly merges: boolean;
+  /** Whether the module of replacements is given, which exports copies that keep r2. */
+  readonly wantsCopies?: true;
   /** Functions for which it is refused, and the code. */
   readonly refused: Readonly<Record<string, string>>;
+  /** Functions for which it is refused out of caution, by generation: nothing can be forced, because nothing is made. */
+  readonly cautious?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 const redirects = (to: string, ...options: readonly string[]): Row['options'] => {
@@ -34,6 +38,18 @@ export const ROWS: readonly Row[] = [
     merges: true,
     refused: {},
   },
+  ...TOCS.map(
+    (toc): Row => ({
+      name: `epilogue, ${toc}`,
+      gives: 'replaced',
+      options: redirects('fix', '--strategy', 'epilogue', '--toc', toc),
+      merges: false,
+      wantsCopies: true,
+      refused: {},
+      // 6.1's compiler forms va_list from a copy of r1, so the copy of fix_variadic is refused (PAT160).
+      cautious: { '6.1': { home_variadic: 'PAT078' } },
+    }),
+  ),
   ...TOCS.map(
     (toc): Row => ({
       name: `frame, ${toc}`,

@@ -164,8 +164,24 @@ describe('modules that are given', () => {
     expect(refused(sample('6.1', 'tocsin_demo').replace('.ko', '.none'))).toEqual([2, 'IO001']);
     writeFileSync(at('text.ko'), 'no module');
     expect(refused(at('text.ko'))[0]).toBe(2);
-    const fix = at('copies-6.1.ko');
+    const fix = at('twice.ko');
+    patched(sample('6.1', 'tocsin_fix'), fix, 'fix_parity');
     expect(refused(fix, fix)).toEqual([1, 'PAT171']);
+    expect(refused(`${root}samples/6.1/demo_object.o`)).toEqual([1, 'PAT172']);
+  });
+
+  it('import nothing from the module that is patched', () => {
+    const fix = sample('6.1', 'tocsin_fix');
+    const [first, second] = [at('imports.ko'), at('imports-copies.ko')];
+    const done = tocsin([
+      ...['patch', home, '-o', first, '--redirect', 'demo_parity=fix_parity', '--strategy', 'frame'],
+      ...['--modules', fix, '--force', '--quiet'],
+    ]);
+    expect([done.code, done.stderr.includes('new import')]).toEqual([0, true]);
+    patched(first, second, 'demo_in_range');
+    const asked = ['--redirect', 'fix_in_range=demo_in_range', '--modules', second];
+    const circle = tocsin(['patch', fix, '--dry-run', ...asked]);
+    expect([circle.code, circle.stderr.includes('[PAT170]')]).toEqual([1, true]);
   });
 
   it('serve plain imports as a list of versions does', () => {
