@@ -82,6 +82,26 @@ const VARIANTS: readonly Variant[] = [
     },
   ]),
   {
+    name: 'global-epilogue',
+    options: [...fixed('add', 'eight', 'ten'), '--strategy', 'epilogue', '--at', 'global-entry'],
+    local: {},
+    outside: { add: 'replaced', eight: 'replaced', ten: 'replaced' },
+  },
+  {
+    name: 'local-epilogue',
+    options: [
+      ...fixed('add', 'eight', 'leaf', 'ten'),
+      '--strategy',
+      'epilogue',
+      '--at',
+      'local-entry',
+      '--toc',
+      'saved',
+    ],
+    local: { ...WITHIN, add: 'replaced', eight: 'replaced', leaf: 'replaced', ten: 'replaced' },
+    outside: WITHIN,
+  },
+  {
     name: 'global-direct',
     options: ['--redirect', 'home_add=home_add_fixed', '--redirect', 'home_yield=home_leaf', '--at', 'global-entry'],
     local: {},
@@ -107,17 +127,18 @@ redirect:
   - { function: home_add, to: fix_add, at: local-entry }
 `;
 
-const TARGETS = ['add', 'eight', 'leaf', 'pair', 'recurse', 'yield', 'sibling', 'twice'] as const;
+const TARGETS = ['add', 'eight', 'ten', 'leaf', 'pair', 'recurse', 'yield', 'sibling', 'twice'] as const;
 const TRACED = ['add', 'eight', 'twice'] as const;
 
 const callsOf = (target: string) => (target === 'recurse' || target === 'yield' ? CALLS / 10 : CALLS);
 
-async function make(generation: Generation, { name, options }: Variant): Promise<string> {
+async function make(generation: Generation, { name, options }: Variant, copies: string): Promise<string> {
   const { canary, symvers } = labModules(generation);
   const folder = join(scratch, generation);
   mkdirSync(folder, { recursive: true });
   const out = join(folder, `canary-${name}.ko`);
-  const ran = await tocsin('patch', canary, '-o', out, ...options, '--symvers', symvers, '--format', 'json');
+  const given = name.endsWith('epilogue') ? ['--modules', copies] : ['--symvers', symvers];
+  const ran = await tocsin('patch', canary, '-o', out, ...options, ...given, '--format', 'json');
   expect([name, ran.status, ran.stderr]).toEqual([name, 0, '']);
   const doc = JSON.parse(ran.stdout) as PatchDocument;
   expect([name, doc.proof?.verdict, doc.removed.records]).toEqual([name, 'proved', 0]);
@@ -161,12 +182,15 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
     const { canaryExt, canaryFix } = labModules(generation);
     writeFileSync(join(scratch, 'both.yaml'), BOTH);
     const made: string[] = [];
-    for (const variant of VARIANTS) made.push(await make(generation, variant));
+    // The same module with copies beside its functions.
+    const copies = join(scratch, `${generation}-canary_fix.ko`);
+    await tocsinDone('patch', canaryFix, '-o', copies, '--epilogue', 'fix_*', '--quiet');
+    for (const variant of VARIANTS) made.push(await make(generation, variant, copies));
     const { exitStatus, found, said, seconds } = await runMachine(`entries-${generation}`, {
       generation,
       timeoutSeconds: full ? 3000 : 900,
-      files: [canaryExt, canaryFix, ...made],
-      script: [prelude(), loadModules([basename(canaryFix)]), ...VARIANTS.map(script), troubles()].join(''),
+      files: [canaryExt, copies, ...made],
+      script: [prelude(), loadModules([basename(copies)]), ...VARIANTS.map(script), troubles()].join(''),
     });
     expect([exitStatus, found.get('troubles'), found.get('filter.failed')], said).toEqual([0, '0', undefined]);
     let calls = 0;
@@ -194,7 +218,8 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
       expect([name, found.get(`${name}.tracer.enabled`)]).toEqual([name, '1']);
       // The function itself keeps its place in the tracer, and is still entered by the other callers.
       if (name !== 'both') expect([name, Number(found.get(`${name}.traced.home_add`)) > 0]).toEqual([name, true]);
-      if (!name.endsWith('direct'))
+      // Copies are not traced.
+      if (!/direct$|epilogue$/.test(name))
         expect([name, Number(found.get(`${name}.traced.fix_add`)) > 0]).toEqual([name, true]);
     }
     figure(`entries ${of.release}: calls, each led where it belongs, no register lost`, calls);

@@ -1,14 +1,17 @@
 // Copies of functions that keep the r2 of whoever enters them: of all functions of the canary's module of replacements, exported, found
-// by the kernels' own bisection, imported by checksum, and run from every side. And, of stock modules, how many functions get one.
+// by the kernels' own bisection, imported by checksum, and run from every side: by `frame`, and by `epilogue`, which goes to them without a
+// frame. What `epilogue` refuses is written all the same, and r2 is lost.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readElf } from '../../src/elf/read.ts';
+import { functionsOf } from '../../src/kernel/functions.ts';
 import type { PlannedEpilogue } from '../../src/plan/plan.ts';
 import type { PatchDocument } from '../../src/report/patch/document.ts';
-import { runMachine } from './boot/machine.ts';
-import { canaryCounts, loadModules, prelude, runCanary, troubles } from './boot/scripts.ts';
+import { clean, runMachine } from './boot/machine.ts';
+import { canaryCounts, loadModules, prelude, runCanary, troubles, unloadModules } from './boot/scripts.ts';
 import { GENERATIONS, kernel, labModules } from './harness/harness.ts';
 import { COLUMNS, TRACED } from './matrix/columns.ts';
 import { figure, full } from './support/lab.ts';
@@ -68,5 +71,63 @@ describe.each(GENERATIONS)('copies with an epilogue, kernel %s', generation => {
     }
     figure(`epilogue ${kernel(generation).release}: copies of the canary's replacements`, copies.length);
     figure(`epilogue ${kernel(generation).release}: entries of copies, nothing lost`, entries);
+  });
+
+  it('are gone on in without a frame where they are proved, and lose r2 where they are not', async () => {
+    const of = kernel(generation);
+    const { canary, canaryExt, canaryFix } = labModules(generation);
+    const name = (part: string) => join(scratch, `${generation}-${part}.ko`);
+    const [fix, home, bad, forced] = [name('fix'), name('home'), name('bad'), name('forced')];
+    await tocsinDone('patch', canaryFix, '-o', fix, '--epilogue', 'fix_*', '--quiet');
+    const asked = ['--redirect', 'home_add=fix_add', '--strategy', 'epilogue', '--quiet'];
+    await tocsinDone('patch', canary, '-o', home, ...asked, '--at', 'site', '--modules', fix);
+    const check = (...files: readonly string[]) =>
+      tocsin('check', ...files, '--kernel', of.vmlinux, '--no-signatures', '--format', 'ndjson');
+    const told = (await check(home, fix, canaryExt)).stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(told.map(t => [t.loads, t.toc.refuted, t.toc.unknown])).toEqual(Array(3).fill([true, 0, 0]));
+    expect((await check(home)).stdout).toContain('SYM301');
+    // A copy that does not bring r2 back, with the checksum of the good one.
+    const bytes = readFileSync(fix);
+    const elf = readElf(bytes);
+    const copy = functionsOf(elf).find(f => f.name === '__tocsin_epilogue_fix_add')!;
+    const start = copy.section.sh_offset + copy.global;
+    for (let at = start; at < start + copy.size; at += 4)
+      if (bytes.readUInt32LE(at) === 0xe841fff8) bytes.writeUInt32LE(0x60000000, at);
+    writeFileSync(bad, bytes);
+    const no = await tocsin('patch', canary, '-o', forced, ...asked, '--modules', bad);
+    expect([no.status, /\[(\w+)\]/.exec(no.stderr)?.[1]]).toEqual([1, 'PRV014']);
+    await tocsinDone('patch', canary, '-o', forced, ...asked, '--modules', bad, '--allow-unproved');
+    const worse = await check(forced, bad);
+    expect([worse.status, worse.stdout.includes('PRV014')]).toEqual([1, true]);
+    const runs = (label: string) =>
+      [
+        runCanary('canary', 'add', 'local', 1000, label),
+        runCanary('canary', 'sibling', 'local', 1000, label),
+        runCanary('canary_ext', 'sibling', 'external', 1000, label),
+      ].join('');
+    const { exitStatus, found, said } = await runMachine(`epilogue-forced-${generation}`, {
+      generation,
+      timeoutSeconds: 900,
+      files: [fix, home, bad, forced, canaryExt],
+      script: [
+        prelude(),
+        loadModules([fix, home, canaryExt].map(f => basename(f))),
+        runs('good'),
+        unloadModules(['canary_ext', 'canary', 'canary_fix']),
+        loadModules([bad, forced, canaryExt].map(f => basename(f))),
+        runs('forced'),
+        troubles(),
+      ].join(''),
+    });
+    expect([exitStatus, found.get('troubles')], said).toEqual([0, '0']);
+    const counts = (run: string) => canaryCounts(found.get(`canary.${run}`));
+    for (const run of ['canary.add.local', 'canary.sibling.local', 'canary_ext.sibling.external'])
+      expect([run, counts(`${run}.good`)]).toEqual([run, clean(1000, 'replaced')]);
+    expect(counts('canary.add.local.forced').r2).toBe(1000);
+    expect(counts('canary.sibling.local.forced').r2).toBe(1000);
+    figure(`epilogue ${of.release}: calls that lost r2 where an unproved copy was forced, of 2,000`, 2000);
   });
 });
