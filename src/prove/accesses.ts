@@ -6,7 +6,7 @@
 import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, TOC_SLOT } from './faults.ts';
 import { setGeneral } from './general-registers.ts';
 import { argumentBits, type ParameterAreas } from './parameters.ts';
-import type { State } from './state.ts';
+import { PROTECTED_ZONE, type State } from './state.ts';
 import {
   addressOffset,
   entry,
@@ -89,7 +89,9 @@ export function lowWord(value: Value): Value {
 export function stored(around: Surroundings, state: State, at: Value, width: number, value: Value): number {
   if (!isStack(at)) return FINE;
   const offset = stackOffset(at);
-  state.store(offset, width, isLinkage(around, value) ? value : UNKNOWN);
+  // What lies beyond the protected zone may be gone at any moment.
+  const stays = !(offset < state.top - PROTECTED_ZONE);
+  state.store(offset, width, stays && isLinkage(around, value) ? value : UNKNOWN);
   state.arguments |= argumentBits(offset - state.top, width);
   if (offset > 0 && !around.areas.write(offset, width, value)) return PARAMETER_AREA;
   if (offset + width <= 0 || offset >= 32) return FINE;

@@ -7,7 +7,7 @@ import { Slots } from './slots.ts';
 import { CTR, isStack, PLACES, stackOffset, UNKNOWN, type Value } from './values.ts';
 
 /** Bytes below r1 that interrupts leave alone (KERNEL_REDZONE_SIZE, ELF V2 ABI 2.2.3.4). */
-const PROTECTED_ZONE = 288;
+export const PROTECTED_ZONE = 288;
 /** Places are compared two at a time. */
 const PAIRS = (PLACES + 1) >> 1;
 

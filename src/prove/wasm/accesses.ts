@@ -3,7 +3,7 @@ import { argumentBits, read, write } from './areas';
 import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, TOC_SLOT } from './faults';
 import { setGeneral } from './general-registers';
 import { find } from './slots';
-import { argumentsPut, get, NO_TOP, setArguments, slotsOf, storeSlot, top } from './state';
+import { argumentsPut, get, NO_TOP, PROTECTED_ZONE, setArguments, slotsOf, storeSlot, top } from './state';
 import { constant, home } from './subject';
 import { entry, entryOf, isAddress, isStack, kindOf, LR, number, payloadOf, plus, SAVED, sum, UNKNOWN } from './values';
 
@@ -56,8 +56,10 @@ export function lowWord(value: i32): i32 {
 export function stored(at: i32, width: i32, value: i32): u32 {
   if (!isStack(at)) return FINE;
   const offset = payloadOf(at);
-  storeSlot(offset, width, isLinkage(value) ? value : UNKNOWN);
   const r1 = top();
+  // What lies beyond the protected zone may be gone at any moment.
+  const stays = r1 === NO_TOP || offset >= r1 - PROTECTED_ZONE;
+  storeSlot(offset, width, stays && isLinkage(value) ? value : UNKNOWN);
   if (r1 !== NO_TOP) setArguments(argumentsPut() | argumentBits(offset - r1, width));
   if (offset > 0 && !write(offset, width, value)) return PARAMETER_AREA;
   if (offset + width <= 0 || offset >= 32) return FINE;

@@ -17,7 +17,7 @@ const ARGUMENTS: u32 = 172;
 const STALE: u32 = 176;
 
 /** Bytes below r1 that interrupts leave alone (KERNEL_REDZONE_SIZE, ELF V2 ABI 2.2.3.4). */
-const PROTECTED_ZONE: i32 = 288;
+export const PROTECTED_ZONE: i32 = 288;
 
 /** r1 is not known as an offset from where it was at entry. */
 export const NO_TOP: i32 = i32.MIN_VALUE;

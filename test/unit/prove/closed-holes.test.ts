@@ -261,6 +261,12 @@ describe('stores that compiled code of the kernel has no use for', () => {
   });
 });
 
+it('what is stored below the protected zone is not there any more', () => {
+  const kept = (place: number) => one(`std r31,${place}(r1)\n li r31,1\n ld r31,${place}(r1)\n blr`);
+  expect(kept(-288)).toBe('proved');
+  expect(kept(-296)).toBe('unknown TOC012');
+});
+
 describe('a stack argument', () => {
   const reads = (load: string) =>
     one(`${PUSH}\n bl g\n ${POP}\n g: li r9,96\n ${load}\n blr`, STUB, { functions: { f: { k: 3 }, g: { k: 0 } } });
