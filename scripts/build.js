@@ -17,6 +17,13 @@ rmSync(fresh, { recursive: true, force: true });
 
 await makeWebAssembly();
 
+/** What is a bundle of its own is loaded as one. */
+function leaveBundlesOut(build) {
+  build.onResolve({ filter: /^\.\/quick-nops\.ts$/ }, ({ kind }) =>
+    kind === 'dynamic-import' ? { path: 'bundle:nops', external: true } : undefined,
+  );
+}
+
 /** Packages that few runs need. */
 const RARE = [
   '@bokuweb/zstd-wasm',
@@ -58,6 +65,7 @@ await build({
     'start-scan': 'src/cli/start-scan.ts',
     'start-patch': 'src/cli/start-patch.ts',
     'start-nops': 'src/cli/start-nops.ts',
+    nops: 'src/cli/patch/quick-nops.ts',
     'start-check': 'src/cli/start-check.ts',
     'scan-worker': 'src/cli/scan-worker.ts',
     'check-worker': 'src/cli/check/worker.ts',
@@ -67,14 +75,16 @@ await build({
   outExtension: { '.js': '.cjs' },
   format: 'cjs',
   minifySyntax: true,
+  plugins: [{ name: 'bundles', setup: leaveBundlesOut }],
   define: { ...common.define, 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
 });
 
-// bin/load-bundle.js runs these with V8's data about them, and lends them its own `import()`.
-for (const name of readdirSync(fresh).filter(file => /^start-.*\.cjs$/.test(file))) {
+// bin/tocsin.js runs these with V8's data about them, and lends them its own `import()`.
+for (const name of readdirSync(fresh).filter(file => /^(start-.*|nops)\.cjs$/.test(file))) {
   const code = readFileSync(`${fresh}/${name}`, 'utf8');
-  writeFileSync(`${fresh}/${name}`, code.replace(/\bimport\((?=")/g, 'importPackage('));
+  const lent = code.replace(/\bimport\("bundle:/g, 'importBundle("').replace(/\bimport\((?=")/g, 'importPackage(');
+  writeFileSync(`${fresh}/${name}`, lent);
 }
 
 if (!process.argv.includes('--bundles')) {

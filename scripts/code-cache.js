@@ -1,4 +1,4 @@
-// Leaves V8's data about the bundles that commands start with beside them (bin/load-bundle.js reads it): each bundle does
+// Leaves V8's data about the bundles that commands start with beside them (bin/tocsin.js reads it): each bundle does
 // its plainest work once, so that what it needs is compiled, and is asked then.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,9 +11,11 @@ const kernel = `${root}samples/6.1/kernel`;
 
 const RUN = `
 const { writeFileSync } = require('node:fs');
-const [loader, name, target, ...args] = process.argv.slice(1);
-const bundle = require(loader).loadBundle(name, '/dev/null');
-bundle.exports.start(args).then(() => writeFileSync(target, bundle.cache()));
+const [loader, dist, first, ...args] = process.argv.slice(1);
+const { loadBundle, loaded } = require(loader);
+loadBundle(first, '/dev/null').exports.start(args).then(() => {
+  for (const [name, { cache }] of loaded) writeFileSync(dist + name + '.cache', cache());
+});
 `;
 
 /** For the bundles in dist/. A cache that cannot be made is left out: everything works without. */
@@ -40,7 +42,7 @@ export default function makeCodeCache() {
       'start-check': ['check', sample, '--kernel', index],
     };
     for (const [name, args] of Object.entries(runs))
-      node(['-e', RUN, '--', `${root}bin/load-bundle.js`, name, `${root}dist/${name}.cache`, ...args]);
+      node(['-e', RUN, '--', `${root}bin/tocsin.js`, `${root}dist/`, name, ...args]);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

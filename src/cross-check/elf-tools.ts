@@ -13,7 +13,7 @@
  *   names are compared in those 7 bits.
  * - It gives sections without contents in the file (SHT_NOBITS) the bytes at their offset. Those are not compared.
  */
-import { SHN_XINDEX, SHT_NOBITS, SHT_NULL } from '../elf/constants.ts';
+import { EHDR_SIZE, SHDR_SIZE, SHN_XINDEX, SHT_NOBITS, SHT_NULL } from '../elf/constants.ts';
 import { type ElfFile, readElf } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 
@@ -61,8 +61,8 @@ type ParsedImage = ReturnType<typeof import('elf-tools')['default']['parse']>;
  *
  * @param bytes a whole file; not changed
  * @param elf the same bytes as tocsin reads them
- * @param copy the same bytes once more, for the package alone: it turns header fields round in them. `bytes` itself where nobody needs
- *   them afterwards
+ * @param copy the same bytes once more, for the package alone: it turns header fields round in them. `bytes` itself where nobody else
+ *   looks at them meanwhile: then the headers are put back
  */
 export async function crossCheck(
   bytes: Uint8Array,
@@ -72,14 +72,22 @@ export async function crossCheck(
   const skipped = reasonToSkip(elf);
   if (skipped !== undefined) return { agreed: true, sections: 0, bytes: 0, differences: [], skipped };
   const { default: elfTools } = await import('elf-tools');
+  const headers = copy === bytes ? headersOf(elf).map(own => [own, own.slice()] as const) : [];
   let image: ParsedImage;
   try {
     image = elfTools.parse(copy === undefined ? Buffer.from(bytes) : bufferOver(copy));
   } catch (error) {
     const elfToolsSays = error instanceof Error ? error.message : String(error);
     return unreadable(elf, elfToolsSays);
+  } finally {
+    for (const [own, kept] of headers) own.set(kept);
   }
   return compare(elf, image);
+}
+
+/** What the package turns round. */
+function headersOf({ bytes, header, sections }: ElfFile): readonly Uint8Array[] {
+  return [bytes.subarray(0, EHDR_SIZE), bytes.subarray(header.e_shoff, header.e_shoff + sections.length * SHDR_SIZE)];
 }
 
 function reasonToSkip(elf: ElfFile): string | undefined {

@@ -20,10 +20,9 @@
  */
 import * as fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { allocate } from './aligned.ts';
 import { errnoOf, hasNul, ioError, writeFailure } from './diagnostics.ts';
-import { createTemporary, forget, interruption, removeStrays } from './temporary-files.ts';
+import { Staged, writeAll } from './staged-file.ts';
+import { removeStrays } from './temporary-files.ts';
 
 export interface WriteOptions {
   /** Permission bits of a target that does not exist yet, usually those of the input. */
@@ -32,22 +31,30 @@ export interface WriteOptions {
   readonly force?: boolean | undefined;
 }
 
-const PRIVATE_MODE = 0o600;
-const NEW_FILE_MODE = 0o666;
 const LINK_LIMIT = 40;
-const WRITE_PIECE = 16 << 20;
-const READ_PIECE = 1 << 20;
 
 /** A file that is written, and not yet in its place. One of `commit` and `discard` ends it. */
 export interface StagedFile {
   /** What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet. */
   readBack(): Promise<Uint8Array | undefined>;
-  /** Whether that is `bytes`; of a pipe or a device that is to be seen. */
-  holds(bytes: Uint8Array): Promise<boolean>;
   /** Waits until the disk has it, and puts it into its place. Throws as `writeAtomic`. */
   commit(): Promise<void>;
   /** Removes it: the target is as it was. */
   discard(): Promise<void>;
+}
+
+/** A file beside its place that nothing has been written to yet. One of `commit` and `discard` ends it. */
+export interface Stage extends Pick<StagedFile, 'commit' | 'discard'> {
+  /**
+   * Other threads write what `memory` holds, and then read what the file holds into it. Nobody else may change it meanwhile.
+   *
+   * @returns whether the file has as many bytes; of a pipe or a device, which is written to in `commit`, that is to be seen
+   */
+  pass(memory: Uint8Array): Promise<boolean>;
+  /** The same for `size` bytes at `at`, at once, when `pass` is done. */
+  passPart(memory: Uint8Array, at: number, size: number): boolean;
+  /** Nothing more will be written: begins to flush it. */
+  seal(): void;
 }
 
 /**
@@ -60,21 +67,32 @@ export async function writeAtomic(target: string, bytes: Uint8Array, options: Wr
 
 /** The first half of `writeAtomic`: writes the file beside its place, and begins to flush it. Throws as `writeAtomic`. */
 export async function stageFile(target: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<StagedFile> {
+  const stage = openStage(target, options);
+  try {
+    await stage.write(bytes);
+    stage.seal();
+    return stage;
+  } catch (error) {
+    await stage.discard();
+    throw writeFailure(error, target);
+  }
+}
+
+/** Makes sure that `target` may be written, and creates the file beside it. Throws as `writeAtomic`. */
+export function openStage(target: string, options: WriteOptions = {}): Staged | Direct {
   try {
     if (hasNul(target)) throw ioError('IO030', 'the output path contains a NUL byte', { file: target });
     const existing = fs.statSync(target, { throwIfNoEntry: false });
     if (existing === undefined && target.endsWith('/')) throw isFolder(target);
     if (existing?.isDirectory()) throw isFolder(target);
-    if (existing?.isFIFO() || existing?.isCharacterDevice()) return direct(target, bytes);
+    if (existing?.isFIFO() || existing?.isCharacterDevice()) return new Direct(target);
     if (existing !== undefined && !existing.isFile()) {
       throw ioError('IO034', 'is a block device or a socket', { file: target, expected: 'a regular file' });
     }
     const place = followLinks(target);
     if (existing !== undefined && options.force !== true) refuseProtected(target, place);
     removeStrays(place);
-    const staged = new Staged(target, place, existing, options.mode);
-    await staged.write(bytes);
-    return staged;
+    return new Staged(target, place, existing, options.mode);
   } catch (error) {
     throw writeFailure(error, target);
   }
@@ -102,164 +120,41 @@ function followLinks(path: string): string {
   throw ioError('IO030', 'the symbolic links of the output path run in a circle', { file: path });
 }
 
-class Staged implements StagedFile {
+/** A pipe or a device, which cannot be written beside its place. */
+class Direct implements Stage, StagedFile {
   readonly #target: string;
-  readonly #place: string;
-  readonly #existing: fs.Stats | undefined;
-  readonly #mode: number | undefined;
-  readonly #temporary: { readonly path: string; readonly fd: number };
-  #size = 0;
-  /** Of `fsync`, once it has begun. */
-  #flushed: Promise<void> | undefined;
+  #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(target: string, place: string, existing: fs.Stats | undefined, mode: number | undefined) {
+  constructor(target: string) {
     this.#target = target;
-    this.#place = place;
-    this.#existing = existing;
-    this.#mode = mode;
-    const keepsMode = existing !== undefined || mode !== undefined;
-    // Created on this thread, so that no signal handler can run between the creation and the note of it.
-    this.#temporary = createTemporary(place, keepsMode ? PRIVATE_MODE : NEW_FILE_MODE);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    const { fd } = this.#temporary;
-    try {
-      await writeAll(fd, bytes);
-      this.#size = bytes.length;
-      if (this.#existing !== undefined) adopt(fd, this.#existing);
-      else if (this.#mode !== undefined) fs.fchmodSync(fd, this.#mode & 0o777);
-    } catch (error) {
-      await this.discard();
-      throw error;
-    }
-    this.#flushed = fsync(fd);
-    // Whoever commits learns of a failure; until then nobody listens.
-    this.#flushed.catch(() => {});
+    this.#bytes = bytes;
   }
 
-  async readBack(): Promise<Uint8Array> {
-    const bytes = allocate(this.#size);
-    let length = 0;
-    while (length < bytes.length) {
-      const { bytesRead } = await read(this.#temporary.fd, bytes, length, bytes.length - length, length);
-      if (bytesRead === 0) return bytes.subarray(0, length);
-      length += bytesRead;
-    }
-    return bytes;
+  async pass(memory: Uint8Array): Promise<boolean> {
+    this.#bytes = memory;
+    return true;
   }
 
-  /** In pieces: memory that is used again costs nothing. One piece is read while the one before is compared. */
-  async holds(bytes: Uint8Array): Promise<boolean> {
-    const { fd } = this.#temporary;
-    const buffers = [allocate(READ_PIECE), allocate(READ_PIECE)] as const;
-    const next = (at: number, turn: number) => read(fd, buffers[turn & 1]!, 0, READ_PIECE, at);
-    let coming = next(0, 0);
-    for (let at = 0, turn = 0; ; turn++) {
-      const { bytesRead } = await coming;
-      if (bytesRead === 0) return at === bytes.length;
-      const piece = buffers[turn & 1]!.subarray(0, bytesRead);
-      coming = next(at + bytesRead, turn + 1);
-      if (Buffer.compare(piece, bytes.subarray(at, at + bytesRead)) !== 0) {
-        await coming;
-        return false;
-      }
-      at += bytesRead;
-    }
+  passPart(): boolean {
+    return true;
   }
+
+  seal(): void {}
+
+  async readBack(): Promise<undefined> {}
 
   async commit(): Promise<void> {
-    const { fd, path } = this.#temporary;
-    let open = true;
     try {
-      await this.#flushed;
-      open = false;
-      fs.closeSync(fd);
-      const signal = interruption(path);
-      if (signal !== undefined) throw ioError('IO037', `interrupted by ${signal}`, { file: this.#target });
-      fs.renameSync(path, this.#place);
-    } catch (error) {
-      if (open) fs.closeSync(fd);
-      fs.rmSync(path, { force: true });
-      throw writeFailure(error, this.#target);
-    } finally {
-      forget(path);
-    }
-    try {
-      await flushFolder(dirname(this.#place), this.#target);
+      await writeDirectly(this.#target, this.#bytes);
     } catch (error) {
       throw writeFailure(error, this.#target);
     }
   }
 
-  async discard(): Promise<void> {
-    const { fd, path } = this.#temporary;
-    // Another thread may be flushing it: its number must not be given to another file before.
-    await this.#flushed?.catch(() => {});
-    fs.closeSync(fd);
-    fs.rmSync(path, { force: true });
-    forget(path);
-  }
-}
-
-const read = promisify(fs.read);
-const write = promisify(fs.write);
-const fsync = promisify(fs.fsync);
-
-async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await write(fd, bytes, at, Math.min(bytes.length - at, WRITE_PIECE), null);
-    at += bytesWritten;
-  }
-}
-
-/** Gives the new file the owner, the group and the permissions of the old one, as far as the system lets us. */
-function adopt(fd: number, old: fs.Stats): void {
-  let mode = old.mode & 0o777;
-  const now = fs.fstatSync(fd);
-  if (now.uid !== old.uid || now.gid !== old.gid) {
-    try {
-      // Only root may give files away; anyone may choose among the own groups.
-      fs.fchownSync(fd, process.geteuid?.() === 0 ? old.uid : -1, old.gid);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      if (now.gid !== old.gid) mode = (mode & ~0o070) | ((mode & 0o007) << 3);
-    }
-  }
-  fs.fchmodSync(fd, mode);
-}
-
-/** Makes the rename itself last through a crash of the machine. */
-async function flushFolder(folder: string, target: string): Promise<void> {
-  let fd: number | undefined;
-  try {
-    fd = fs.openSync(folder, 'r');
-    await fsync(fd);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    // A folder that may be written but not read cannot be opened; some network and FUSE file systems cannot flush one.
-    if (errno === 'EACCES' || errno === 'EINVAL') return;
-    throw ioError('IO036', `is in place, but its folder could not be flushed (${errno})`, { file: target });
-  } finally {
-    if (fd !== undefined) fs.closeSync(fd);
-  }
-}
-
-/** A pipe or a device, which cannot be written beside its place. */
-function direct(target: string, bytes: Uint8Array): StagedFile {
-  return {
-    readBack: async () => undefined,
-    holds: async () => true,
-    commit: async () => {
-      try {
-        await writeDirectly(target, bytes);
-      } catch (error) {
-        throw writeFailure(error, target);
-      }
-    },
-    discard: async () => {},
-  };
+  async discard(): Promise<void> {}
 }
 
 async function writeDirectly(target: string, bytes: Uint8Array): Promise<void> {

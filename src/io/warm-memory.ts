@@ -7,9 +7,7 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { allocate } from './aligned.ts';
 
-const open = promisify(fs.open);
 const read = promisify(fs.read);
-const close = promisify(fs.close);
 
 /** Less than this is written to sooner than another thread has begun. */
 const WORTH = 1 << 20;
@@ -17,17 +15,13 @@ const WORTH = 1 << 20;
 /** At least `size` zeroed bytes. Never rejects: where pages cannot be had beforehand, they come later. */
 export async function warmMemory(size: number): Promise<Uint8Array<ArrayBuffer>> {
   const memory = allocate(Math.ceil(size));
-  await warm(memory);
+  if (memory.length >= WORTH) await fill(memory).catch(() => {});
   return memory;
 }
 
-/** The same for memory that is there, and is zeros. */
-export async function warm(memory: Uint8Array): Promise<void> {
-  if (memory.length >= WORTH) await fill(memory).catch(() => {});
-}
-
 async function fill(memory: Uint8Array): Promise<void> {
-  const zeros = await open('/dev/zero', 'r');
+  // On this thread: it takes no time, and the other one can begin.
+  const zeros = fs.openSync('/dev/zero', 'r');
   try {
     for (let at = 0; at < memory.length; ) {
       const { bytesRead } = await read(zeros, memory, at, memory.length - at, null);
@@ -35,6 +29,6 @@ async function fill(memory: Uint8Array): Promise<void> {
       at += bytesRead;
     }
   } finally {
-    await close(zeros);
+    fs.closeSync(zeros);
   }
 }

@@ -10,6 +10,9 @@ import type { ElfEditor } from '../elf/editor.ts';
 import { informationSection } from '../kernel/modinfo.ts';
 import type { PatchRecord } from '../kernel/patch-note.ts';
 
+/** Digits of the original's SHA-256. */
+export const TOLD_DIGITS = 16;
+
 export function addModinfo(editor: ElfEditor, record: PatchRecord): void {
   const section = informationSection(editor.elf);
   if (section === undefined || (record.merged === undefined && record.actions.length === 0)) return;
@@ -22,5 +25,5 @@ export function addModinfo(editor: ElfEditor, record: PatchRecord): void {
 /** The string and its NUL, as bytes. */
 export function modinfoString(tool: string, kinds: ReadonlyMap<string, number>, sha256: string): Buffer {
   const done = [...kinds].map(([kind, count]) => `${kind} ${count}, `).join('');
-  return Buffer.from(`tocsin=${tool}: ${done}original ${sha256.slice(0, 16)}\0`);
+  return Buffer.from(`tocsin=${tool}: ${done}original ${sha256.slice(0, TOLD_DIGITS)}\0`);
 }

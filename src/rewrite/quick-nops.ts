@@ -4,11 +4,11 @@
  * laid out in the usual way and leaves every other file to them: it never refuses. The new file is made in the place of the old one.
  * Tests hold the two together, on stock modules and on damaged ones.
  */
-import { type OriginalFile, patchRecordStart } from '../kernel/patch-note.ts';
+import { patchRecordStart } from '../kernel/patch-note.ts';
 import type { NopTable } from '../plan/nop-table.ts';
 import { SIGNATURE_DROPPED } from '../plan/plan.ts';
 import type { ProgramsRoom } from '../util/programs-room.ts';
-import { modinfoString } from './modinfo.ts';
+import { modinfoString, TOLD_DIGITS } from './modinfo.ts';
 import { TAKING_CODE } from './taking-code.ts';
 
 /** What `wasm/take.ts` exports. Addresses and sizes in bytes. */
@@ -16,6 +16,8 @@ interface TakingCode {
   planFor(at: number, size: number, room: number, tables: number, tablesRoom: number): number;
   textRoom(size: number): number;
   carryOut(head: number, headSize: number, text: number, textSize: number): number;
+  recordAt(): number;
+  informationAt(): number;
 }
 
 /** Words that `planFor` leaves. */
@@ -29,6 +31,13 @@ export interface QuickPlan {
   readonly warnings: readonly string[];
   /** Whether the module's information gets a string more. */
   readonly isTold: boolean;
+}
+
+export interface Carried {
+  /** Of the new file, which stands where the old one did, in bytes. */
+  readonly size: number;
+  /** Where it has the SHA-256 of the old one, or so many digits of it. */
+  readonly digests: readonly { readonly at: number; readonly size: number }[];
 }
 
 export function compileTaking(): Promise<WebAssembly.Module> {
@@ -67,33 +76,46 @@ export class QuickNops {
   }
 
   /**
-   * Carries out the plan that was made last, where the file stands.
+   * Carries out the plan that was made last, where the file stands. The new file is whole but for the SHA-256 of the old one.
    *
    * @param tool version of tocsin that the file is to name
-   * @param original size of the file (bytes), and its SHA-256 in lower-case hexadecimal
-   * @returns the size of the new file; `undefined` where it has no room
+   * @param oldSize of the file, in bytes
+   * @returns `undefined` where it has no room
    */
-  carryOut(plan: QuickPlan, tool: string, original: OriginalFile): number | undefined {
+  carryOut(plan: QuickPlan, tool: string, oldSize: number): Carried | undefined {
     const { dropsSignature, count } = plan.table;
     const record = {
       schema: 'tocsin.patch-record/1',
       tool,
       layer: 1,
-      original,
+      original: { size: oldSize, sha256: UNKNOWN },
       signatureDropped: dropsSignature,
       codeAdded: 0,
     } as const;
     const head = Buffer.from(`${patchRecordStart(record)}[`);
-    const text = plan.isTold ? modinfoString(tool, new Map([['nop', count]]), original.sha256) : Buffer.alloc(0);
+    const text = plan.isTold ? modinfoString(tool, new Map([['nop', count]]), UNKNOWN) : Buffer.alloc(0);
     const at = this.#code.textRoom(head.length + text.length) >>> 0;
     if (at === 0) return undefined;
     const memory = Buffer.from(this.#room.memory.buffer);
     head.copy(memory, at);
     text.copy(memory, at + head.length);
     const size = attempt(() => this.#code.carryOut(at, head.length, at + head.length, text.length));
-    return size === 0 ? undefined : size;
+    if (size === 0) return undefined;
+    const digests = [{ at: this.#code.recordAt() + head.indexOf(UNKNOWN), size: UNKNOWN.length }];
+    const told = text.indexOf('-'.repeat(TOLD_DIGITS));
+    if (told >= 0) digests.push({ at: this.#code.informationAt() + told, size: TOLD_DIGITS });
+    return { size, digests };
+  }
+
+  /** Puts the SHA-256 of the old file (lower-case hexadecimal) into its places. */
+  complete({ digests }: Carried, sha256: string): void {
+    const file = this.#room.bytes(this.#file);
+    for (const { at, size } of digests) file.write(sha256.slice(0, size), at, 'latin1');
   }
 }
+
+/** As long as a SHA-256 in hexadecimal. */
+const UNKNOWN = '-'.repeat(64);
 
 /** What the code gives, as an unsigned number; 0 where a number of the file led out of the memory. */
 function attempt(run: () => number): number {

@@ -1,7 +1,6 @@
 /** What a quick patch begins with, before all of its code is there: another thread reads the module meanwhile. */
 import * as fs from 'node:fs';
-import { type OpenFile, openRegular, Reading } from '../../io/read-pieces.ts';
-import { inFile } from '../../util/errors.ts';
+import { type OpenFile, openRegular, readWhole } from '../../io/read-whole.ts';
 import { ProgramsRoom } from '../../util/programs-room.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { needsMore } from '../quick.ts';
@@ -24,7 +23,8 @@ export function roomSizes(size: number): readonly number[] {
 export interface Early {
   readonly file: OpenFile;
   readonly room: ProgramsRoom;
-  readonly reading: Reading;
+  /** Into `FILE`; whether all was there. Never rejects. */
+  readonly reading: Promise<boolean>;
 }
 
 /** Whether the command asks for nothing but what `quick-nops.ts` does. */
@@ -41,11 +41,10 @@ export async function beginQuick(args: PatchArguments): Promise<number | undefin
   try {
     const room = ProgramsRoom.create(roomSizes(file.size));
     if (room === undefined) return undefined;
-    const reading = new Reading(file, room.bytes(FILE));
+    const reading = readWhole(file, room.bytes(FILE));
+    // A bundle of its own (scripts/build.js): the module is read while it is loaded.
     const { takeAllOut } = await import('./quick-nops.ts');
     return await takeAllOut(args, { file, room, reading });
-  } catch (error) {
-    throw inFile(error, args.file);
   } finally {
     fs.closeSync(file.fd);
   }

@@ -4,26 +4,29 @@
  * (`rewrite/quick-nops.ts`), the other judges what comes back from the disk (`verify/quick-nops.ts`). Whatever either does not answer
  * for begins anew in `patchCommand`, which refuses and complains.
  *
- *     this thread     start, hash of what comes in | plan, carry out | judge                   | compare, second reader
- *     other threads   read           compile       | read once more  | write, flush, read back | flush
+ *     this thread     start        | plan, carry out | hash             | judge, second reader
+ *     other threads   read compile | read once more  | write, read back | flush
  *
- * The hash is of the input as it came in, before any program had it. The judge makes the input anew out of the output's note and compares
- * it with its own reading: so what was hashed is what the judge has read. What was judged is compared with what the file holds.
+ * What is judged is what the file gives back: it is read into the place of what was made. The hash is of the judge's own reading. That the
+ * maker has read the same follows from the note, out of which the judge makes its input anew. Only the hash itself comes late, and is
+ * written to its places when all else has been.
  */
 import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { readElf } from '../../elf/read.ts';
-import { stageFile } from '../../io/atomic-write.ts';
-import { isUnchanged, readWhole } from '../../io/read-pieces.ts';
-import { warm } from '../../io/warm-memory.ts';
+import { openStage, type Stage } from '../../io/atomic-write.ts';
+import { isUnchanged, type OpenFile, readWhole } from '../../io/read-whole.ts';
 import { MOST_LISTED, type NopsReport, nopsText } from '../../report/patch/text.ts';
 import { compileTaking, QuickNops, type QuickPlan } from '../../rewrite/quick-nops.ts';
+import { InputError, inFile } from '../../util/errors.ts';
 import type { ProgramsRoom } from '../../util/programs-room.ts';
 import { version } from '../../util/version.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { compileJudging, QuickNopsJudge, type QuickVerdict } from '../../verify/quick-nops.ts';
 import type { PatchArguments } from '../commands/patch.ts';
+import { guarded } from '../guarded.ts';
 import { note, print } from '../terminal.ts';
 import { type Early, FILE, INPUT, JUDGE, TABLES } from './early-nops.ts';
 import { listedNops } from './listed-nops.ts';
@@ -32,54 +35,86 @@ import { listedNops } from './listed-nops.ts';
  * @param early the module, on its way into memory
  * @returns the exit code; `undefined` where `patchCommand` has to do it: then nothing has been written
  */
-export async function takeAllOut(args: PatchArguments, early: Early): Promise<number | undefined> {
-  const { file, room, reading } = early;
-  const { size } = file;
-  const compiling = compilePrograms();
-  const hash = createHash('sha256');
-  let isReadAgain = Promise.resolve(false);
-  let warmed: Promise<unknown> = isReadAgain;
-  const isRead = await reading.all(
-    piece => hash.update(piece),
-    () => {
-      warmed = Promise.all(roomsInUse(early).map(warm));
-      // The judge has an input of its own, which the maker never writes to.
-      isReadAgain = readWhole(file, room.bytes(INPUT, size));
-    },
-  );
-  const programs = await compiling;
-  // Zeros that come later would take the place of what has been written.
-  await warmed;
-  const sha256 = hash.digest('hex');
-  let made: Made | undefined;
-  if (isRead && programs !== undefined) made = make(new QuickNops(programs[0], room, FILE, TABLES), size, sha256);
-  if (!(await isReadAgain) || made === undefined || !isUnchanged(file)) return undefined;
+export function takeAllOut(args: PatchArguments, early: Early): Promise<number | undefined> {
+  return guarded(async () => {
+    try {
+      return await takeOut(args, early);
+    } catch (error) {
+      throw inFile(error, args.file);
+    }
+  });
+}
 
-  const bytes = room.bytes(FILE, made.size);
-  const staging = stageFile(args.output!, bytes, { mode: file.mode, force: args.force });
-  // While the system writes; whoever waits for it learns of a failure.
-  staging.catch(() => {});
-  const judge = new QuickNopsJudge(programs![1], room, INPUT, FILE, JUDGE);
-  const verdict = judge.judge(made.plan.table, size, made.size, sha256, version);
-  const staged = await staging;
+async function takeOut(args: PatchArguments, early: Early): Promise<number | undefined> {
+  const { file, room, reading } = early;
+  const compiling = compilePrograms();
+  // The judge has an input of its own, which the maker never writes to.
+  const readAgain = reading.then(isRead => isRead && readWhole(file, room.bytes(INPUT, file.size)));
+  const stage = stageFor(args, file);
   let report: NopsReport | undefined;
   try {
-    if (verdict !== undefined && (await staged.holds(bytes)))
-      report = await reportOf(args, made.plan, verdict, room, bytes);
+    const programs = await compiling;
+    if (stage !== undefined && programs !== undefined && (await reading))
+      report = await makeAndJudge(args, early, stage, programs, readAgain);
   } finally {
-    if (report === undefined) await staged.discard();
+    await readAgain;
+    if (report === undefined) await stage?.discard();
   }
   if (report === undefined) return undefined;
-  await staged.commit();
+  await stage!.commit();
   if (!args.quiet) print(nopsText(report));
   else for (const warning of report.warnings) note(`tocsin: ${args.file}: ${warning}`);
   return 0;
 }
 
-/** What the maker and the judge write to first, beside the file: more of it than most modules need. */
-function roomsInUse({ file: { size }, room }: Early): Uint8Array[] {
-  const some = size >>> 3;
-  return [room.bytes(FILE).subarray(size, size + some), room.bytes(TABLES, some), room.bytes(JUDGE, size >>> 5)];
+/** `undefined` where there can be none: `patchCommand` says why, if it comes to that. */
+function stageFor(args: PatchArguments, { mode }: OpenFile): Stage | undefined {
+  try {
+    return openStage(args.output!, { mode, force: args.force });
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+/** @returns `undefined` where either program leaves the file to others, or the judge and the second reader are not content */
+async function makeAndJudge(
+  args: PatchArguments,
+  { file, room }: Early,
+  stage: Stage,
+  [taking, judging]: readonly [WebAssembly.Module, WebAssembly.Module],
+  readAgain: Promise<boolean>,
+): Promise<NopsReport | undefined> {
+  const { size } = file;
+  const nops = new QuickNops(taking, room, FILE, TABLES);
+  const plan = nops.plan(size);
+  const carried = plan && nops.carryOut(plan, version, size);
+  if (plan === undefined || carried === undefined) return undefined;
+  const bytes = room.bytes(FILE, carried.size);
+  const passing = stage.pass(bytes);
+  // Whoever waits for it learns of a failure.
+  passing.catch(() => {});
+  const sha256 = (await readAgain) ? await digest(room.bytes(INPUT, size)) : undefined;
+  if (!(await passing) || sha256 === undefined || !isUnchanged(file)) return undefined;
+  nops.complete(carried, sha256);
+  for (const { at, size } of carried.digests) if (!stage.passPart(bytes, at, size)) return undefined;
+  stage.seal();
+  const judge = new QuickNopsJudge(judging, room, INPUT, FILE, JUDGE);
+  const verdict = judge.judge(plan.table, size, carried.size, sha256, version);
+  return verdict && reportOf(args, plan, verdict, room, bytes);
+}
+
+const otherThings = promisify(setImmediate);
+const HASHED_AT_ONCE = 1 << 20;
+
+/** The SHA-256 of `bytes`, in hexadecimal. In between, what comes from other threads is seen to. */
+async function digest(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += HASHED_AT_ONCE) {
+    hash.update(bytes.subarray(at, at + HASHED_AT_ONCE));
+    await otherThings();
+  }
+  return hash.digest('hex');
 }
 
 /** V8's flags, and what they are otherwise. */
@@ -106,19 +141,6 @@ async function compilePrograms(): Promise<readonly [WebAssembly.Module, WebAssem
   }
 }
 
-interface Made {
-  readonly plan: QuickPlan;
-  /** Of the output, which stands where the input was. */
-  readonly size: number;
-}
-
-function make(nops: QuickNops, size: number, sha256: string): Made | undefined {
-  const plan = nops.plan(size);
-  if (plan === undefined) return undefined;
-  const made = nops.carryOut(plan, version, { size, sha256 });
-  return made === undefined ? undefined : { plan, size: made };
-}
-
 /** @returns `undefined` where the second reader does not agree */
 async function reportOf(
   args: PatchArguments,
@@ -129,7 +151,6 @@ async function reportOf(
 ): Promise<NopsReport | undefined> {
   const elf = readElf(output);
   const listed = listedNops(elf, plan.table, room.memory, MOST_LISTED);
-  // Nobody needs the output any more: the package may turn its fields round.
   const { agreed, sections, skipped } = await crossCheck(output, elf, output);
   if (!agreed) return undefined;
   const { calls, records, warnings, table } = plan;

@@ -22,6 +22,9 @@ import { noteSize, writeNote } from './record';
 import { CODE, contentsOf, infoOf, information, kindOf, nameTable, sections, sizeOf } from './sections';
 import { plan, SITE } from './sites';
 
+/** Where the new file has what its information gets more. */
+export let textAt: u32 = 0;
+
 /** @param text what the module's information gets more, `textSize` bytes */
 export function apply(text: u32, textSize: u32): bool {
   lift(room);
@@ -32,7 +35,10 @@ export function apply(text: u32, textSize: u32): bool {
     memory.fill(file + end, 0, start - end);
     if (partSection(n) === 0) memory.copy(file + start, old + partAt(n), partSize(n));
     else movePart(partSection(n), file + start);
-    if (partSection(n) !== 0 && partSection(n) === information) memory.copy(file + start + partSize(n), text, textSize);
+    if (partSection(n) !== 0 && partSection(n) === information) {
+      textAt = start + partSize(n);
+      memory.copy(file + textAt, text, textSize);
+    }
     end = start + newPartSize(n);
   }
   memory.fill(file + end, 0, noteStart - end);

@@ -133,6 +133,11 @@ function measure(): bool {
   return size < 0x4000_0000;
 }
 
+/** Where the new file has the record. */
+export function recordAt(): u32 {
+  return noteStart + NOTE_HEADER;
+}
+
 export function noteSize(): u32 {
   return 2 * NOTE_HEADER + alignUp(recordSize, 4) + alignUp(scriptSize, 4);
 }

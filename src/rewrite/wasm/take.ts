@@ -3,11 +3,11 @@
  * `--nop '*'`, with the plan in a table and the new file in the place of the old one. It never refuses or warns; every file that is
  * not plain is left to them.
  */
-import { apply } from './apply';
+import { apply, textAt } from './apply';
 import { listedNames, namesAt, readSymbols } from './functions';
 import { endAt, layOut, makeHeaders, newSize } from './layout';
 import { begin, fileSize, reserve } from './memory';
-import { noteSize, startRecord } from './record';
+import { noteSize, recordAt, startRecord } from './record';
 import { writeScript } from './script';
 import { elfSize, information, readHeader, readSections } from './sections';
 import { calls, plan, planned, planSites, recordCount, without } from './sites';
@@ -42,6 +42,13 @@ export function planFor(at: u32, size: u32, room: u32, tables: u32, tablesRoom: 
 /** Room for texts; 0 where there is none. */
 export function textRoom(size: u32): u32 {
   return reserve(size);
+}
+
+export { recordAt };
+
+/** Where the new file has the string for `.modinfo`. */
+export function informationAt(): u32 {
+  return textAt;
 }
 
 /**

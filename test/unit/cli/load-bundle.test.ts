@@ -12,7 +12,7 @@ const sample = 'samples/6.1/tocsin_demo.ko';
 
 /** Loads the bundle of `scan` with the cache at `path`, and scans. */
 function scanWith(path: string) {
-  const code = `const { exports, isCached } = require('./bin/load-bundle.js').loadBundle('start-scan', process.argv[1]);
+  const code = `const { exports, isCached } = require('./bin/tocsin.js').loadBundle('start-scan', process.argv[1]);
     console.error(isCached); exports.start(['scan', '${sample}', '--summary'])`;
   return spawnSync(process.execPath, ['-e', code, '--', path], { cwd: root, encoding: 'utf8' });
 }
@@ -22,7 +22,7 @@ describe('a bundle', () => {
   beforeAll(() => void tocsin(['--version']));
 
   it.each(['start-scan', 'start-nops', 'start-patch', 'start-check'])('%s has a cache that V8 takes', name => {
-    const code = "console.log(require('./bin/load-bundle.js').loadBundle(process.argv[1]).isCached)";
+    const code = "console.log(require('./bin/tocsin.js').loadBundle(process.argv[1]).isCached)";
     const done = spawnSync(process.execPath, ['-e', code, '--', name], { cwd: root, encoding: 'utf8' });
     expect([done.stdout, done.stderr]).toEqual(['true\n', '']);
   });

@@ -22,6 +22,8 @@ describe('elf-tools as the second reader', () => {
     expect(result.sections).toBe(elf.sections.length);
     expect(result.bytes).toBe(elf.sections.reduce((n, s) => n + elf.contents(s).length, 0));
     expect(Buffer.compare(bytes, before)).toBe(0);
+    expect(await crossCheck(bytes, elf, bytes)).toEqual(result);
+    expect(Buffer.compare(bytes, before)).toBe(0);
   });
 
   it.each([

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stageFile } from '../../../src/io/atomic-write.ts';
+import { openStage, stageFile } from '../../../src/io/atomic-write.ts';
 import { codeOf, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
@@ -41,33 +41,48 @@ describe('a staged file', () => {
     await staged.discard();
   });
 
-  it('says whether it holds what was meant, piece by piece', async () => {
+  it('puts what the file holds into the place of what was written', async () => {
     const inside = fresh();
-    // More than two pieces, and a part of one.
     const bytes = new Uint8Array(2_500_000).map((_, i) => i * 7 + (i >> 12));
-    const staged = await stageFile(join(inside, 'out.ko'), bytes);
-    expect(await staged.holds(bytes)).toBe(true);
-    expect(await staged.holds(bytes.subarray(0, -1))).toBe(false);
-    expect(await staged.holds(Uint8Array.of(...bytes.subarray(0, 10)))).toBe(false);
+    const memory = bytes.slice();
+    const stage = openStage(join(inside, 'out.ko'), { mode: 0o640 });
     const path = join(inside, fs.readdirSync(inside)[0]!);
-    const spoil = (at: number) => {
-      const file = Buffer.from(bytes);
-      file[at]! ^= 1;
-      fs.writeFileSync(path, file);
-    };
-    for (const at of [0, 1_048_575, 1_048_576, 2_400_000, bytes.length - 1]) {
-      spoil(at);
-      expect([at, await staged.holds(bytes)]).toEqual([at, false]);
-    }
-    for (const size of [0, 1_048_576, bytes.length - 1]) {
-      fs.writeFileSync(path, bytes.subarray(0, size));
-      expect([size, await staged.holds(bytes)]).toEqual([size, false]);
-    }
-    fs.writeFileSync(path, Buffer.concat([bytes, bytes.subarray(0, 1)]));
-    expect(await staged.holds(bytes)).toBe(false);
-    fs.writeFileSync(path, bytes);
-    expect(await staged.holds(bytes)).toBe(true);
-    await staged.discard();
+    expect(await stage.pass(memory)).toBe(true);
+    expect(Buffer.compare(memory, bytes)).toBe(0);
+    memory.set(NEW, 1_000_000);
+    expect(stage.passPart(memory, 1_000_000, NEW.length)).toBe(true);
+    bytes.set(NEW, 1_000_000);
+    expect(Buffer.compare(fs.readFileSync(path), bytes)).toBe(0);
+    stage.seal();
+    await stage.commit();
+    expect(fs.readdirSync(inside)).toEqual(['out.ko']);
+    expect(Buffer.compare(fs.readFileSync(join(inside, 'out.ko')), bytes)).toBe(0);
+    expect(fs.statSync(join(inside, 'out.ko')).mode & 0o777).toBe(0o640);
+  });
+
+  it('gives back what somebody else has written there, and says when the size is another', async () => {
+    const inside = fresh();
+    const memory = Buffer.from(NEW);
+    const stage = openStage(join(inside, 'out.ko'));
+    const path = join(inside, fs.readdirSync(inside)[0]!);
+    // Behind what is written.
+    fs.writeFileSync(path, 'x'.repeat(NEW.length + 5));
+    expect(await stage.pass(memory)).toBe(false);
+    expect(stage.passPart(memory, 4, 3)).toBe(false);
+    fs.truncateSync(path, NEW.length);
+    expect(stage.passPart(memory, 4, 3)).toBe(true);
+    expect(memory).toEqual(NEW);
+    await stage.discard();
+    expect(fs.readdirSync(inside)).toEqual([]);
+  });
+
+  it('is not closed while another thread writes to it', async () => {
+    const inside = fresh();
+    const stage = openStage(join(inside, 'out.ko'));
+    const passing = stage.pass(new Uint8Array(20_000_000));
+    await stage.discard();
+    expect(await passing).toBe(true);
+    expect(fs.readdirSync(inside)).toEqual([]);
   });
 
   it('is gone once it is discarded, and the target is as it was', async () => {
@@ -93,5 +108,9 @@ describe('a staged file', () => {
     const staged = await stageFile('/dev/null', NEW);
     expect(await staged.readBack()).toBeUndefined();
     await staged.commit();
+    const stage = openStage('/dev/null');
+    expect(await stage.pass(NEW)).toBe(true);
+    stage.seal();
+    await stage.commit();
   });
 });

@@ -32,8 +32,10 @@ export class Quick {
     const nops = new QuickNops(taking, this.room, FILE, TABLES);
     const plan = nops.plan(size);
     if (plan === undefined) return undefined;
-    const made = nops.carryOut(plan, TOOL, { size, sha256: this.#sha256 });
-    return made === undefined ? undefined : { plan, output: Uint8Array.from(this.room.bytes(FILE, made)) };
+    const made = nops.carryOut(plan, TOOL, size);
+    if (made === undefined) return undefined;
+    nops.complete(made, this.#sha256);
+    return { plan, output: Uint8Array.from(this.room.bytes(FILE, made.size)) };
   }
 
   /** What the judge says of `output`; it has been taken before. */
