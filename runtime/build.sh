@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # build.sh
 #
-# Assembles shadow.S and says what came out. A lab test does the same and compares.
+# Assembles shadow.S and shadow-stack.S and says what came out. A lab test does the same and compares.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-powerpc64le-linux-gnu-as -mpower8 shadow.S -o shadow.o
-sha256sum shadow.o
+for name in shadow shadow-stack; do
+  powerpc64le-linux-gnu-as -mpower8 $name.S -o $name.o
+done
+sha256sum shadow.o shadow-stack.o

@@ -72,6 +72,13 @@ export function patchOptions<T>(y: Argv<T>) {
       requiresArg: true,
       default: 'recomputed' as const,
     })
+    .option('shadow-stack', {
+      describe:
+        "where shadow keeps what comes back: the kernel's livepatch stack (auto: where --kernel has one) or a table",
+      choices: ['auto', 'kernel', 'runtime'] as const,
+      requiresArg: true,
+      default: 'auto' as const,
+    })
     .option('at', {
       describe:
         'where F is redirected (after-site; for hooks site where that cannot be); at an entry: some callers only',

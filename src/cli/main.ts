@@ -165,6 +165,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           objects: argv.with,
           strategy: strategy(argv.strategy),
           toc: argv.toc,
+          shadowStack: argv.shadowStack,
           at: argv.at,
           dryRun: argv.dryRun,
           report: argv.report,

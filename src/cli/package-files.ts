@@ -12,9 +12,9 @@ export function schemaFile(name: string): string {
   return packageFile(`schemas/tocsin.${name}-1.schema.json`);
 }
 
-/** The data that `patch --strategy shadow` merges in. */
-export function shadowObject(): string {
-  return packageFile('runtime/shadow.o');
+/** The data that `patch --strategy shadow` merges in: with a table, or for the task's second stack. */
+export function shadowObject(usesStack: boolean): string {
+  return packageFile(usesStack ? 'runtime/shadow-stack.o' : 'runtime/shadow.o');
 }
 
 /** The code that asks lies in `src/cli/`, `dist/` or `dist/chunks/`. */

@@ -67,6 +67,7 @@ export function quickPatch(args: readonly string[]): PatchArguments | undefined 
     retargets: [],
     epilogues: [],
     strategy: (values.get('--strategy') ?? 'auto') as PatchArguments['strategy'],
+    shadowStack: 'auto',
     toc: (values.get('--toc') ?? 'recomputed') as PatchArguments['toc'],
     at: values.get('--at') as PatchArguments['at'],
     symvers: plain.list('--symvers'),

@@ -81,6 +81,7 @@ export function loadedImage(state: LoadState): LoadedImage {
       return functions();
     },
     stubs: state.stubs,
+    ...(state.kernel.livepatchStack && { livepatchStack: state.kernel.livepatchStack }),
     ...(kallsyms === undefined ? {} : { kallsyms }),
   };
 }

@@ -2,7 +2,7 @@
  * What the loader twin takes and gives: types only. The twin does in user space what `load_module()` of a given kernel does,
  * step by step and in its order, on a copy of the file's bytes.
  */
-import type { KernelKnowledge } from '../kernel/knowledge/model.ts';
+import type { KernelKnowledge, LivepatchStack } from '../kernel/knowledge/model.ts';
 import type { LivepatchPatch } from './livepatch-patch.ts';
 import type { ReusedMemory } from './reused-memory.ts';
 import type { LoadState } from './state.ts';
@@ -162,6 +162,8 @@ export interface LoadedStub {
 export interface LoadedImage {
   readonly name: string;
   readonly toc: bigint;
+  /** How code finds the second stack of its task in the kernel that the image is for, where that is known. */
+  readonly livepatchStack?: LivepatchStack;
   /** Allocated sections, in the order of the file. */
   readonly sections: readonly LoadedSection[];
   readonly symbols: readonly LoadedSymbol[];

@@ -62,6 +62,8 @@ export interface PlannedRedirect {
   readonly custom?: CustomTrampoline;
   /** Of `epilogue`: whom the branch leads to. */
   readonly copy?: ImportedCopy;
+  /** Of `shadow` on the task's second stack: where that is; absent where a table is merged in. */
+  readonly stack?: ShadowStack;
 }
 
 /** A copy of a function that keeps the r2 of whoever enters it, in the module that was given with the patch. */
@@ -71,6 +73,14 @@ export interface ImportedCopy {
   readonly module: string;
   /** Checksum of the export; absent where its module has none. */
   readonly crc?: number;
+}
+
+/** Where a kernel with CONFIG_LIVEPATCH has the second stack of a task, bytes. */
+export interface ShadowStack {
+  /** In the PACA, of the pointer to `thread_info`. */
+  readonly threadInfo: number;
+  /** `thread_info.livepatch_sp`. */
+  readonly sp: number;
 }
 
 /** A trampoline of the user's own, in the merged module that the plan speaks of. */

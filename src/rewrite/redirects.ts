@@ -13,6 +13,7 @@ import type {
   ImportedCopy,
   PlannedRedirect,
   RedirectAt,
+  ShadowStack,
   SiteAt,
   Strategy,
   SymbolRef,
@@ -48,6 +49,8 @@ export interface RedirectRequest {
   readonly isForced?: boolean | undefined;
   /** Of `custom`: what the trampoline is. */
   readonly custom?: CustomRequest | undefined;
+  /** Of `shadow`: where the kernel has the second stack of a task, if that is to be used. */
+  readonly stack?: ShadowStack | undefined;
   /** How far a branch is trusted to reach in each direction, bytes; as far as the instruction does, where absent. */
   readonly reach?: number | undefined;
   /** Of `auto`: what the caller has found not to do. */
@@ -155,7 +158,7 @@ function tocOf({ strategy, request, k }: Redirect): PlannedRedirect['toc'] {
   if (strategy === 'direct') return 'kept';
   if (strategy === 'custom') return 'own';
   if (strategy === 'epilogue') return epilogueToc(k, request.at, request.toc);
-  return strategy === 'shadow' ? shadowToc(k, request.toc) : request.toc;
+  return strategy === 'shadow' ? shadowToc(k, request) : request.toc;
 }
 
 /** F to G and G to F is a loop, not a swap. */
@@ -209,6 +212,7 @@ function planRedirect(
     grounds,
     ...(custom !== undefined && { custom }),
     ...(copy !== undefined && { copy }),
+    ...(strategy === 'shadow' && request.stack !== undefined && { stack: request.stack }),
   });
   warnAbout(subject, redirect, draft);
 }

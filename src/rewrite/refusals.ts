@@ -174,7 +174,7 @@ export const refusals = {
   },
   PAT076: {
     cause: 'with --at {at} there is no rest of the function that a trampoline could go on in',
-    remedy: 'use --at after-site or site with --strategy custom or shadow',
+    remedy: 'use --at after-site or site with --strategy custom',
   },
   PAT077: {
     cause: '{name} is too short for a long branch, and its branch may have to go further than 32 MB ({size})',
@@ -200,7 +200,13 @@ export const refusals = {
   },
   PAT083: {
     cause: 'shadow needs its table, and the module does not have it',
-    remedy: 'merge runtime/shadow.o of the package into the module first; the command line does that by itself',
+    remedy:
+      'merge runtime/shadow.o of the package (shadow-stack.o for a stack of the kernel) into the module first; the command line does that by itself',
+  },
+  PAT180: {
+    cause: 'the second stack of tasks cannot be used: {what}',
+    remedy:
+      'give a kernel with CONFIG_LIVEPATCH (--kernel), or use --shadow-stack runtime; offsets can be given to tocsin kernel with --structure paca_struct.__current=BYTES and thread_info.livepatch_sp=BYTES',
   },
   PAT160: {
     cause: '{name} gets no epilogue, because its frame cannot be made larger: {what}',

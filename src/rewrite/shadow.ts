@@ -1,12 +1,14 @@
 /** `shadow`: the trampoline, and the data that it needs, which has been merged in (runtime/shadow.S). */
-import { SHN_UNDEF, STT_NOTYPE } from '../elf/constants.ts';
+import { SHN_UNDEF, STT_FUNC, STT_NOTYPE } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { SymbolRef, TocRecovery } from '../plan/plan.ts';
 import { goOn } from '../trampoline/hook.ts';
 import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
-import { shadowTemplate } from '../trampoline/shadow.ts';
+import { enter, enterWithToc, shadowTemplate } from '../trampoline/shadow.ts';
+import { shadowStackTemplate } from '../trampoline/shadow-stack.ts';
+import type { Role, Template } from '../trampoline/template.ts';
 import type { Draft } from './draft.ts';
-import type { Redirect } from './redirects.ts';
+import type { Redirect, RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { restOfFunction } from './rest.ts';
 import type { Subject } from './subject.ts';
@@ -14,19 +16,41 @@ import { targetSymbol } from './targets.ts';
 
 const STATE = '__tocsin_shadow_state';
 const TABLE = '__tocsin_shadow_table';
+/** Of redirects that use the task's second stack. */
+const STACK_STATE = '__tocsin_shadow_stack_state';
 
 function find({ symbols }: ElfFile, name: string): number {
   return symbols?.find(name, i => symbols.rawSection(i) !== SHN_UNDEF) ?? -1;
 }
 
 /** Whether a module has the data that `shadow` needs. */
-export function hasShadowData(elf: ElfFile): boolean {
-  return find(elf, STATE) >= 0 && find(elf, TABLE) >= 0;
+export function hasShadowData(elf: ElfFile, usesStack: boolean): boolean {
+  return (usesStack ? [STACK_STATE] : [STATE, TABLE]).every(name => find(elf, name) >= 0);
 }
 
-/** F itself, where it runs, leaves r2 as it was if it has k = 0: then G has to do the same. */
-export function shadowToc(k: number, toc: TocRecovery): TocRecovery {
+/**
+ * F itself, where it runs, leaves r2 as it was if it has k = 0: then G has to do the same. At the global entry r2 is anybody's, and F
+ * owes the home's TOC.
+ */
+export function shadowToc(k: number, { at, toc }: Pick<RedirectRequest, 'at' | 'toc'>): TocRecovery {
+  if (at === 'global-entry') return 'recomputed';
   return k === 0 ? 'saved' : toc;
+}
+
+/** How F runs where there is no room, and whether the code in front of it is a function of its own. */
+function restOf(
+  subject: Subject,
+  redirect: Redirect,
+  nopped: ReadonlySet<number>,
+  draft: Draft,
+): { readonly rest: Template; readonly roles: Partial<Record<Role, SymbolRef>>; readonly isFunction: boolean } {
+  const { request, from, name, k } = redirect;
+  if (request.at === 'after-site' || request.at === 'site') {
+    const { shape, roles } = restOfFunction(subject, redirect, nopped, draft);
+    return { rest: goOn(shape), roles, isFunction: false };
+  }
+  const roles = { function: targetSymbol({ kind: 'here', name, code: from, k }, draft) };
+  return { rest: request.at === 'global-entry' ? enterWithToc : enter, roles, isFunction: true };
 }
 
 /** @throws RefusalError PAT083, and what restOfFunction throws */
@@ -38,28 +62,35 @@ export function planShadow(
   grounds: string[],
 ): SymbolRef {
   const { request, from, name, k, target } = redirect;
-  const toc = shadowToc(k, request.toc);
-  const { shape, roles } = restOfFunction(subject, redirect, nopped, draft);
-  if (!hasShadowData(subject.elf)) throw refusal('PAT083', {}, { section: from.section, function: name });
+  const { stack } = request;
+  const toc = shadowToc(k, request);
+  const { rest, roles, isFunction } = restOf(subject, redirect, nopped, draft);
+  if (!hasShadowData(subject.elf, stack !== undefined))
+    throw refusal('PAT083', {}, { section: from.section, function: name });
   grounds.push(
     `${target.name} is called without a frame: it finds the arguments that ${name}'s callers have put on the stack`,
   );
-  grounds.push(`where no slot of the shadow table is free, ${name} itself runs`);
+  grounds.push(
+    stack === undefined
+      ? `where no slot of the shadow table is free, ${name} itself runs`
+      : `what has to come back waits on the task's livepatch stack (${stack.threadInfo}(r13), ${stack.sp}); where too much of it is in use, ${name} itself runs`,
+  );
+  const where = stack === undefined ? 'slot' : 'entry on that stack';
   grounds.push(
     toc === 'recomputed'
       ? "on return r2 is computed from the trampoline's own address"
-      : 'on return r2 comes from the slot',
+      : `on return r2 comes from the ${where}`,
   );
+  const existing = (symbol: string) => ({ existing: find(subject.elf, symbol) });
   return draft.addCode(
     codeSection(from.section.name),
     trampolineSymbol('shadow', name),
-    shadowTemplate(toc, goOn(shape)),
+    stack === undefined ? shadowTemplate(toc, rest) : shadowStackTemplate(toc, stack, rest),
     {
       ...roles,
       target: targetSymbol(target, draft),
-      state: { existing: find(subject.elf, STATE) },
-      table: { existing: find(subject.elf, TABLE) },
+      ...(stack === undefined ? { state: existing(STATE), table: existing(TABLE) } : { state: existing(STACK_STATE) }),
     },
-    STT_NOTYPE,
+    isFunction ? STT_FUNC : STT_NOTYPE,
   );
 }

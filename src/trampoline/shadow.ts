@@ -17,36 +17,28 @@
  * Addresses of data are found from the code's own: r2 may be anybody's on entry, and is G's afterwards.
  */
 import type { TocRecovery } from '../plan/plan.ts';
-import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, type Role, type Template, type TemplateWord } from './template.ts';
+import { add, BACK, GOES_ON, here, near, nextHere, recomputeToc, withTarget, word } from './shadow-words.ts';
+import { R_PPC64_REL24, type Template, type TemplateWord } from './template.ts';
 
-const R_PPC64_ADDR64 = 38;
-
-const word = (asm: string, value: number): TemplateWord => ({ asm, word: value });
-
-const near = (asm: string, value: number, type: number, role: Role, addend: number): TemplateWord => ({
-  asm,
-  word: value,
-  relocation: { type, role, addend },
-});
-
-const recomputed: Template = [
-  near('addis 2,11,(.TOC.-15b)@ha', 0x3c4b0000, R_PPC64_REL16_HA, '.TOC.', 4),
-  near('addi 2,2,(.TOC.-15b)@l', 0x38420000, R_PPC64_REL16_LO, '.TOC.', 8),
+/** r11 = the window of r1 in the table; 32 slots are to be looked at, and r`found` gets the one that is wanted. */
+const window = (label: number, found: number): Template => [
+  near(`addis 11,11,(table-${label}b)@ha`, 0x3d6b0000, 'ha', 'table', found === 0 ? 8 : 4),
+  near(`addi 11,11,(table-${label}b)@l`, 0x396b0000, 'lo', 'table', found === 0 ? 12 : 8),
+  word('lis 12,0x9e37', 0x3d809e37),
+  word('ori 12,12,0x79b9', 0x618c79b9),
+  word('mullw 12,12,1', 0x7d8c09d6),
+  word('rlwinm 12,12,15,17,26', 0x558c7c74),
+  word('add 11,11,12', 0x7d6b6214),
+  word('li 0,32', 0x38000020),
+  word('mtctr 0', 0x7c0903a6),
+  word(`li ${found},0`, found === 0 ? 0x38000000 : 0x39400000),
 ];
 
 /** @param loadTarget the load of G's address, which lies behind the code */
 const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   // calls += 1
-  word('mflr 0', 0x7c0802a6),
-  word('bcl 20,31,1f', 0x429f0005),
-  word('1: mflr 11', 0x7d6802a6),
-  word('mtlr 0', 0x7c0803a6),
-  near('addis 11,11,(state-1b)@ha', 0x3d6b0000, R_PPC64_REL16_HA, 'state', 8),
-  near('addi 11,11,(state-1b)@l', 0x396b0000, R_PPC64_REL16_LO, 'state', 12),
-  word('2: ldarx 12,0,11', 0x7d8058a8),
-  word('addi 12,12,1', 0x398c0001),
-  word('stdcx. 12,0,11', 0x7d8059ad),
-  word('bne- 2b', 0x40c2fff4),
+  ...here(1, 'state'),
+  ...add(2, 1),
   // live += 1, unless that is more than the limit
   word('ld 0,32(11)', 0xe80b0020),
   word('addi 11,11,8', 0x396b0008),
@@ -65,19 +57,9 @@ const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   word('bne- 4b', 0x40c2fff0),
   // the window of r1, and in it the first free slot behind those of r1
   word('5: mflr 0', 0x7c0802a6),
-  word('bcl 20,31,6f', 0x429f0005),
-  word('6: mflr 11', 0x7d6802a6),
-  word('mtlr 0', 0x7c0803a6),
-  near('addis 11,11,(table-6b)@ha', 0x3d6b0000, R_PPC64_REL16_HA, 'table', 8),
-  near('addi 11,11,(table-6b)@l', 0x396b0000, R_PPC64_REL16_LO, 'table', 12),
-  word('lis 12,0x9e37', 0x3d809e37),
-  word('ori 12,12,0x79b9', 0x618c79b9),
-  word('mullw 12,12,1', 0x7d8c09d6),
-  word('rlwinm 12,12,15,17,26', 0x558c7c74),
-  word('add 11,11,12', 0x7d6b6214),
-  word('li 0,32', 0x38000020),
-  word('mtctr 0', 0x7c0903a6),
-  word('li 0,0', 0x38000000),
+  ...nextHere(6),
+  BACK,
+  ...window(6, 0),
   word('7: ld 12,0(11)', 0xe98b0000),
   word('cmpd 12,1', 0x7c2c0800),
   word('beq- 8f', 0x41c2001c),
@@ -109,18 +91,8 @@ const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   word('mtctr 12', 0x7d8903a6),
   word('bctrl', 0x4e800421),
   // the last slot of r1 in its window
-  word('bcl 20,31,12f', 0x429f0005),
-  word('12: mflr 11', 0x7d6802a6),
-  near('addis 11,11,(table-12b)@ha', 0x3d6b0000, R_PPC64_REL16_HA, 'table', 4),
-  near('addi 11,11,(table-12b)@l', 0x396b0000, R_PPC64_REL16_LO, 'table', 8),
-  word('lis 12,0x9e37', 0x3d809e37),
-  word('ori 12,12,0x79b9', 0x618c79b9),
-  word('mullw 12,12,1', 0x7d8c09d6),
-  word('rlwinm 12,12,15,17,26', 0x558c7c74),
-  word('add 11,11,12', 0x7d6b6214),
-  word('li 0,32', 0x38000020),
-  word('mtctr 0', 0x7c0903a6),
-  word('li 10,0', 0x39400000),
+  ...nextHere(12),
+  ...window(12, 10),
   word('13: ld 12,0(11)', 0xe98b0000),
   word('cmpd 12,1', 0x7c2c0800),
   word('bne 14f', 0x40820008),
@@ -134,49 +106,38 @@ const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   word('li 12,0', 0x39800000),
   word('std 12,0(10)', 0xf98a0000),
   // live -= 1, and back
-  word('bcl 20,31,15f', 0x429f0005),
-  word('15: mflr 11', 0x7d6802a6),
-  ...(saved ? [] : recomputed),
-  near('addis 11,11,(state+8-15b)@ha', 0x3d6b0000, R_PPC64_REL16_HA, 'state', saved ? 12 : 20),
-  near('addi 11,11,(state+8-15b)@l', 0x396b0000, R_PPC64_REL16_LO, 'state', saved ? 16 : 24),
-  word('16: ldarx 12,0,11', 0x7d8058a8),
-  word('addi 12,12,-1', 0x398cffff),
-  word('stdcx. 12,0,11', 0x7d8059ad),
-  word('bne- 16b', 0x40c2fff4),
-  word('mtlr 0', 0x7c0803a6),
+  ...nextHere(15),
+  ...(saved ? [] : recomputeToc(15)),
+  near('addis 11,11,(state+8-15b)@ha', 0x3d6b0000, 'ha', 'state', saved ? 12 : 20),
+  near('addi 11,11,(state+8-15b)@l', 0x396b0000, 'lo', 'state', saved ? 16 : 24),
+  ...add(16, -1),
+  BACK,
   word('blr', 0x4e800020),
   // live -= 1
-  word('18: mflr 0', 0x7c0802a6),
-  word('bcl 20,31,17f', 0x429f0005),
-  word('17: mflr 11', 0x7d6802a6),
-  word('mtlr 0', 0x7c0803a6),
-  near('addis 11,11,(state+8-17b)@ha', 0x3d6b0000, R_PPC64_REL16_HA, 'state', 16),
-  near('addi 11,11,(state+8-17b)@l', 0x396b0000, R_PPC64_REL16_LO, 'state', 20),
-  word('19: ldarx 12,0,11', 0x7d8058a8),
-  word('addi 12,12,-1', 0x398cffff),
-  word('stdcx. 12,0,11', 0x7d8059ad),
-  word('bne- 19b', 0x40c2fff4),
+  ...here(17, 'state', 8, '18: '),
+  ...add(19, -1),
   // overflows += 1, and F goes on
   word('20: addi 11,11,16', 0x396b0010),
-  word('21: ldarx 12,0,11', 0x7d8058a8),
-  word('addi 12,12,1', 0x398c0001),
-  word('stdcx. 12,0,11', 0x7d8059ad),
-  word('bne- 21b', 0x40c2fff4),
-  word('mflr 0', 0x7c0802a6),
+  ...add(21, 1),
+  GOES_ON,
 ];
-
-/** Where the displacement of `loadTarget` counts from: the number of the word in front of it. */
-function baseOf(saved: boolean): number {
-  return code(saved, word('', 0)).findIndex(row => row.asm === '') - 1;
-}
 
 /** @param rest how F goes on (hook.ts) */
 export function shadowTemplate(toc: TocRecovery, rest: Template): Template {
-  const saved = toc === 'saved';
-  const size = code(saved, word('', 0)).length + rest.length;
-  const padding = size % 2 === 0 ? [] : [word('nop', 0x60000000)];
-  const distance = 4 * (size + padding.length - baseOf(saved));
-  const target: Template = [near('22: .quad target', 0, R_PPC64_ADDR64, 'target', 0), word('', 0)];
-  const loadTarget = word('ld 12,22f-11b(12)', (0xe98c0000 | distance) >>> 0);
-  return [...code(saved, loadTarget), ...rest, ...padding, ...target];
+  return withTarget(loadTarget => code(toc === 'saved', loadTarget), 11, rest);
 }
+
+/** F as a whole, for callers of its local entry. */
+export const enter: Template = [
+  { asm: 'b function', word: 0x48000000, relocation: { type: R_PPC64_REL24, role: 'function', addend: 0 } },
+];
+
+/** The same from its global entry, with anybody's r2: what the words there would have done. */
+export const enterWithToc: Template = [
+  word('bcl 20,31,23f', 0x429f0005),
+  word('23: mflr 12', 0x7d8802a6),
+  BACK,
+  near('addis 2,12,(.TOC.-23b)@ha', 0x3c4c0000, 'ha', '.TOC.', 8),
+  near('addi 2,2,(.TOC.-23b)@l', 0x38420000, 'lo', '.TOC.', 12),
+  ...enter,
+];

@@ -12,6 +12,7 @@ export type Role = 'target' | '.TOC.' | 'self' | 'before' | 'after' | 'function'
 
 /** R_PPC64_* types that trampolines use; the kernel's loader knows all of them. */
 export const R_PPC64_REL24 = 10;
+export const R_PPC64_ADDR64 = 38;
 const R_PPC64_TOC16_LO = 48;
 const R_PPC64_TOC16_HA = 50;
 export const R_PPC64_REL16_LO = 250;

@@ -84,3 +84,46 @@ function isSame(a: readonly Relocation[], b: readonly Relocation[]): boolean {
     a.every((r, i) => r.type === b[i]!.type && r.symbol === b[i]!.symbol && r.addend === b[i]!.addend)
   );
 }
+
+/** bcl 20,31,.+4; mflr r12; mtlr r0; addis r2,r12,(.TOC.-.)@ha; addi r2,r2,(.TOC.-.)@l, from the second word on */
+const WITH_TOC = [
+  { word: 0x429f0005 },
+  { word: 0x7d8802a6 },
+  { word: 0x7c0803a6 },
+  { word: 0x3c4c0000, type: R_PPC64_REL16_HA, addend: 8 },
+  { word: 0x38420000, type: R_PPC64_REL16_LO, addend: 12 },
+] as const;
+
+/**
+ * The code that enters a function as a whole, at its local entry; with `withToc` for somebody who has any r2.
+ *
+ * @returns the place behind it, bytes
+ */
+export function checkEntry(
+  report: Report,
+  { function: f, section }: Pick<BranchedFunction, 'function' | 'section'>,
+  { code, reached }: ReachedCode,
+  start: number,
+  withToc: boolean,
+): number {
+  const words = code.elf.sectionWords(code.section);
+  let at = start;
+  const take = (what: string, wanted: number, isRight: (found: readonly Relocation[]) => boolean): void => {
+    reached.add(at);
+    if (words[at >>> 2] !== wanted || !isRight(code.relocations.get(at) ?? []))
+      report.error('VER102', `${wordText(words[at >>> 2] ?? 0)} stands where ${what} should`, code.section, at, f.name);
+    at += 4;
+  };
+  for (const row of withToc ? WITH_TOC : [])
+    take('the way to r2', row.word, ([r, more]) => {
+      if (!('type' in row)) return r === undefined;
+      const isToc = r !== undefined && code.elf.symbols!.name(r.symbol) === '.TOC.';
+      return isToc && more === undefined && r.type === row.type && r.addend === row.addend;
+    });
+  take('the way into the function', BRANCH, ([r, more]) => {
+    if (r === undefined || more !== undefined || r.type !== R_PPC64_REL24) return false;
+    const target = branchTarget(code.elf, r);
+    return target.section === section.index && target.offset === f.local;
+  });
+  return at;
+}

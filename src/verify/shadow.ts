@@ -1,22 +1,23 @@
 /**
- * A redirect through a slot of the shadow table. Its code is known word by word (proof/shadow-code.ts); here it is held against
+ * A redirect through a slot of the shadow table, or an entry on the task's second stack. Its code is known word by word (proof/shadow-code.ts); here it is held against
  * the plan by its relocations, which the loaded image no longer has: G is called, F goes on where no slot is free, and nobody
  * else in the module knows the table.
  */
 import { SHT_NOBITS, SHT_RELA, STT_SECTION } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
+import type { ShadowStack } from '../plan/plan.ts';
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import { type BranchTarget, type Relocation, symbolTarget } from './places.ts';
 import {
   type ShadowAddress,
   type ShadowInstance,
-  STATE_SIZE,
   shadowAt,
   shadowInstances,
+  stateSize,
   TABLE_SIZE,
 } from './proof/shadow-code.ts';
 import { R_PPC64_ADDR64, R_PPC64_REL16_HA, R_PPC64_REL16_LO } from './relocation-places.ts';
-import { type BranchedFunction, checkRest, type ReachedCode } from './rest.ts';
+import { type BranchedFunction, checkEntry, checkRest, type ReachedCode } from './rest.ts';
 import type { Report } from './verification.ts';
 
 const NOP = 0x60000000;
@@ -32,11 +33,14 @@ interface Place {
   readonly offset: SectionOffset;
 }
 
+/** `counters`: of code that uses the second stack of its task. */
+type Data = 'state' | 'table' | 'counters';
+
 export class ShadowJudge {
   readonly #report: Report;
   readonly #output: ElfFile;
   /** What the code of all redirects takes for the counters and the table. */
-  readonly #data = new Map<'state' | 'table', Place>();
+  readonly #data = new Map<Data, Place>();
 
   constructor(report: Report, output: ElfFile) {
     this.#report = report;
@@ -54,10 +58,11 @@ export class ShadowJudge {
       error('VER103', 'what the branch leads to is not the code of a shadow redirect', start);
       return;
     }
-    if (action.at !== 'after-site' && action.at !== 'site')
-      error('VER103', `the function has no rest behind a branch at its ${action.at}`, start);
     if (instance.saved !== (action.toc === 'saved'))
       error('VER103', `the plan has r2 ${action.toc}, and the code does it the other way`, start);
+    const { stack } = action;
+    if (instance.stack?.threadInfo !== stack?.threadInfo || instance.stack?.sp !== stack?.sp)
+      error('VER156', `${whereOf(instance.stack)}; the plan has ${whereOf(stack)}`, start);
     instance.rows.forEach((row, i) => {
       const at = start + i * 4;
       reached.add(at);
@@ -66,11 +71,15 @@ export class ShadowJudge {
       if (row.address === undefined && list.length > 0)
         error('VER103', 'a relocation changes an instruction that has none', at);
       if (row.address !== undefined) {
-        const what = this.#address(row.address.of, row.address.half, list, at - instance.bases[i]! * 4);
+        const what = this.#address(instance, row.address, list, at - instance.bases[i]! * 4);
         if (what !== undefined) error('VER104', what, at);
       }
     });
-    const end = checkRest(this.#report, given, trampoline, instance.end * 4, 'continue', 0);
+    const rest = instance.end * 4;
+    const end =
+      action.at === 'after-site' || action.at === 'site'
+        ? checkRest(this.#report, given, trampoline, rest, 'continue', 0)
+        : checkEntry(this.#report, given, trampoline, rest, action.at === 'global-entry');
     if (words[end >>> 2] === NOP) reached.add(end);
   }
 
@@ -103,7 +112,12 @@ export class ShadowJudge {
   }
 
   /** @returns what is wrong with the relocation of an instruction that makes an address */
-  #address(of: ShadowAddress, half: 'ha' | 'lo', list: readonly Relocation[], fromBase: number): string | undefined {
+  #address(
+    { kind }: ShadowInstance,
+    { of, half }: { readonly of: ShadowAddress; readonly half: 'ha' | 'lo' },
+    list: readonly Relocation[],
+    fromBase: number,
+  ): string | undefined {
     const [relocation, second] = list;
     const type = half === 'ha' ? R_PPC64_REL16_HA : R_PPC64_REL16_LO;
     if (relocation === undefined || second !== undefined || relocation.type !== type)
@@ -112,14 +126,15 @@ export class ShadowJudge {
     if (relocation.addend !== fromBase + more) return `the address of the ${of} is wrong`;
     if (of === 'toc')
       return this.#name(relocation.symbol) === '.TOC.' ? undefined : 'r2 becomes something else than the TOC';
-    return this.#known(of === 'table' ? 'table' : 'state', relocation.symbol);
+    const data = of === 'table' ? 'table' : kind === 'table' ? 'state' : 'counters';
+    return this.#known(data, relocation.symbol);
   }
 
   #name(symbol: SymbolIndex): string {
     return this.#output.symbols!.name(symbol);
   }
 
-  #known(of: 'state' | 'table', symbol: SymbolIndex): string | undefined {
+  #known(of: Data, symbol: SymbolIndex): string | undefined {
     const symbols = this.#output.symbols!;
     const place = { section: symbols.sectionOf(symbol), offset: symbols.value(symbol) };
     const known = this.#data.get(of);
@@ -133,11 +148,13 @@ export class ShadowJudge {
 
   /** Room for the data, and that nobody else knows it. */
   finish(): void {
+    const counters = this.#data.get('counters');
+    if (counters !== undefined) this.#room('counters', counters, stateSize({ kind: 'stack' }));
     const state = this.#data.get('state');
     const table = this.#data.get('table');
     if (state === undefined || table === undefined) return;
     const inTable = this.#room('table', table, TABLE_SIZE);
-    const inState = this.#room('state', state, STATE_SIZE);
+    const inState = this.#room('state', state, stateSize({ kind: 'table' }));
     const section = this.#output.sections[table.section];
     if (section?.sh_type !== SHT_NOBITS)
       this.#report.error('VER106', 'the table does not begin as zeros', section, table.offset);
@@ -174,4 +191,8 @@ export class ShadowJudge {
     if (!isRoom) this.#report.error('VER106', `there is no room for the ${what}`, home, offset);
     return at => at.section === section && at.offset >= offset && at.offset < offset + size;
   }
+}
+
+function whereOf(stack: ShadowStack | undefined): string {
+  return stack === undefined ? 'a table' : `the stack at ${stack.threadInfo}(r13), ${stack.sp}`;
 }

@@ -36,6 +36,7 @@ import { keepApart, tryPlace } from '../outputs.ts';
 import type { Attempt } from '../patch/attempt.ts';
 import type { MergedModule } from '../patch/merge.ts';
 import type { EpilogueEntry, HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
+import type { ShadowStackChoice } from '../patch/shadow-stack.ts';
 import { customPath, type StrategyText } from '../patch/strategy.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
@@ -57,6 +58,7 @@ export interface PatchArguments {
   readonly epilogues: readonly string[];
   readonly strategy: StrategyText;
   readonly toc: TocRecovery;
+  readonly shadowStack: ShadowStackChoice;
   /** `undefined`: behind the site; for hooks at the site where that cannot be. */
   readonly at: RedirectAt | undefined;
   readonly symvers: readonly string[];

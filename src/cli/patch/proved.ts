@@ -19,6 +19,7 @@ import { attemptHooks, hooksOf } from './hooks.ts';
 import { openPatchKernel, readExports } from './kernel.ts';
 import { mergeInto, readMergeObject, readMergeObjects, undefinedNames } from './merge.ts';
 import { writtenRedirects } from './redirects.ts';
+import { shadowStack } from './shadow-stack.ts';
 import type { StrategyText } from './strategy.ts';
 
 export { patchImage } from './image.ts';
@@ -54,11 +55,13 @@ async function provedWith(
   const own = await readMergeObjects(args.objects);
   // `withCustoms` wants the trampolines to be the last.
   const rest = [...(epilogues === undefined ? [] : [epilogues.object]), ...customs.map(c => c.made.object)];
-  const isAsked = (strategy: StrategyText) => !hasShadowData(elf) && written.some(r => r.strategy === strategy);
-  const table =
-    isAsked('shadow') || isAsked('auto') ? [{ ...(await readMergeObject(shadowObject())), isOwn: true }] : [];
+  const stack = shadowStack(args, kernel?.knowledge);
+  const hasData = hasShadowData(elf, stack !== undefined);
+  const isAsked = (strategy: StrategyText) => !hasData && written.some(r => r.strategy === strategy);
+  const isNeeded = isAsked('shadow') || isAsked('auto');
+  const data = isNeeded ? [{ ...(await readMergeObject(shadowObject(stack !== undefined))), isOwn: true }] : [];
   const targets = [...written.map(r => r.to), ...hooks.map(h => h.hook), ...retargets.map(r => r.to)];
-  const names = undefinedNames([...own, ...table, ...rest]);
+  const names = undefinedNames([...own, ...data, ...rest]);
   const modules = await readGivenModules(args.modules, elf);
   const wanted = [...targets, ...names];
   const exports = await readExports(args.symvers, kernel?.knowledge, wanted, exportsOf(modules));
@@ -67,7 +70,10 @@ async function provedWith(
     const made = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
     const request = {
       nops: args.nops,
-      redirects: made === undefined ? plain(written) : withCustoms(written, customs, made),
+      redirects: (made === undefined ? plain(written) : withCustoms(written, customs, made)).map(r => ({
+        ...r,
+        stack,
+      })),
       hooks,
       retargets,
       epilogues,
@@ -81,7 +87,7 @@ async function provedWith(
     const merged = made && { ...made, renamed: customs.map(c => c.renamed) };
     return { elf: made?.elf ?? elf, request, options: { ...options, before }, merged };
   };
-  const world = worldWith([...own, ...(isAsked('shadow') ? table : []), ...rest]);
+  const world = worldWith([...own, ...(isAsked('shadow') ? data : []), ...rest]);
   const given = kernel && { kernel: kernel.knowledge, exporterOf: exportersFor(elf, exports) };
   if (!asks && world.merged === undefined) {
     const plan = makePlan(elf, world.request);
@@ -91,8 +97,8 @@ async function provedWith(
     if (obstacle === undefined) return { plan, applied, proof, passedOver: [] };
     return { plan, applied, proof: { ...proof, verdict: 'unknown', grounds: [], obstacle }, passedOver: [] };
   }
-  const withTable = isAsked('shadow') || !isAsked('auto') ? undefined : () => worldWith([...own, ...table, ...rest]);
+  const withData = isAsked('shadow') || !isAsked('auto') ? undefined : () => worldWith([...own, ...data, ...rest]);
   const others = modules.length === 0 ? undefined : new GivenModules(modules, kernel?.knowledge, exports);
-  const found = attemptHooks(world, new PatchProver(elf, given, others), withTable);
+  const found = attemptHooks(world, new PatchProver(elf, given, others), withData);
   return found.proof.verdict === 'proved' ? found : marked(found);
 }

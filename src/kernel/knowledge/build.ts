@@ -10,6 +10,7 @@ import { embeddedConfig, parseConfig } from './config.ts';
 import { exportsOfImage } from './exports.ts';
 import { identityFrom, identityOf } from './identity.ts';
 import { KernelImage } from './image.ts';
+import { livepatchStack } from './livepatch-stack.ts';
 import { optionsFrom, type Traces } from './options.ts';
 import type { KernelParts } from './store.ts';
 import { structuresFrom } from './structures.ts';
@@ -82,6 +83,7 @@ function fromImage(sources: KernelSources, bytes: Uint8Array): KernelParts {
   const { buildId, symbols } = image;
   const certificates = certificatesOf(image);
   const builtin = builtinNames(image);
+  const livepatch = options.livepatch ? livepatchStack(image, sources.structures ?? new Map()) : undefined;
   return {
     release,
     version,
@@ -95,6 +97,7 @@ function fromImage(sources: KernelSources, bytes: Uint8Array): KernelParts {
     assumptions,
     ...(certificates && { certificates }),
     ...(builtin && { builtin }),
+    ...(livepatch && { livepatchStack: livepatch }),
   };
 }
 
@@ -207,7 +210,9 @@ function fromPieces(sources: KernelSources): KernelParts {
       remedy: 'give the vmlinux of the kernel',
     });
   const { release, version } = identity;
-  return { release, version, vermagic, buildId: '', toc, options, structures, exports, symbols, assumptions };
+  const livepatch = options.livepatch ? livepatchStack(undefined, sources.structures ?? new Map()) : undefined;
+  const found = { release, version, vermagic, buildId: '', toc, options, structures, exports, symbols, assumptions };
+  return { ...found, ...(livepatch && { livepatchStack: livepatch }) };
 }
 
 function piecesTraces(

@@ -60,6 +60,16 @@ export interface KernelStructures {
   readonly source: 'btf' | 'dwarf' | 'module' | 'table' | 'given';
 }
 
+/** How code finds the second stack of its task: see livepatch-stack.ts. Offsets in bytes. */
+export interface LivepatchStack {
+  /** In the PACA, of the pointer to the task's `thread_info`. */
+  readonly threadInfo: number;
+  /** `thread_info.livepatch_sp`. */
+  readonly sp: number;
+  /** From the code of the kernel's own handler, or from the user. */
+  readonly source: 'handler' | 'given';
+}
+
 /** Symbols that modules may import. Views over one index; `find` gives a number for the other methods. */
 export interface ExportTable {
   readonly count: number;
@@ -105,6 +115,8 @@ export interface KernelKnowledge {
   readonly structures: KernelStructures;
   readonly exports: ExportTable;
   readonly symbols: SymbolAddresses;
+  /** Absent where the kernel has none (no CONFIG_LIVEPATCH), or it is not known where. */
+  readonly livepatchStack?: LivepatchStack;
   /** Certificates (DER) of the keys whose signatures it takes, as they are built into its image; absent where that is not known. */
   readonly certificates?: readonly Uint8Array[];
   /** Names that modules cannot have, because something built in has their folder in /sys/module; absent where that is not known. */

@@ -18,12 +18,12 @@
 import { crc32 } from 'node:zlib';
 import { aligned, alignUp, requireLittleEndianHost } from '../../util/bytes.ts';
 import { InputError } from '../../util/errors.ts';
-import type { KernelKnowledge, KernelOptions, KernelStructures } from './model.ts';
+import type { KernelKnowledge, KernelOptions, KernelStructures, LivepatchStack } from './model.ts';
 import { type ExportArrays, IndexedExports, IndexedSymbols, type SymbolArrays } from './tables.ts';
 
 const MAGIC = [0x74, 0x6f, 0x63, 0x73, 0x69, 0x6e, 0x4b, 0x1a] as const;
 /** Goes up with every change of the layout or of what the JSON says. */
-export const INDEX_VERSION = 3;
+export const INDEX_VERSION = 4;
 const HEADER = 64;
 export const INDEX_HEADER = HEADER;
 
@@ -41,6 +41,7 @@ interface Head {
   /** Base64. */
   readonly certificates?: readonly string[];
   readonly builtin?: readonly string[];
+  readonly livepatchStack?: LivepatchStack;
 }
 
 /** What an index is made of. */
@@ -81,6 +82,7 @@ export function encodeIndex(parts: KernelParts): Uint8Array<ArrayBuffer> {
     structures: parts.structures,
     assumptions: parts.assumptions,
     ...(parts.builtin && { builtin: parts.builtin }),
+    ...(parts.livepatchStack && { livepatchStack: parts.livepatchStack }),
     ...(parts.certificates && { certificates: parts.certificates.map(der => Buffer.from(der).toString('base64')) }),
   };
   const json = Buffer.from(JSON.stringify(head), 'utf8');
@@ -179,6 +181,7 @@ export function openIndex(file: Uint8Array, rest?: () => Uint8Array): KernelKnow
     structures: head.structures,
     assumptions: head.assumptions,
     ...(head.builtin && { builtin: head.builtin }),
+    ...(head.livepatchStack && { livepatchStack: head.livepatchStack }),
     ...(head.certificates && { certificates: head.certificates.map(text => Buffer.from(text, 'base64')) }),
     exports: new IndexedExports(exports),
     symbols: new IndexedSymbols(words[12]!, () => readSymbols(second(), words)),

@@ -1,5 +1,5 @@
 /** What `tocsin kernel` says of a kernel: the summary of its index. */
-import type { KernelKnowledge, KernelOptions, KernelStructures } from '../../kernel/knowledge/model.ts';
+import type { KernelKnowledge, KernelOptions, KernelStructures, LivepatchStack } from '../../kernel/knowledge/model.ts';
 import { hex } from '../../util/bytes.ts';
 import { printable } from '../../util/printable.ts';
 import { columns } from '../columns.ts';
@@ -29,6 +29,8 @@ export interface KernelDocument {
   readonly symbols: number;
   readonly options: KernelOptions;
   readonly structures: KernelStructures;
+  /** Absent where tasks have no second stack, or it is not known where. */
+  readonly livepatchStack?: LivepatchStack;
   /** Paths of the files that were read, by what they are. */
   readonly sources: Readonly<Record<string, string>>;
   readonly assumptions: readonly string[];
@@ -71,6 +73,7 @@ export function kernelDocument(kernel: KernelKnowledge, files: KernelFiles): Ker
     symbols: kernel.symbols.count,
     options: kernel.options,
     structures: kernel.structures,
+    ...(kernel.livepatchStack && { livepatchStack: kernel.livepatchStack }),
     sources: files.sources,
     assumptions: kernel.assumptions,
   };
@@ -84,9 +87,11 @@ const SOURCES = {
   given: 'given by hand',
 } as const;
 
+const STACK_SOURCES = { handler: "the kernel's own handler", given: 'what was given by hand' } as const;
+
 /** @param verbose sizes of structures and the files that were read, too */
 export function kernelText(document: KernelDocument, verbose: boolean): string {
-  const { exports, options, structures } = document;
+  const { exports, options, structures, livepatchStack: stack } = document;
   const on = Object.entries(options).flatMap(([name, value]) => (value === true ? [name] : []));
   const off = Object.entries(options).flatMap(([name, value]) => (value === false ? [name] : []));
   const rows: string[][] = [
@@ -101,6 +106,9 @@ export function kernelText(document: KernelDocument, verbose: boolean): string {
     ['symbols', `${document.symbols} names`],
     ['page', `${options.pageSize} bytes`],
     ['struct module', `${structures.moduleSize} bytes, from ${SOURCES[structures.source]}`],
+    ...(stack === undefined
+      ? []
+      : [['livepatch', `stack at ${stack.threadInfo}(r13), ${stack.sp}, from ${STACK_SOURCES[stack.source]}`]]),
     ['on', on.join(' ')],
     ['off', off.join(' ')],
   ];

@@ -85,6 +85,7 @@ export function moduleSubject(
     stubName: offset => stubNames().get(offset),
     isExposed: exposure(memory, sections),
     ...outside,
+    livepatchStack: image.livepatchStack,
   });
   return { subject, locate: offset => memory.locate(offset), origin, memory };
 }

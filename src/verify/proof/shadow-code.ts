@@ -1,8 +1,10 @@
 /**
  * The code of `patch --strategy shadow`, as the judge knows it: word by word, and what follows from it. A function F that goes
- * through it has its return address, and with `saved` its r2, in a slot of a table while another function G runs, and gets them
- * back from there (docs/proof.md says why). The code is known by its words, wherever it lies and whatever it is called.
+ * through it has its return address, and with `saved` its r2, in a slot of a table or on the second stack of its task while another
+ * function G runs, and gets them back from there (docs/proof.md says why). The code is known by its words, wherever it lies and
+ * whatever it is called.
  */
+import { STACK_LISTING, TABLE_LISTING } from './shadow-listings.ts';
 
 /** What a pair of `addis` and `addi` makes the address of. */
 export type ShadowAddress = 'state' | 'state+8' | 'table' | 'toc';
@@ -11,179 +13,62 @@ export interface ShadowRow {
   /** Without the displacement, where there is one that depends on the place. */
   readonly word: number;
   readonly address?: { readonly of: ShadowAddress; readonly half: 'ha' | 'lo' };
+  /** The displacement says where the second stack is. */
+  readonly field?: keyof StackOffsets;
   /** The load of G's address, which lies behind the code. */
   readonly isTarget: boolean;
   /** Instruction that puts LR into the slot; that takes what has come back. */
   readonly mark: 'keeps' | 'gives' | undefined;
 }
 
+/** Where the second stack of a task is, bytes: from r13, and from where that leads. */
+export interface StackOffsets {
+  readonly threadInfo: number;
+  readonly sp: number;
+}
+
 /** Slots of the table that one activation may have, where they begin, and bytes of a slot. */
 const SLOT = 32;
 export const TABLE_SIZE = SLOT * (1024 + 31);
 /** Calls, live, high, overflows, limit. */
-export const STATE_SIZE = 40;
+const STATE_SIZE = 40;
+/** Of code that uses the stack: overflows, limit. */
+const STACK_STATE_SIZE = 16;
 
-const LISTING = `
-# calls += 1
-7c0802a6
-429f0005
-7d6802a6
-7c0803a6
-3d6b0000 state.ha
-396b0000 state.lo
-7d8058a8
-398c0001
-7d8059ad
-40c2fff4
-# live += 1, unless that is more than the limit
-e80b0020
-396b0008
-7d8058a8
-7c2c0040
-40c0017c
-398c0001
-7d8059ad
-40c2ffec
-# high = max(high, live)
-396b0008
-7c0058a8
-7c206040
-4080000c
-7d8059ad
-40c2fff0
-# the window of r1, and in it the first free slot behind those of r1
-7c0802a6
-429f0005
-7d6802a6
-7c0803a6
-3d6b0000 table.ha
-396b0000 table.lo
-3d809e37
-618c79b9
-7d8c09d6
-558c7c74
-7d6b6214
-38000020
-7c0903a6
-38000000
-e98b0000
-7c2c0800
-41c2001c
-2c2c0000
-40820018
-2c200000
-40820010
-7d605b78
-48000008
-38000000
-396b0020
-4200ffd4
-2c200000
-41c200c0
-# the slot becomes ours, or somebody was faster
-7c0b0378
-7d8058a8
-2c2c0000
-40c2ff84
-7c2059ad
-40c2fff0
-7c0802a6
-f80b0008 keeps
-f84b0010 saved
-# the call
-429f0005
-7d8802a6
-e98c0000 target
-7d8903a6
-4e800421
-# the last slot of r1 in its window
-429f0005
-7d6802a6
-3d6b0000 table.ha
-396b0000 table.lo
-3d809e37
-618c79b9
-7d8c09d6
-558c7c74
-7d6b6214
-38000020
-7c0903a6
-39400000
-e98b0000
-7c2c0800
-40820008
-7d6a5b78
-396b0020
-4200ffec
-# what it kept; then it is free, after all that was read
-e80a0008
-e84a0010 saved
-7c2004ac
-39800000
-f98a0000
-# live -= 1, and back
-429f0005
-7d6802a6
-3c4b0000 toc.ha recomputed
-38420000 toc.lo recomputed
-3d6b0000 state+8.ha
-396b0000 state+8.lo
-7d8058a8
-398cffff
-7d8059ad
-40c2fff4
-7c0803a6 gives
-4e800020
-# live -= 1
-7c0802a6
-429f0005
-7d6802a6
-7c0803a6
-3d6b0000 state+8.ha
-396b0000 state+8.lo
-7d8058a8
-398cffff
-7d8059ad
-40c2fff4
-# overflows += 1, and F goes on
-396b0010
-7d8058a8
-398c0001
-7d8059ad
-40c2fff4
-7c0802a6
-`;
-
-function rows(saved: boolean): readonly ShadowRow[] {
+function rows(listing: string, saved: boolean): readonly ShadowRow[] {
   const found: ShadowRow[] = [];
-  for (const line of LISTING.split('\n')) {
+  for (const line of listing.split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
     const [word, ...says] = line.split(' ');
     if (says.includes(saved ? 'recomputed' : 'saved')) continue;
     const [of, half] = says.find(s => s.includes('.'))?.split('.') ?? [];
+    const field = (['threadInfo', 'sp'] as const).find(name => says.includes(name));
     found.push({
       word: Number.parseInt(word!, 16),
       isTarget: says.includes('target'),
       mark: says.includes('keeps') ? 'keeps' : says.includes('gives') ? 'gives' : undefined,
+      ...(field !== undefined && { field }),
       ...(of !== undefined && { address: { of: of as ShadowAddress, half: half as 'ha' | 'lo' } }),
     });
   }
   return found;
 }
 
-const RECOMPUTED = rows(false);
-const SAVED = rows(true);
+/** Each kind with both variants, and a word that compilers do not often make, by which it is found. */
+const KINDS = [
+  { kind: 'table', lists: [rows(TABLE_LISTING, false), rows(TABLE_LISTING, true)], rare: 0x3d809e37 },
+  { kind: 'stack', lists: [rows(STACK_LISTING, false), rows(STACK_LISTING, true)], rare: 0x3d8057ac },
+] as const;
 /** `bcl 20,31,.+4`: LR is the address of the next instruction, from which the others are counted. */
 const BCL_NEXT = 0x429f0005;
-/** The first half of the hash's constant: nothing that compilers make often. */
-const RARE = 0x3d809e37;
-const RARE_AT = RECOMPUTED.findIndex(row => row.word === RARE);
-
 export interface ShadowInstance {
   /** Numbers of words: the first, and one past the last. What F does behind its branch follows there. */
   readonly start: number;
   readonly end: number;
+  readonly kind: 'table' | 'stack';
   readonly saved: boolean;
+  /** Of `stack`: where it takes that to be. */
+  readonly stack: StackOffsets | undefined;
   readonly rows: readonly ShadowRow[];
   /** For each row: the word that its address is counted from. */
   readonly bases: readonly number[];
@@ -191,33 +76,54 @@ export interface ShadowInstance {
 
 /** The code that begins at word number `start`; `undefined` where something else is. */
 export function shadowAt(words: Uint32Array, start: number): ShadowInstance | undefined {
-  for (const saved of [false, true]) {
-    const list = saved ? SAVED : RECOMPUTED;
-    if (start < 0 || start + list.length > words.length || !list.every((row, i) => isRow(row, words[start + i]!)))
-      continue;
-    let base = start;
-    const bases = list.map((_, i) => {
-      if (i > 0 && list[i - 1]!.word === BCL_NEXT) base = start + i;
-      return base;
-    });
-    return { start, end: start + list.length, saved, rows: list, bases };
-  }
+  for (const { kind, lists } of KINDS)
+    for (const [i, list] of lists.entries()) {
+      if (start < 0 || start + list.length > words.length || !list.every((row, n) => isRow(row, words[start + n]!)))
+        continue;
+      const stack = kind === 'stack' ? stackOf(words, start, list) : undefined;
+      if (kind === 'stack' && stack === undefined) continue;
+      let base = start;
+      const bases = list.map((_, n) => {
+        if (n > 0 && list[n - 1]!.word === BCL_NEXT) base = start + n;
+        return base;
+      });
+      return { start, end: start + list.length, kind, saved: i === 1, stack, rows: list, bases };
+    }
   return undefined;
 }
 
+/** Where all words of an instance that say where the stack is agree. */
+function stackOf(words: Uint32Array, start: number, list: readonly ShadowRow[]): StackOffsets | undefined {
+  const said = { threadInfo: new Set<number>(), sp: new Set<number>() };
+  list.forEach(({ field }, i) => {
+    if (field !== undefined) said[field].add(words[start + i]! & 0xffff);
+  });
+  const [[threadInfo, other], [sp, another]] = [[...said.threadInfo], [...said.sp]];
+  if (threadInfo === undefined || sp === undefined || other !== undefined || another !== undefined) return undefined;
+  return threadInfo < 0x8000 && sp < 0x8000 ? { threadInfo, sp } : undefined;
+}
+
 function isRow(row: ShadowRow, word: number): boolean {
-  if (row.isTarget) return ((word ^ row.word) & 0xffff0003) === 0;
+  if (row.isTarget || row.field !== undefined) return ((word ^ row.word) & 0xffff0003) === 0;
   return row.address === undefined ? word === row.word : word >>> 16 === row.word >>> 16;
 }
 
 /** All places where the code is. */
 export function shadowInstances(words: Uint32Array): readonly ShadowInstance[] {
   const found: ShadowInstance[] = [];
-  for (let at = words.indexOf(RARE); at >= 0; at = words.indexOf(RARE, at + 1)) {
-    const instance = shadowAt(words, at - RARE_AT);
-    if (instance !== undefined) found.push(instance);
+  for (const { kind, lists, rare } of KINDS) {
+    const rareAt = lists[0].findIndex(row => row.word === rare);
+    for (let at = words.indexOf(rare); at >= 0; at = words.indexOf(rare, at + 1)) {
+      const instance = shadowAt(words, at - rareAt);
+      if (instance?.kind === kind) found.push(instance);
+    }
   }
   return found;
+}
+
+/** Bytes of the counters that an instance uses. */
+export function stateSize({ kind }: Pick<ShadowInstance, 'kind'>): number {
+  return kind === 'table' ? STATE_SIZE : STACK_STATE_SIZE;
 }
 
 /** Addresses that the words of an instance make, in bytes as word numbers are counted from. */

@@ -1,11 +1,18 @@
 /**
  * Shadow code in a loaded module, for the prover: where a return address is put away, and where it comes back. That it does is told
- * only where all that follows from the words holds: one table for all such code of the module, in memory that may be written, and
- * nobody who goes into the middle of the code.
+ * only where all that follows from the words holds: one table for all such code of the module, in memory that may be written, or
+ * the stack that the kernel has for this purpose; and nobody who goes into the middle of the code.
  */
 import type { ExtraEdge } from '../../prove/subject.ts';
 import type { Memory } from './memory.ts';
-import { type ShadowInstance, STATE_SIZE, shadowAddresses, shadowInstances, TABLE_SIZE } from './shadow-code.ts';
+import {
+  type ShadowInstance,
+  type StackOffsets,
+  shadowAddresses,
+  shadowInstances,
+  stateSize,
+  TABLE_SIZE,
+} from './shadow-code.ts';
 
 /** What `ExtraEdge.target` says of such an edge. */
 const LINK = 0;
@@ -14,25 +21,41 @@ const LINK_AND_TOC = 2;
 /**
  * @param entries where functions may be entered
  * @param edges the object's tables
+ * @param stack where the kernel has the second stack of a task; nothing is told of code that looks for it elsewhere
  * @returns edges `keeps` and `gives` by place
  */
 export function shadowEdges(
   memory: Memory,
   entries: Iterable<number>,
   edges: ReadonlyMap<number, readonly ExtraEdge[]>,
+  stack: StackOffsets | undefined,
 ): ReadonlyMap<number, ExtraEdge> {
   const found = new Map<number, ExtraEdge>();
   const instances = shadowInstances(memory.code);
-  if (instances.length === 0 || !hasOneTable(memory, instances)) return found;
+  if (instances.length === 0) return found;
   const isOpen = middles(memory, instances, entries, edges);
+  const tables = instances.filter(i => i.kind === 'table');
+  const isOneTable = tables.length > 0 && hasOneTable(memory, tables);
+  const isKept = (i: ShadowInstance) => (i.kind === 'table' ? isOneTable : isOnStack(i, stack) && hasState(memory, i));
   for (const instance of instances) {
-    if (isOpen(instance)) continue;
+    if (isOpen(instance) || !isKept(instance)) continue;
     instance.rows.forEach(({ mark }, i) => {
       if (mark !== undefined)
         found.set((instance.start + i) * 4, { kind: mark, target: instance.saved ? LINK_AND_TOC : LINK });
     });
   }
   return found;
+}
+
+function isOnStack({ stack: own }: ShadowInstance, stack: StackOffsets | undefined): boolean {
+  return own !== undefined && own.threadInfo === stack?.threadInfo && own.sp === stack.sp;
+}
+
+/** The only thing that such code writes besides the stack. */
+function hasState(memory: Memory, instance: ShadowInstance): boolean {
+  const [state, other] = shadowAddresses(memory.code, instance).get('state') ?? [];
+  if (state === undefined || other !== undefined || state % 8 !== 0) return false;
+  return isWritable(memory, state, stateSize(instance));
 }
 
 function hasOneTable(memory: Memory, instances: readonly ShadowInstance[]): boolean {
@@ -45,8 +68,9 @@ function hasOneTable(memory: Memory, instances: readonly ShadowInstance[]): bool
         else if (of !== 'toc') states.add(of === 'state' ? at : at - 8);
   const [state, table] = [[...states][0]!, [...tables][0]!];
   if (states.size !== 1 || tables.size !== 1 || table % 8 !== 0 || state % 8 !== 0) return false;
-  if (state < table + TABLE_SIZE && table < state + STATE_SIZE) return false;
-  return isWritable(memory, state, STATE_SIZE) && isWritable(memory, table, TABLE_SIZE);
+  const size = stateSize(instances[0]!);
+  if (state < table + TABLE_SIZE && table < state + size) return false;
+  return isWritable(memory, state, size) && isWritable(memory, table, TABLE_SIZE);
 }
 
 function isWritable(memory: Memory, at: number, size: number): boolean {
@@ -54,7 +78,20 @@ function isWritable(memory: Memory, at: number, size: number): boolean {
   return section !== undefined && !section.isCode && !section.isConstant && at + size <= section.offset + section.size;
 }
 
-/** Whether somebody goes into the middle of an instance. */
+const NOP = 0x60000000;
+/** `b` that does not link, and its mask. */
+const BRANCH = 0x48000000;
+const BRANCH_MASK = 0xfc000001;
+
+/** The words of G's address: no instructions, whatever they look like, where the code in front of them ends in a branch. */
+function addressWords(code: Uint32Array, { start, rows, bases }: ShadowInstance): readonly number[] {
+  const row = rows.findIndex(r => r.isTarget);
+  const at = bases[row]! + ((code[start + row]! & 0xfffc) >> 2);
+  const last = code[at - 1] === NOP ? at - 2 : at - 1;
+  return at < code.length && (code[last]! & BRANCH_MASK) >>> 0 === BRANCH ? [at, at + 1] : [];
+}
+
+/** Whether somebody goes into the middle of an instance, or to the address behind it. */
 function middles(
   { code }: Memory,
   instances: readonly ShadowInstance[],
@@ -62,8 +99,11 @@ function middles(
   edges: ReadonlyMap<number, readonly ExtraEdge[]>,
 ): (instance: ShadowInstance) => boolean {
   const open = new Set<ShadowInstance>();
+  const addresses = new Map(instances.flatMap(i => addressWords(code, i).map(at => [at, i] as const)));
   const reach = (word: number, from: number) => {
     for (const i of instances) if (word > i.start && word < i.end && (from < i.start || from >= i.end)) open.add(i);
+    const owner = addresses.get(word);
+    if (owner !== undefined) open.add(owner);
   };
   for (const entry of entries) reach(entry >> 2, -1);
   for (const [at, list] of edges)
@@ -72,6 +112,7 @@ function middles(
       reach(at >> 2, -1);
     }
   for (let at = 0; at < code.length; at++) {
+    if (addresses.has(at)) continue;
     const word = code[at]!;
     const opcode = word >>> 26;
     if (opcode === 18) reach(at + ((word << 6) >> 8), at);

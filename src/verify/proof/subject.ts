@@ -1,4 +1,5 @@
 /** From an object in memory to what the prover takes: marks, functions, jump tables, names. */
+import type { LivepatchStack } from '../../kernel/knowledge/model.ts';
 import type { ParameterUse } from '../../prove/parameters.ts';
 import {
   CODE,
@@ -48,6 +49,8 @@ export interface SubjectParts {
   isExposed(offset: number): boolean;
   /** The name of what lies at an address outside of the object. */
   externalName(address: bigint): string | undefined;
+  /** Where tasks have their second stack in the kernel that the object is for, if that is known. */
+  readonly livepatchStack?: Pick<LivepatchStack, 'threadInfo' | 'sp'> | undefined;
   /** What a function outside of the object does with its caller's parameter save area, where that is known. */
   parametersAt?(address: bigint): ParameterUse | undefined;
   /** What is known of a function outside of the object that is gone on in: see ProofSubject. */
@@ -77,7 +80,7 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
   const edges = extraEdges(memory, parts.tables);
   for (const [at, list] of edges) if (isCode(at) || list.some(e => e.kind === 'instead')) marks[at >> 2]! |= EXTRA;
   if (!parts.isKernel)
-    for (const [at, edge] of shadowEdges(memory, entriesOf(list), edges)) {
+    for (const [at, edge] of shadowEdges(memory, entriesOf(list), edges, parts.livepatchStack)) {
       edges.set(at, [edge]);
       marks[at >> 2]! |= EXTRA;
     }

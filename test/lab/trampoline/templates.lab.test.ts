@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { type HookShape, hookTemplates } from '../../../src/trampoline/hook.ts';
-import { shadowTemplate } from '../../../src/trampoline/shadow.ts';
+import { enter, enterWithToc, shadowTemplate } from '../../../src/trampoline/shadow.ts';
+import { shadowStackTemplate } from '../../../src/trampoline/shadow-stack.ts';
 import {
   BRANCH,
   directByAddress,
@@ -83,17 +84,24 @@ const rest: Template = [
 const shadows = (['recomputed', 'saved'] as const).flatMap(toc => [
   [`shadow, ${toc}`, shadowTemplate(toc, rest)] as const,
   [`shadow, ${toc}, nothing moved`, shadowTemplate(toc, rest.slice(1))] as const,
+  [`shadow, ${toc}, as a whole`, shadowTemplate(toc, enter)] as const,
+  [`shadow, ${toc}, as a whole with r2`, shadowTemplate(toc, enterWithToc)] as const,
+  [`shadow on the kernel's stack, ${toc}`, shadowStackTemplate(toc, { threadInfo: 2312, sp: 16 }, rest)] as const,
+  [
+    `shadow on the kernel's stack, ${toc}, nothing moved`,
+    shadowStackTemplate(toc, { threadInfo: 8, sp: 24 }, rest.slice(1)),
+  ] as const,
 ]);
 
 describe('the data of shadow redirects', () => {
-  it('is what the assembler makes of its source', () => {
+  it.each(['shadow', 'shadow-stack'])('is what the assembler makes of its source, %s', name => {
     const folder = mkdtempSync(join(tmpdir(), 'tocsin-runtime-'));
     const runtime = resolve(import.meta.dirname, '../../../runtime');
     try {
-      execFileSync('powerpc64le-linux-gnu-as', ['-mpower8', 'shadow.S', '-o', join(folder, 'shadow.o')], {
+      execFileSync('powerpc64le-linux-gnu-as', ['-mpower8', `${name}.S`, '-o', join(folder, 'data.o')], {
         cwd: runtime,
       });
-      expect(readFileSync(join(folder, 'shadow.o')).equals(readFileSync(join(runtime, 'shadow.o')))).toBe(true);
+      expect(readFileSync(join(folder, 'data.o')).equals(readFileSync(join(runtime, `${name}.o`)))).toBe(true);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { placeOf } from '../../../src/cli/patch/attempt.ts';
 import { readElf } from '../../../src/elf/read.ts';
 import { applyMerge } from '../../../src/merge/apply.ts';
 import { planMerge } from '../../../src/merge/plan.ts';
@@ -22,7 +23,7 @@ function withTable(generation: string): Uint8Array {
 const shadow = (from: string, rest: object = {}) => redirect(from, 'elsewhere', { strategy: 'shadow', ...rest });
 
 function verdicts({ elf, plan, output }: Patched): string[] {
-  const places = plan.actions.map(({ section, offset }) => ({ section, offset }));
+  const places = plan.actions.flatMap(placeOf);
   const { functions } = new PatchProver(elf, undefined).prove(readElf(output), places);
   return functions.map(f => `${f.function} ${f.verdict} ${f.code ?? ''}`.trim());
 }
@@ -40,6 +41,24 @@ describe.each(GENERATIONS)('good ones, %s', generation => {
       const tocs = good.plan.actions.map(a => (a.kind === 'redirect' ? a.toc : ''));
       expect(tocs).toEqual([toc, toc, toc, 'saved']);
     }
+  });
+});
+
+describe.each(GENERATIONS)('for some callers only, %s', generation => {
+  const bytes = withTable(generation);
+
+  it.each(['recomputed', 'saved'] as const)('r2 %s', toc => {
+    const global = patch(bytes, { redirects: [shadow('demo_in_range', { toc, at: 'global-entry' })] });
+    const local = ['demo_in_range', 'demo_parity', 'demo_sum_ten'];
+    const inside = patch(bytes, { redirects: local.map(name => shadow(name, { toc, at: 'local-entry' })) });
+    for (const good of [global, inside]) {
+      expect(judge(good).findings).toEqual([]);
+      expect(verdicts(good).filter(v => !v.endsWith('proved'))).toEqual([]);
+    }
+    // At the global entry r2 is anybody's.
+    expect(global.plan.actions.map(a => a.kind === 'redirect' && a.toc)).toEqual(['recomputed']);
+    expect(inside.plan.actions.map(a => a.kind === 'redirect' && a.toc)).toEqual([toc, 'saved', toc]);
+    expect(verdicts(global)).toEqual(['demo_in_range proved', '__tocsin_shadow_demo_in_range proved']);
   });
 });
 
@@ -84,7 +103,7 @@ describe('the judge finds', () => {
     };
     expect(withAction({ toc: 'saved' })).toContain('VER103');
     expect(withAction({ to: 'somewhere_else' })).toContain('VER105');
-    expect(withAction({ at: 'global-entry' })).toContain('VER103');
+    expect(withAction({ at: 'global-entry' })).toContain('VER102');
   });
 
   it('relocations that mean something else', () => {
@@ -144,6 +163,29 @@ describe('the prover', () => {
     const told = verdicts(bad);
     expect(told).not.toContain('demo_in_range proved');
     expect(told.some(t => t.startsWith('demo_alarm') && !t.endsWith('proved'))).toBe(true);
+  });
+});
+
+describe('the judge finds that the function is not entered as it has to be', () => {
+  const entered = (at: string) => patch(bytes, { redirects: [shadow('demo_in_range', { at })] });
+
+  it('without r2, from its global entry', () => {
+    const good = entered('global-entry');
+    // The last addi of r2 is that of the way in.
+    const last = good.plan.newCode[0]!.words.filter(word => word === 0x38420000).length - 1;
+    const bad = withWord(good, 0x38420000, NOP, last);
+    expect(codes(judge(bad))).toContain('VER102');
+    expect(verdicts(bad).some(v => !v.endsWith('proved'))).toBe(true);
+  });
+
+  it('somewhere behind its entry', () => {
+    for (const at of ['global-entry', 'local-entry']) {
+      const bad = changed(entered(at), code => ({
+        ...code,
+        relocations: code.relocations.map(r => (r.type === 10 ? { ...r, addend: 4 } : r)),
+      }));
+      expect(codes(judge(bad))).toContain('VER102');
+    }
   });
 });
 

@@ -219,14 +219,19 @@ function giveSection(number: u32, section: u32): void {
 
 /** Some section may have code that `verify/proof/shadow.ts` knows; then it tells what follows from that. */
 let isShadowed: bool = false;
-/** `RARE` of `verify/proof/shadow-code.ts`: a word without which there is none. */
-const RARE: u32 = 0x3d80_9e37;
+/** Of `verify/proof/shadow-listings.ts`: words without which there is none. */
+const OF_TABLE: u32 = 0x3d80_9e37;
+const OF_STACK: u32 = 0x3d80_57ac;
 
 function hasShadowCode(at: u32, bytes: u32): bool {
   const end = at + (bytes & ~3);
-  const wanted = i32x4.splat(RARE);
-  for (; at + 16 <= end; at += 16) if (v128.any_true(i32x4.eq(v128.load(at), wanted))) return true;
-  for (; at < end; at += 4) if (load<u32>(at) === RARE) return true;
+  const table = i32x4.splat(OF_TABLE);
+  const stack = i32x4.splat(OF_STACK);
+  for (; at + 16 <= end; at += 16) {
+    const words = v128.load(at);
+    if (v128.any_true(v128.or(i32x4.eq(words, table), i32x4.eq(words, stack)))) return true;
+  }
+  for (; at < end; at += 4) if (load<u32>(at) === OF_TABLE || load<u32>(at) === OF_STACK) return true;
   return false;
 }
 

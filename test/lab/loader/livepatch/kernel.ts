@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildKernel } from '../../../../src/kernel/knowledge/build.ts';
 import type { KernelKnowledge } from '../../../../src/kernel/knowledge/model.ts';
-import { encodeIndex, openIndex } from '../../../../src/kernel/knowledge/store.ts';
+import { encodeIndex, type KernelParts, openIndex } from '../../../../src/kernel/knowledge/store.ts';
 import { cacheFolder } from '../../harness/harness.ts';
 
 const folder = join(cacheFolder, 'livepatch');
@@ -43,26 +43,27 @@ export function ownModules(): ReadonlyMap<string, Buffer> {
 export function builtFor(sources: readonly string[]): ReadonlyMap<string, Buffer> {
   const scratch = mkdtempSync(join(tmpdir(), 'tocsin-livepatch-'));
   try {
-    for (const source of sources) cpSync(source, scratch, { recursive: true });
-    const flags = `-ffile-prefix-map=${scratch}/=`;
     // Symbols that nobody exports are what a livepatch is about.
-    execFileSync(
-      'make',
-      [
-        '-s',
-        '-C',
-        join(folder, 'build'),
-        `M=${scratch}`,
-        'ARCH=powerpc',
-        'CROSS_COMPILE=powerpc64le-linux-gnu-',
-      ].concat([`KCFLAGS=${flags}`, `KAFLAGS=${flags}`, 'KBUILD_MODPOST_WARN=1', 'modules']),
-      { stdio: 'pipe' },
-    );
+    buildFor(sources, scratch, 'KBUILD_MODPOST_WARN=1');
     const objects = readdirSync(scratch).filter(name => name.endsWith('_object.o'));
     return new Map([...modulesIn(scratch), ...objects.map(name => [name, readFileSync(join(scratch, name))] as const)]);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Builds the modules of source folders (a Kbuild with obj-m), later ones laid over earlier ones, in `scratch`. */
+export function buildFor(sources: readonly string[], scratch: string, ...more: readonly string[]): void {
+  for (const source of sources) cpSync(source, scratch, { recursive: true });
+  const flags = `-ffile-prefix-map=${scratch}/=`;
+  execFileSync(
+    'make',
+    [
+      ...['-s', '-C', join(folder, 'build'), `M=${scratch}`, 'ARCH=powerpc'],
+      ...['CROSS_COMPILE=powerpc64le-linux-gnu-', `KCFLAGS=${flags}`, `KAFLAGS=${flags}`, ...more, 'modules'],
+    ],
+    { stdio: 'pipe' },
+  );
 }
 
 function modulesIn(path: string): ReadonlyMap<string, Buffer> {
@@ -72,14 +73,14 @@ function modulesIn(path: string): ReadonlyMap<string, Buffer> {
 
 /** What tocsin knows of the kernel. It has neither BTF nor DWARF, so a module tells the size of `struct module`. */
 export function livepatchKnowledge(): KernelKnowledge {
-  return openIndex(
-    encodeIndex(
-      buildKernel({
-        image: readFileSync(vmlinux),
-        config: readFileSync(join(folder, 'config')),
-        symvers: readFileSync(join(folder, 'Module.symvers')),
-        module: kernelModules().get('livepatch-sample')!,
-      }),
-    ),
-  );
+  return openIndex(encodeIndex(livepatchParts()));
+}
+
+export function livepatchParts(): KernelParts {
+  return buildKernel({
+    image: readFileSync(vmlinux),
+    config: readFileSync(join(folder, 'config')),
+    symvers: readFileSync(join(folder, 'Module.symvers')),
+    module: kernelModules().get('livepatch-sample')!,
+  });
 }

@@ -9,7 +9,8 @@ const index = () => encodeIndex(buildKernel({ image: kernelImage() }));
 
 describe('an index', () => {
   it('says what was put into it', () => {
-    const parts = buildKernel({ image: kernelImage() });
+    const stack = { threadInfo: 2312, sp: 16, source: 'handler' } as const;
+    const parts = { ...buildKernel({ image: kernelImage() }), livepatchStack: stack };
     const { exports, symbols, ...facts } = openIndex(encodeIndex(parts));
     const { exports: _exports, symbols: _symbols, ...given } = parts;
     expect(facts).toEqual(given);
