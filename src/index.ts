@@ -22,6 +22,8 @@ export type {
 } from './kernel/knowledge/model.ts';
 export { encodeIndex, type KernelParts, openIndex } from './kernel/knowledge/store.ts';
 export { type ExportedSymbol, parseSymvers } from './kernel/symvers.ts';
+export { loadModule as load } from './loader/load.ts';
+export type { LoadedImage, LoadOutcome, LoadRequest } from './loader/model.ts';
 export { applyMerge, type Merged } from './merge/apply.ts';
 export type { MergeObject } from './merge/objects.ts';
 export { type MergeOptions, planMerge } from './merge/plan.ts';

@@ -4,7 +4,7 @@ import { SIGNING_HASHES } from '../sign/hashes.ts';
 
 export function patchOptions<T>(y: Argv<T>) {
   return y
-    .positional('files', { describe: 'FILE: .ko or .o, also packed', type: 'string', array: true })
+    .positional('files', { describe: 'FILE: .ko, .o or vmlinux, also packed', type: 'string', array: true })
     .option('output', { alias: 'o', describe: 'where the result goes', type: 'string', requiresArg: true })
     .option('nop', {
       describe: 'take the call sites of these functions out (repeatable)',

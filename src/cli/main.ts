@@ -140,7 +140,7 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
     )
     .command(
       'patch [files..]',
-      'rewrite call sites of a module, verify the result, write it',
+      'rewrite functions of a module or a kernel, verify the result, write it',
       y => patchOptions(y),
       argv => {
         requireSingle(argv);

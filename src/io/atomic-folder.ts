@@ -31,7 +31,7 @@ export function writeFolderAtomic(
     const place = fs.existsSync(target) ? fs.realpathSync(target) : resolve(target);
     const existing = listed(target, place);
     if (existing !== undefined && existing.length > 0 && options.mayReplace?.(existing) !== true)
-      throw ioError('IO040', 'exists and holds something else', { file: target });
+      throw ioError('IO040', 'exists and is not empty', { file: target });
     replace(place, files, existing !== undefined);
   } catch (error) {
     throw writeFailure(error, target);
