@@ -19,11 +19,11 @@ function columnsOf(table: string): readonly (readonly [string, number])[] {
 }
 
 /** The merged file with the rows in the order in which they were joined. */
-export function unsorted(report: Report, { sorted }: MergePlan, merged: ElfFile): ElfFile {
+export function unsorted(report: Report, module: ElfFile, { sorted }: MergePlan, merged: ElfFile): ElfFile {
+  checkOrder(report, module, merged);
   if (sorted.length === 0) return merged;
   const bytes = merged.bytes.slice();
   for (const told of sorted) putBack(report, told, merged, bytes);
-  checkOrder(report, merged, sorted);
   return readElf(bytes);
 }
 
@@ -67,19 +67,28 @@ function putBackItems(
     bytes.set(items.subarray(i * size, (i + 1) * size), section.sh_offset + row * size);
 }
 
-/** @returns nothing: the kernel bisects each table by name */
-function checkOrder(report: Report, merged: ElfFile, sorted: readonly SortedTable[]): void {
-  const names = moduleExports(merged.bytes)?.names ?? [];
+/** The kernel bisects each table by name. A table that was not in order before is left to the audits. */
+function checkOrder(report: Report, module: ElfFile, merged: ElfFile): void {
+  const before = tablesOf(module);
+  for (const [table, names] of tablesOf(merged)) {
+    if (isSorted(names) || !isSorted(before.get(table) ?? [])) continue;
+    const text = `${table} is not sorted by name: the kernel would not find ${count(names.length, 'export')}`;
+    report.error('VER147', text, table);
+  }
+}
+
+function tablesOf(elf: ElfFile): Map<string, readonly string[]> {
+  const names = moduleExports(elf.bytes)?.names ?? [];
+  const tables = new Map<string, readonly string[]>();
   let first = 0;
   for (const table of ['__ksymtab', '__ksymtab_gpl']) {
-    const rows = (merged.sectionNamed(table)?.sh_size ?? 0) / ROW;
-    const own = names.slice(first, first + rows);
+    const rows = Math.floor((elf.sectionNamed(table)?.sh_size ?? 0) / ROW);
+    tables.set(table, names.slice(first, first + rows));
     first += rows;
-    if (own.some((name, i) => i > 0 && name < own[i - 1]!) && sorted.some(s => s.table === table))
-      report.error(
-        'VER147',
-        `${table} is not sorted by name: the kernel would not find ${count(rows, 'export')}`,
-        table,
-      );
   }
+  return tables;
+}
+
+function isSorted(names: readonly string[]): boolean {
+  return names.every((name, i) => i === 0 || name >= names[i - 1]!);
 }

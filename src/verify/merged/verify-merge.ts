@@ -33,7 +33,7 @@ export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification 
   if (renamed.length > 0) report.step('merge: placeholders', () => compareRenamed(report, renamed));
   const after = report.make(
     'merge: re-read',
-    () => unsorted(report, given.plan, readElf(merged)),
+    () => unsorted(report, given.module, given.plan, readElf(merged)),
     elf => count(elf.sections.length, 'section'),
   )!;
   report.step('merge: module', () => compareModule(report, given, after));
