@@ -2,6 +2,7 @@
 //
 // Looks whether the programs that it needs are there, fetches kernels that are not in the cache yet, builds tocsin where
 // its sources are newer, runs the tests, and ends with a summary of what was counted and how many tests passed.
+// Compilers, busybox and perf are fetched by the scripts of harness/ when a test first needs them, one process at a time.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -117,16 +118,6 @@ function prepare() {
     step('building tocsin', () => run('npm', ['run', '--silent', 'build']));
 }
 
-/** What modules are built with and booted with. Only where something boots. */
-function prepareMachines(only) {
-  if (only.length > 0 && !only.some(name => /boot|loader|image|mutants|prove|integration|livepatch/.test(name))) return;
-  for (const [generation] of GENERATIONS)
-    step(`toolchain for ${generation}`, () =>
-      run(join(here, 'harness/toolchain'), [generation], { stdio: ['ignore', 'ignore', 'inherit'] }),
-    );
-  step('busybox', () => run(join(here, 'harness/fetch-busybox'), [], { stdio: ['ignore', 'ignore', 'inherit'] }));
-}
-
 function readLines(file) {
   return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
 }
@@ -156,7 +147,6 @@ function summarize(figures, report, status, seconds) {
 const { full, only } = parse(process.argv.slice(2));
 checkPrograms();
 prepare();
-prepareMachines(only);
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-run-'));
 const figures = join(scratch, 'figures');

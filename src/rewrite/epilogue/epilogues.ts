@@ -131,8 +131,7 @@ function wantedOf(subject: Subject, requests: readonly EpilogueRequest[]): reado
     const { code, name, pattern } = wanted;
     const key = `${code.section.index}+${code.global}`;
     const known = found.get(key);
-    const other = [...found].find(([k, w]) => k !== key && w.name === name);
-    if (other !== undefined && pattern === undefined)
+    if (pattern === undefined && [...found].some(([k, w]) => k !== key && w.name === name))
       throw refusal('PAT168', { name: epilogueName(name), what: `two functions are called ${name}` });
     if (known === undefined || known.pattern !== undefined) found.set(key, wanted);
   };
