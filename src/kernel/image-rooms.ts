@@ -56,21 +56,32 @@ export class ImageRooms {
     return this.#free.get(kind)!.reduce((most, g) => Math.max(most, Number(g.end - g.start)), 0);
   }
 
+  /** As `take`, at the beginning of a room: behind what lies in front of it. */
+  takeAt(kind: RoomKind, address: bigint, size: number): Room | undefined {
+    const gap = this.#free.get(kind)!.find(g => g.start === address);
+    return gap === undefined ? undefined : this.#taken(gap, address, size);
+  }
+
   /** `size` bytes, the address a multiple of `alignment`; `undefined` where there is no such room. */
   take(kind: RoomKind, size: number, alignment: number): Room | undefined {
     const step = BigInt(Math.max(alignment, 16));
     for (const gap of this.#free.get(kind)!) {
       const address = ((gap.start + step - 1n) / step) * step;
-      const end = address + BigInt(size);
-      if (end > gap.end) continue;
-      const fileOffset = gap.fileOffset + Number(address - gap.start);
-      for (const list of this.#free.values())
-        for (const [i, g] of list.entries())
-          if (g.start === gap.start)
-            list[i] = { start: end, end: g.end, fileOffset: g.fileOffset + Number(end - g.start) };
-      return { address, fileOffset };
+      const room = this.#taken(gap, address, size);
+      if (room !== undefined) return room;
     }
     return undefined;
+  }
+
+  #taken(gap: Gap, address: bigint, size: number): Room | undefined {
+    const end = address + BigInt(size);
+    if (end > gap.end) return undefined;
+    const fileOffset = gap.fileOffset + Number(address - gap.start);
+    for (const list of this.#free.values())
+      for (const [i, g] of list.entries())
+        if (g.start === gap.start)
+          list[i] = { start: end, end: g.end, fileOffset: g.fileOffset + Number(end - g.start) };
+    return { address, fileOffset };
   }
 }
 

@@ -21,6 +21,7 @@ import { symbolAddress } from '../kernel/image-layout.ts';
 import { ImageRooms } from '../kernel/image-rooms.ts';
 import { tracerTableKind } from '../kernel/tracer-tables.ts';
 import type {
+  GrownTable,
   ImageAdditions,
   ImageBinding,
   ImagePart,
@@ -35,17 +36,31 @@ import { linkRelocation } from '../ppc64/linking.ts';
 import { NOP } from '../ppc64/words.ts';
 import { alignUp, hex } from '../util/bytes.ts';
 import { fateOf } from './classify.ts';
+import {
+  BUG_ROW,
+  BUGS,
+  EXCEPTION_ROW,
+  EXCEPTIONS,
+  endOfBugs,
+  exceptionRows,
+  exceptionTable,
+  rowsIn,
+} from './image-tables.ts';
 import { checkInformation } from './information.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 import { checkObject, checkTracer, type MergeObject } from './objects.ts';
 import { mergeRefusal } from './refusals.ts';
 
 const R_PPC64_REL24 = 10;
-const KINDS: readonly RoomKind[] = ['code', 'constants', 'data'];
-const NAMES: Readonly<Record<RoomKind, string>> = {
+/** Where a section goes: room of a kind, or behind the last row of the bug table. */
+type Home = RoomKind | 'bugs';
+// The bug table's before any other data, which would take its room.
+const HOMES: readonly Home[] = ['code', 'constants', 'bugs', 'data'];
+const NAMES: Readonly<Record<Home, string>> = {
   code: '.text.tocsin',
   constants: '.rodata.tocsin',
   data: '.data.tocsin',
+  bugs: BUGS,
 };
 
 /**
@@ -63,7 +78,7 @@ export function linkObjects(
 }
 
 interface Placed {
-  readonly kind: RoomKind;
+  readonly kind: Home;
   readonly offset: number;
 }
 
@@ -80,10 +95,11 @@ class Linker {
   readonly #toc: bigint;
   readonly #own: ModuleSymbols;
   readonly #placed: Map<number, Placed>[] = [];
-  readonly #sizes: Record<RoomKind, number> = { code: 0, constants: 0, data: 0 };
-  readonly #alignments: Record<RoomKind, number> = { code: 16, constants: 16, data: 16 };
+  readonly #sizes: Record<Home, number> = { code: 0, constants: 0, data: 0, bugs: 0 };
+  readonly #alignments: Record<Home, number> = { code: 16, constants: 16, data: 16, bugs: 4 };
   readonly #parts: ImagePart[] = [];
-  readonly #numbers = new Map<RoomKind, number>();
+  readonly #numbers = new Map<Home, number>();
+  readonly #tables: GrownTable[] = [];
   readonly #globals = new Map<string, { readonly object: number; readonly symbol: number }>();
   readonly #bindings: ImageBinding[] = [];
   readonly #relatives: ImageRelative[] = [];
@@ -103,15 +119,18 @@ class Linker {
       this.#collectGlobals(object, n);
     });
     this.#warnings.push(...checkInformation('GPL', this.#objects, 'image'));
-    this.#makeRoom();
+    const rooms = new ImageRooms(this.#image);
+    this.#makeRoom(rooms);
     this.#objects.forEach((object, n) => {
       this.#fill(object, n);
     });
+    this.#growExceptions(rooms);
     return {
       merged: this.#objects.map(({ name, elf, sha256 }) => ({ name, size: elf.bytes.length, sha256 })),
       pieces: this.#pieces(),
       bindings: this.#bindings,
       rests: this.#rests,
+      tables: this.#tables,
       parts: this.#parts,
       symbols: this.#symbols(),
       relatives: this.#relatives,
@@ -129,7 +148,9 @@ class Linker {
         continue;
       }
       // What a module tells of itself, nobody asks of a kernel.
-      if (section.name === '.modinfo' || fateOf(section, object, false) !== 'merged') continue;
+      if (section.name === LWSYNC) checkLwsync(elf, section, object);
+      if (section.name === '.modinfo' || section.name === LWSYNC || fateOf(section, object, false) !== 'merged')
+        continue;
       const kind = kindOf(section, object);
       const offset = alignUp(this.#sizes[kind], Math.max(section.sh_addralign, 1));
       placed.set(section.index, { kind, offset });
@@ -155,18 +176,64 @@ class Linker {
     }
   }
 
-  #makeRoom(): void {
-    const rooms = new ImageRooms(this.#image);
-    for (const kind of KINDS) {
-      const size = alignUp(this.#sizes[kind], 8);
-      if (size === 0) continue;
-      const alignment = this.#alignments[kind];
-      const room = rooms.take(kind, size, alignment);
-      if (room === undefined)
-        throw mergeRefusal('PAT123', { size: hex(size), kind, largest: hex(rooms.largest(kind)) });
+  #makeRoom(rooms: ImageRooms): void {
+    for (const kind of HOMES) {
+      if (this.#sizes[kind] === 0) continue;
       this.#numbers.set(kind, this.#parts.length);
-      this.#parts.push({ name: NAMES[kind], kind, alignment, ...room, bytes: new Uint8Array(size) });
+      if (kind === 'bugs') this.#growBugs(rooms);
+      else this.#addPart(rooms, NAMES[kind], kind, alignUp(this.#sizes[kind], 8), this.#alignments[kind]);
     }
+  }
+
+  #addPart(rooms: ImageRooms, name: string, kind: RoomKind, size: number, alignment: number): ImagePart {
+    const room = rooms.take(kind, size, alignment);
+    if (room === undefined) throw mergeRefusal('PAT123', { size: hex(size), kind, largest: hex(rooms.largest(kind)) });
+    const part = { name, kind, alignment, ...room, bytes: new Uint8Array(size) };
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Rows behind the last one: nothing may lie there. */
+  #growBugs(rooms: ImageRooms): void {
+    const size = this.#sizes.bugs;
+    const { start, stop } = endOfBugs(this.#image);
+    if (size % BUG_ROW !== 0)
+      throw mergeRefusal('PAT190', { section: BUGS, what: "an object's rows are of another size" });
+    const room = rooms.takeAt('data', stop, size);
+    if (room === undefined)
+      throw mergeRefusal('PAT190', { section: BUGS, what: `there is no room for ${size} bytes behind it` });
+    const part = this.#parts.push({ name: BUGS, kind: 'data', alignment: 4, ...room, bytes: new Uint8Array(size) }) - 1;
+    this.#tables.push({ kind: 'bugs', part, rows: size / BUG_ROW, start, stop: stop + BigInt(size) });
+  }
+
+  /** All rows, sorted, in a place of their own. */
+  #growExceptions(rooms: ImageRooms): void {
+    const added = this.#objects.flatMap(({ elf }, n) =>
+      [...this.#placed[n]!].flatMap(([index, place]) => {
+        const section = elf.sections[index]!;
+        if (section.name !== EXCEPTIONS) return [];
+        const { buffer, byteOffset } = this.#bytesAt(place);
+        return rowsIn(new DataView(buffer, byteOffset, section.sh_size), this.#addressOf(place));
+      }),
+    );
+    if (added.length === 0) return;
+    const rows = [...exceptionRows(this.#image), ...added];
+    const part = this.#parts.length;
+    const { address, bytes } = this.#addPart(
+      rooms,
+      EXCEPTIONS,
+      'constants',
+      rows.length * EXCEPTION_ROW,
+      EXCEPTION_ROW,
+    );
+    bytes.set(exceptionTable(rows, address));
+    this.#tables.push({
+      kind: 'exceptions',
+      part,
+      rows: added.length,
+      start: address,
+      stop: address + BigInt(bytes.length),
+    });
   }
 
   #addressOf({ kind, offset }: Placed): bigint {
@@ -341,10 +408,58 @@ class Linker {
   }
 }
 
+/** Why tables cannot grow. */
+const WHY_NOT: readonly (readonly [names: RegExp, why: string])[] = [
+  [
+    /^__jump_table$/,
+    'the kernel switches jump labels only in what it takes for its text, and new code does not lie there (in the fix, #undef CONFIG_JUMP_LABEL_FEATURE_CHECKS, or ask with static_key_enabled)',
+  ],
+  [/^__.*_fixup$/, 'the kernel rewrites such code before it has relocated itself, by a table in its init data'],
+  [
+    /^__(ksymtab|kcrctab|kflagstab)/,
+    'exports of a kernel are one sorted table with checksums that modules were built against',
+  ],
+  [
+    /^__(param|modver)/,
+    'the names of parameters of a kernel begin with those of its parts, which the object does not have',
+  ],
+  [/^\.static_call/, 'the kernel rewrites such calls by a table that it sorts when it starts'],
+  [/^\.data\.\.percpu/, 'every processor has a copy of one piece of memory, which has no room'],
+];
+
+/** Where atomics leave room for another barrier. */
+const LWSYNC = '__lwsync_fixup';
+const ISYNC = 0x4c00012c;
+
+/**
+ * Rows name barriers, `isync`, which most processors get a faster one for (`do_lwsync_fixups`, feature-fixups.c). They are left out, for
+ * `isync` behind a conditional branch is right on all of them.
+ *
+ * @throws RefusalError PAT193 where a row names something else
+ */
+function checkLwsync(elf: ElfFile, section: Section, object: string): void {
+  for (const table of elf.relocationSectionsFor(section.index)) {
+    const relocations = elf.relocations(table);
+    for (let i = 0; i < relocations.count; i++) {
+      const symbol = relocations.symbol(i);
+      const home = elf.sections[elf.symbols!.sectionOf(symbol)];
+      const at = elf.symbols!.value(symbol) + relocations.addend(i);
+      if (home?.isCode !== true || elf.sectionWords(home)[at / 4] !== ISYNC)
+        throw mergeRefusal('PAT193', { object, section: LWSYNC });
+    }
+  }
+}
+
 /** @throws RefusalError PAT124 for entries of tables that the kernel has once */
-function kindOf({ name, sh_flags }: Section, object: string): RoomKind {
+function kindOf({ name, sh_flags }: Section, object: string): Home {
+  if (name === EXCEPTIONS) return 'constants';
+  if (name === BUGS) return 'bugs';
   if (name.startsWith('__') || /^\.(static_call|data\.\.percpu|altinstr)/.test(name))
-    throw mergeRefusal('PAT124', { object, section: name });
+    throw mergeRefusal('PAT124', {
+      object,
+      section: name,
+      why: WHY_NOT.find(([names]) => names.test(name))?.[1] ?? 'it is not known how the kernel finds and uses them',
+    });
   if ((sh_flags & SHF_EXECINSTR) !== 0) return 'code';
   if ((sh_flags & SHF_WRITE) === 0 || /^\.(toc|got|data\.rel\.ro)/.test(name)) return 'constants';
   return 'data';

@@ -89,9 +89,9 @@ export const mergeRefusals = {
     remedy: 'make the objects smaller',
   },
   PAT124: {
-    cause: '{object} has {section}, entries of a table that a linked kernel has once, without room for more',
+    cause: '{object} has {section}, entries of a table that a linked kernel has once: {why}',
     remedy:
-      'leave out of the fix what makes them (WARN, BUG, user memory accesses, jump labels, exports, feature sections)',
+      'leave out of the fix what makes them (jump labels, exports, module parameters, feature sections, per-cpu data)',
   },
   PAT125: {
     cause: '{object} has a relocation that cannot be settled in a linked image: {what}',
@@ -117,6 +117,14 @@ export const mergeRefusals = {
       '{object} has {section}, which the kernel counts allocations by: it prepares those between two symbols of the whole module only',
     remedy:
       'rebuild the whole module for a kernel with CONFIG_MEM_ALLOC_PROFILING, or let functions of the module allocate',
+  },
+  PAT190: {
+    cause: 'the {section} of the image cannot get more rows: {what}',
+    remedy: 'leave out of the fix what makes them (WARN and BUG; get_user and its like)',
+  },
+  PAT193: {
+    cause: '{object} has {section}, and a row of it does not name an isync',
+    remedy: 'compile the fix with the barriers of the kernel, asm/synch.h',
   },
 } as const satisfies Record<string, RefusalFacts>;
 

@@ -76,6 +76,17 @@ export interface ImageBinding {
   readonly address: bigint;
 }
 
+/** A table of the kernel with more rows: whoever searches it gets these ends. */
+export interface GrownTable {
+  readonly kind: 'exceptions' | 'bugs';
+  /** Number in `parts`: the rows that are added behind the old ones, or the whole table in another place. */
+  readonly part: number;
+  /** How many are added. */
+  readonly rows: number;
+  readonly start: bigint;
+  readonly stop: bigint;
+}
+
 /** A relocation of a merged trampoline that names the rest of a redirected function. */
 export interface ImageRest extends Omit<RestPlace, 'section'> {
   /** Number in `merged`. */
@@ -103,6 +114,7 @@ export interface ImagePlan {
   readonly pieces: readonly ImagePiece[];
   readonly bindings: readonly ImageBinding[];
   readonly rests: readonly ImageRest[];
+  readonly tables: readonly GrownTable[];
   readonly warnings: readonly string[];
   /** What the user was told is not proved, and wants all the same. */
   readonly unproved?: readonly Unproved[];
@@ -111,5 +123,5 @@ export interface ImagePlan {
 /** What merged objects add to an image. */
 export type ImageAdditions = Pick<
   ImagePlan,
-  'merged' | 'pieces' | 'bindings' | 'rests' | 'parts' | 'symbols' | 'relatives' | 'warnings'
+  'merged' | 'pieces' | 'bindings' | 'rests' | 'tables' | 'parts' | 'symbols' | 'relatives' | 'warnings'
 >;

@@ -209,3 +209,34 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
     figure(`vmlinux ${of.release}: seconds to patch`, Math.round(seconds));
   });
 });
+
+describe.each(GENERATIONS)('a kernel image with rows for its exception table, %s', generation => {
+  it('catches a fault', async () => {
+    const of = kernel(generation);
+    const image = join(scratch, `vmlinux-rows-${generation}`);
+    const object = join(imageObjects(generation), 'image_rows_object.o');
+    const asked = ['--with', object, '--redirect', 'version_proc_show=image_rows_show'];
+    const ran = await tocsinDone('patch', of.vmlinux, '-o', image, ...asked, '--format', 'json');
+    const doc = JSON.parse(ran.stdout) as PatchDocument;
+    expect([doc.written, doc.proof?.verdict, doc.verification?.ok]).toEqual([true, 'proved', true]);
+    const { changed } = changedWords(of.vmlinux, image);
+    const ends = changed.filter(place => !RECORDS.test(place)).length - 1;
+    // Two ends in two functions, of two words each.
+    expect(ends).toBeGreaterThanOrEqual(8);
+
+    const { exitStatus, found, said } = await runMachine(`vmlinux-rows-${generation}`, {
+      vmlinux: image,
+      timeoutSeconds: 300,
+      script: [prelude(), 'for n in 1 2 3; do result rows.$n "$(cat /proc/version)"; done\n', troubles()].join(''),
+    });
+    expect(exitStatus, said).toBe(0);
+    for (const n of [1, 2, 3]) expect(found.get(`rows.${n}`), said).toBe(`rows -14 82 ${n}`);
+    expect(found.get('troubles'), said).toBe('0');
+
+    const reverted = join(scratch, `reverted-rows-${generation}`);
+    await tocsinDone('revert', image, '-o', reverted);
+    expect(readFileSync(reverted).equals(readFileSync(of.vmlinux))).toBe(true);
+    rmSync(reverted);
+    figure(`vmlinux ${of.release}: words of code that tell where the exception table is`, ends);
+  });
+});

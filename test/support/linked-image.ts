@@ -42,6 +42,8 @@ export interface ImageOptions {
   readonly isFixed?: boolean;
   /** Address constants in the read-only data: what they name, bytes from BASE. */
   readonly pointers?: readonly number[];
+  /** Words by place, bytes from BASE: contents of the data sections. */
+  readonly words?: Readonly<Record<number, number>>;
   /** Symbols to leave out. */
   readonly without?: readonly string[];
   /** More symbols: name and bytes from BASE. */
@@ -76,6 +78,7 @@ export function linkedImage(options: ImageOptions): Uint8Array {
   const places = placesOf(options.functions);
   const memory = Buffer.alloc(AT.pageData + 0x40);
   for (const f of all) for (const [i, w] of f.words.entries()) memory.writeUInt32LE(w, places.get(f.name)! + i * 4);
+  for (const [at, word] of Object.entries(options.words ?? {})) memory.writeUInt32LE(word >>> 0, Number(at));
   const last = all.at(-1)!;
   const textEnd = places.get(last.name)! + last.words.length * 4;
   memory.writeUInt32LE(0x4e800020, AT.initText);

@@ -161,21 +161,29 @@ function unprovedByPattern(
   return found;
 }
 
-/** What only modules have. @throws RefusalError PAT120 */
+/** What only modules have. @throws RefusalError PAT195 */
 function refuseForImages(args: PatchArguments): void {
+  const epilogues = args.epilogues.length + (args.planned?.epilogues.length ?? 0);
   const asked = [
-    ['--epilogue', args.epilogues.length + (args.planned?.epilogues.length ?? 0) > 0],
-    ['--sign-key', args.signing !== undefined],
-    ['--symvers', args.symvers.length > 0],
-    ['--modules', args.modules.length > 0],
-    ['--kernel', args.kernel !== undefined],
+    ['--epilogue', epilogues > 0, 'all of it shares one TOC, which its functions have no reason to bring back'],
+    ['--sign-key', args.signing !== undefined, 'what boots a kernel decides how it is signed'],
+    [
+      '--symvers',
+      args.symvers.length > 0,
+      'it has all of its symbols itself, and imports nothing that needs a version',
+    ],
+    ['--modules', args.modules.length > 0, 'its functions are not reached by way of other modules'],
+    ['--kernel', args.kernel !== undefined, 'it is the kernel; its own symbols and its own BTF are used'],
   ] as const;
-  for (const [what, isAsked] of asked) if (isAsked) throw imageRefusal('PAT120', { what });
+  for (const [what, isAsked, why] of asked) if (isAsked) throw imageRefusal('PAT195', { what, why });
 }
 
 function checkStrategy(strategy: StrategyText): void {
   if (strategy !== 'auto' && strategy !== 'direct' && customPath(strategy) === undefined)
-    throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
+    throw imageRefusal('PAT195', {
+      what: `--strategy ${strategy}`,
+      why: 'all of it shares one TOC, so direct brings every function to every other',
+    });
 }
 
 function document(

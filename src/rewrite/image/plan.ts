@@ -13,13 +13,14 @@ import { type NopTarget, nopTargets, planNop } from '../nops.ts';
 import { planRedirects, type RedirectRequest } from '../redirects.ts';
 import { refusal } from '../refusals.ts';
 import { planRetargets, type RetargetRequest } from '../retargets.ts';
-import { findCode, noSuchFunction, Subject } from '../subject.ts';
+import { findCode, noSuchFunction, placeKey, Subject } from '../subject.ts';
 import { endOf } from '../targets.ts';
 import { applyImagePlan } from './apply.ts';
 import { linkPlan } from './link.ts';
 import { dropImageRecords } from './records.ts';
 import { imageRefusal } from './refusals.ts';
 import { ImageRelocations } from './relocations.ts';
+import { changeTableEnds } from './table-ends.ts';
 
 export interface ImageRequest {
   readonly nops: readonly string[];
@@ -37,6 +38,7 @@ const NOTHING: ImageAdditions = {
   pieces: [],
   bindings: [],
   rests: [],
+  tables: [],
   parts: [],
   symbols: [],
   relatives: [],
@@ -79,12 +81,18 @@ function btfOf(elf: ElfFile): Btf | undefined {
   return section === undefined ? undefined : Btf.parse(elf.contents(section));
 }
 
+/** Behind it, nobody can tell who came how; in front of it, an image has no relocation that tells who branches there. */
+const ENTRIES = 'no relocation of it tells which branches and pointers lead to which entry';
+
 /** What an image can be given: everything has to be in it. */
 function checkRequests(subject: Subject, { redirects, hooks = [], retargets = [] }: ImageRequest): void {
   for (const { to, strategy, at } of redirects) {
     if (strategy !== 'auto' && strategy !== 'direct' && strategy !== 'custom')
-      throw imageRefusal('PAT120', { what: `--strategy ${strategy}` });
-    if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT120', { what: `--at ${at}` });
+      throw imageRefusal('PAT195', {
+        what: `--strategy ${strategy}`,
+        why: 'all of it shares one TOC, so direct brings every function to every other',
+      });
+    if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT195', { what: `--at ${at}`, why: ENTRIES });
     if (findCode(subject, to) === undefined) throw noSuchFunction(subject, to);
   }
   for (const name of [...hooks.map(h => h.hook), ...retargets.map(r => r.to)])
@@ -143,10 +151,15 @@ function finish(
   const rests = draft.rests.map(rest => placeOfRest(rest, placed, own, linked.addressOf(rest.symbol)));
   const additions = rests.length === 0 || relink === undefined ? placed : relink(rests);
   if (linked.words.some(w => w.section >= own)) throw imageRefusal('PAT120', { what: 'a change of a merged function' });
+  const ends = changeTableEnds(elf, additions.tables);
+  const changed = new Set(linked.words.map(w => placeKey(w.section, w.offset)));
+  const twice = ends.find(w => changed.has(placeKey(w.section, w.offset)));
+  if (twice !== undefined)
+    throw imageRefusal('PAT194', {}, { section: elf.sections[twice.section]!, offset: twice.offset });
   const result: ImagePlan = {
     schema: 'tocsin.image-plan/1',
     actions: plan.actions,
-    words: inOrder([...linked.words, ...words, ...relocations.finish(additions.relatives.length)]),
+    words: inOrder([...linked.words, ...ends, ...words, ...relocations.finish(additions.relatives.length)]),
     records,
     parts: [...additions.parts, ...linked.parts],
     symbols: [...additions.symbols, ...linked.symbols],
@@ -155,6 +168,7 @@ function finish(
     pieces: additions.pieces,
     bindings: additions.bindings,
     rests: additions.rests,
+    tables: additions.tables,
     warnings: [...plan.warnings, ...additions.warnings, ...stale(additions.parts.length + linked.parts.length)],
   };
   for (const part of Object.values(result)) Object.freeze(part);

@@ -7,6 +7,10 @@ export const imageRefusals = {
     cause: '{what} does not go with a linked image',
     remedy: 'see tocsin patch in the README for what a kernel image can be given',
   },
+  PAT195: {
+    cause: '{what} does not go with a linked image: {why}',
+    remedy: 'leave it out; the README says what a kernel image can be given',
+  },
   PAT121: {
     cause: 'the image cannot be patched: {what}',
     remedy: 'give the unstripped vmlinux of a ppc64le kernel, as it was linked',
@@ -22,6 +26,19 @@ export const imageRefusals = {
   PAT127: {
     cause: 'the image has no room for {size} bytes of new code',
     remedy: 'hook fewer functions',
+  },
+  PAT191: {
+    cause: 'the {table} of the image cannot grow: {why}',
+    remedy: 'leave out of the fix what makes rows of it (WARN and BUG; get_user and its like), or see docs/design.md',
+  },
+  PAT192: {
+    cause: 'the {table} of the image cannot grow, because {name} cannot be told where it is: {why}',
+    remedy: 'leave out of the fix what makes rows of it (WARN and BUG; get_user and its like), or see docs/design.md',
+  },
+  PAT194: {
+    cause: 'this word tells where a table is that grows, and another change wants it',
+    remedy:
+      'do not hook or redirect the functions that search the exception and bug tables, or leave these rows out of the fix',
   },
 } as const;
 

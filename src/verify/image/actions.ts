@@ -11,12 +11,19 @@ import { count, type Report } from '../verification.ts';
 import { ImageCalls } from './calls.ts';
 import { customFault } from './custom.ts';
 import { followImageHook, type HookedImage, type WantedHook } from './hook.ts';
-import { ImageWords } from './words.ts';
+import { ImageWords, placeName } from './words.ts';
 
 const NOP = 0x60000000;
 
-export function checkImageActions(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan): string {
-  const judge = new ActionJudge(report, input, output, plan);
+/** @param may places of code (`placeName`) that change for something else */
+export function checkImageActions(
+  report: Report,
+  input: ElfFile,
+  output: ElfFile,
+  plan: ImagePlan,
+  may: ReadonlySet<string>,
+): string {
+  const judge = new ActionJudge(report, input, output, plan, may);
   for (const action of plan.actions) judge.action(action);
   judge.nothingElse();
   return `${count(plan.actions.length, 'action')} found in the words`;
@@ -59,14 +66,14 @@ class ActionJudge {
   #byLocal: ReadonlyMap<bigint, ImageFunction> | undefined;
   #calls: ImageCalls | undefined;
 
-  constructor(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan) {
+  constructor(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan, may: ReadonlySet<string>) {
     this.#report = report;
     this.#input = input;
     this.#output = output;
     this.#plan = plan;
     this.#words = new ImageWords(output);
     this.#records = new Map(plan.records.map(r => [r.before, r]));
-    this.#changed = new Set(plan.words.map(w => `${w.section}+${w.offset}`));
+    this.#changed = new Set(plan.words.map(w => placeName(w.section, w.offset)).filter(place => !may.has(place)));
   }
 
   action(action: PlannedAction): void {
@@ -75,7 +82,7 @@ class ActionJudge {
       this.#report.error('VER115', `there is no ${action.section}+${action.offset}`, action.section, action.offset);
       return;
     }
-    this.#changed.delete(`${section.index}+${action.offset}`);
+    this.#changed.delete(placeName(section.index, action.offset));
     const hasRecord = this.#records.delete(section.sh_addr + BigInt(action.offset));
     if (('recordRemoved' in action && action.recordRemoved) !== hasRecord)
       this.#wrong('the record of the site does not go with it', section, action, 'VER114');
@@ -212,7 +219,7 @@ class ActionJudge {
     for (const r of this.#records.keys())
       this.#report.error('VER114', `the record of 0x${r.toString(16)} goes, and no action says why`);
     for (const { section, offset } of this.#plan.words)
-      if (this.#input.sections[section]?.isCode === true && this.#changed.has(`${section}+${offset}`))
+      if (this.#input.sections[section]?.isCode === true && this.#changed.has(placeName(section, offset)))
         this.#report.error(
           'VER115',
           'a word of code changes, and no action says why',

@@ -17,6 +17,8 @@ import { checkImageRecords, compareDynamic } from './dynamic.ts';
 import { checkMergedParts } from './merged-parts.ts';
 import { checkImageNote } from './note.ts';
 import { checkRooms } from './rooms.ts';
+import { checkTableEnds } from './table-ends.ts';
+import { checkGrownTables } from './tables.ts';
 
 /**
  * Verifies one write. Nothing is thrown for a bad output: that is what the findings are for.
@@ -53,7 +55,13 @@ export function verifyImage(
     count => `${count} R_PPC64_RELATIVE give what the plan says`,
   );
   report.step('tracer records', () => checkImageRecords(report, input, after, plan));
-  report.step('actions', () => checkImageActions(report, input, after, plan));
+  if (objects.length > 0) report.step('tables', () => checkGrownTables(report, input, plan, objects));
+  const ends = report.make(
+    'ends of tables',
+    () => (plan.tables.length === 0 ? new Set<string>() : checkTableEnds(report, input, after, plan)),
+    places => `${places.size} words of code tell where tables lie`,
+  );
+  report.step('actions', () => checkImageActions(report, input, after, plan, ends ?? new Set()));
   report.step('note', () => checkImageNote(report, input, after, plan));
   return report.finish({ checked: dynamic ?? 0, undecided: 0, byType: { R_PPC64_RELATIVE: dynamic ?? 0 } });
 }

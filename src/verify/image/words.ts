@@ -46,3 +46,8 @@ export class ImageWords {
     return start + 8n + BigInt(((high << 16) >> 16) * 0x10000 + ((low << 16) >> 16));
   }
 }
+
+/** A place of the image as one string. */
+export function placeName(section: number, offset: number): string {
+  return `${section}+${offset}`;
+}

@@ -180,7 +180,7 @@ describe('an object in a kernel image', () => {
   });
 
   it.each<[string, Parameters<typeof object>[0], string]>([
-    ['entries of a table of the kernel', { section: '__ex_table' }, 'PAT124'],
+    ['entries of a table of the kernel', { section: '__jump_table' }, 'PAT124'],
     ['a name that nobody has', { needs: 'nothing' }, 'PAT113'],
     ['a function that is freed', { needs: '_sinittext' }, 'PAT118'],
     ['an address in its code', { relocation: 1 }, 'PAT125'],
@@ -202,7 +202,7 @@ describe('an object in a kernel image', () => {
     ['--at global-entry', { redirects: [{ ...redirect('first', 'fix'), at: 'global-entry' as const }] }],
     ['--strategy frame', { redirects: [{ ...redirect('first', 'fix'), strategy: 'frame' as const }] }],
   ])('does not go with %s', (_, request) => {
-    expect(codeOf(() => patched(request))).toBe('PAT120');
+    expect(codeOf(() => patched(request))).toBe('PAT195');
   });
 
   it('is no place for other changes', () => {

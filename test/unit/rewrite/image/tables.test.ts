@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { type ElfFile, readElf } from '../../../../src/elf/read.ts';
+import { linkObjects } from '../../../../src/merge/image.ts';
+import type { ImagePlan } from '../../../../src/plan/image.ts';
+import { applyImagePlan } from '../../../../src/rewrite/image/apply.ts';
+import { makeImagePlan } from '../../../../src/rewrite/image/plan.ts';
+import { revert } from '../../../../src/rewrite/revert.ts';
+import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
+import { PatchProver } from '../../../../src/verify/patched/prove-patched.ts';
+import { codeOf } from '../../../support/errors.ts';
+import { AT, BASE, FILE_START, type ImageFunction, linkedImage, placesOf } from '../../../support/linked-image.ts';
+import { ObjectBuilder, SHF } from '../../../support/object-builder.ts';
+import { BLR, MFLR, NOP, redirect } from './support.ts';
+
+const [REL32, REL64] = [26, 44];
+const ISYNC = 0x4c00012c;
+const TOC = AT.got + 0x8000;
+/** Where the tables of the image lie, bytes from BASE: two rows each. */
+const EXCEPTIONS = AT.rodata + 0x40;
+const BUGS = AT.data + 0x40 - 24;
+
+/** addis rTo,r2,HA; addi rTo,rTo,LO */
+function made(to: number, at: number, through = to): number[] {
+  const distance = at - TOC;
+  const high = ((distance + 0x8000) >> 16) & 0xffff;
+  return [
+    (0x3c020000 | (through << 21) | high) >>> 0,
+    (0x38000000 | (to << 21) | (through << 16) | (distance & 0xffff)) >>> 0,
+  ];
+}
+
+const LEAF: ImageFunction = { name: 'leaf', words: [MFLR, 0x4bffffed, 0x38630001, BLR], site: 1 };
+const searcher = (name: string, start: number, stop: number): ImageFunction => ({
+  name,
+  words: [...made(4, stop, 9), ...made(9, start), 0x7c892050, BLR],
+  k: 3,
+});
+const SEARCHERS = [
+  searcher('search_kernel_exception_table', EXCEPTIONS, EXCEPTIONS + 16),
+  searcher('find_bug', BUGS, BUGS + 24),
+];
+const OLD: ImageFunction = { name: 'old', words: [NOP, NOP, NOP, BLR] };
+const FUNCTIONS = [LEAF, OLD, ...SEARCHERS];
+
+interface Options {
+  readonly functions?: readonly ImageFunction[];
+  readonly words?: Readonly<Record<number, number>>;
+  readonly symbols?: Readonly<Record<string, number>>;
+  readonly pointers?: readonly number[];
+}
+
+/** Rows name words of `leaf`. */
+function image({ functions = FUNCTIONS, words, symbols, pointers = [] }: Options = {}): ElfFile {
+  const old = placesOf(functions).get('old')!;
+  const rows = {
+    [EXCEPTIONS]: old,
+    [EXCEPTIONS + 4]: old + 12,
+    [EXCEPTIONS + 8]: old + 8,
+    [EXCEPTIONS + 12]: old + 12,
+  };
+  const bugs = { [BUGS]: old, [BUGS + 12]: old + 8 };
+  const distances = Object.entries({ ...rows, ...bugs }).map(([at, to]) => [at, to - Number(at)]);
+  const ends = {
+    __start___ex_table: EXCEPTIONS,
+    __stop___ex_table: EXCEPTIONS + 16,
+    __start___bug_table: BUGS,
+    __stop___bug_table: BUGS + 24,
+    ...symbols,
+  };
+  return readElf(
+    linkedImage({ functions, words: { ...Object.fromEntries(distances), ...words }, symbols: ends, pointers }),
+  );
+}
+
+/** `fix` loads from where r3 points, and returns another value where that fails; a trap and a barrier lie behind it. */
+function object({ barrier = ISYNC, jumps = false } = {}) {
+  const b = new ObjectBuilder();
+  const text = b.code('.text', [0x88630000, BLR, 0x3860fff2, BLR, 0x0fe00000, barrier, BLR, NOP], { align: 16 });
+  const table = (name: string, bytes: number, align = 4) =>
+    b.section(name, {
+      flags: SHF.ALLOC | (name === '__bug_table' ? SHF.WRITE : 0),
+      bytes: new Uint8Array(bytes),
+      align,
+    });
+  const [exceptions, bugs, barriers] = [table('__ex_table', 8), table('__bug_table', 12), table('__lwsync_fixup', 8)];
+  if (jumps) table('__jump_table', 16);
+  b.section('.data', { flags: SHF.ALLOC | SHF.WRITE, bytes: new Uint8Array(8).fill(1), align: 8 });
+  b.function('fix', text, 0, 16);
+  const start = b.symbol('.Lstart', { section: text, value: 0 });
+  b.relocate(exceptions, 0, REL32, start, 0);
+  b.relocate(exceptions, 4, REL32, start, 8);
+  b.relocate(bugs, 0, REL32, start, 16);
+  b.relocate(bugs, 4, REL32, start, 0);
+  b.relocate(barriers, 0, REL64, start, 20);
+  return { name: 'fix.o', elf: readElf(b.build()), sha256: '0'.repeat(64) };
+}
+
+function patched(input = image(), merged = object()) {
+  const additions = linkObjects(input, [merged]);
+  const plan = makeImagePlan(input, { nops: [], redirects: [redirect('leaf', 'fix')], additions });
+  const check = (of: ImagePlan) => {
+    const output = applyImagePlan(input, of, { toolVersion: 'test' }).bytes;
+    return [...new Set(verifyImage(input, output, of, [merged.elf]).findings.map(f => f.code))];
+  };
+  return { input, plan, check, bytes: applyImagePlan(input, plan, { toolVersion: 'test' }).bytes };
+}
+
+/** The address that two words at a place, bytes from BASE, make. */
+function addressAt(bytes: Uint8Array, high: number, low: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + FILE_START);
+  const half = (at: number) => (view.getUint32(at, true) << 16) >> 16;
+  return TOC + half(high) * 0x10000 + half(low);
+}
+
+describe('rows for tables of a kernel image', () => {
+  const { input, plan, check, bytes } = patched();
+
+  it('are judged to be where the kernel looks, and go again', () => {
+    expect(check(plan)).toEqual([]);
+    expect(revert(bytes).original).toEqual(input.bytes);
+  });
+
+  it('lie behind the last bug, and in a sorted table in another place', () => {
+    const [bugs, exceptions] = ['bugs', 'exceptions'].map(kind => plan.tables.find(t => t.kind === kind)!);
+    expect([bugs!.start, bugs!.stop]).toEqual([BASE + BigInt(BUGS), BASE + BigInt(BUGS + 36)]);
+    expect(plan.parts[bugs!.part]!.address).toBe(BASE + BigInt(BUGS + 24));
+    const { address, bytes: table } = plan.parts[exceptions!.part]!;
+    const view = new DataView(table.buffer, table.byteOffset);
+    const named = [0, 8, 16].map(at => address + BigInt(at + view.getInt32(at, true)) - BASE);
+    const old = BigInt(placesOf(FUNCTIONS).get('old')!);
+    expect(named.slice(0, 2)).toEqual([old, old + 8n]);
+    expect(BASE + named[2]!).toBe(plan.symbols.find(s => s.name === 'fix')!.address);
+  });
+
+  it('are found by those who search', () => {
+    const places = placesOf(FUNCTIONS);
+    for (const { kind, start, stop } of plan.tables) {
+      const at = places.get(kind === 'bugs' ? 'find_bug' : 'search_kernel_exception_table')!;
+      expect([BASE + BigInt(addressAt(bytes, at, at + 4)), BASE + BigInt(addressAt(bytes, at + 8, at + 12))]).toEqual([
+        stop,
+        start,
+      ]);
+    }
+  });
+
+  it('are ways that the prover follows', () => {
+    const proof = new PatchProver(input, undefined).prove(readElf(bytes), [
+      { section: '.text', offset: placesOf(FUNCTIONS).get('leaf')! + 8, to: 'fix' },
+    ]);
+    expect([proof.verdict, proof.functions.map(f => f.function)]).toEqual(['proved', ['leaf', 'fix']]);
+  });
+
+  it.each<[string, Parameters<typeof image>[0], Parameters<typeof object>[0], string]>([
+    ['jump labels', {}, { jumps: true }, 'PAT124'],
+    ['a barrier that is none', {}, { barrier: NOP }, 'PAT193'],
+    ['bugs where something lies behind them', { symbols: { somebody: AT.data + 0x44 } }, {}, 'PAT190'],
+    ['bugs of another size', { words: { [BUGS + 12]: 0 } }, {}, 'PAT190'],
+    ['exceptions that are not sorted', { words: { [EXCEPTIONS + 8]: -EXCEPTIONS - 8 } }, {}, 'PAT190'],
+    ['exceptions that the kernel sorts', { symbols: { main_extable_sort_needed: BUGS + 12 } }, {}, 'PAT190'],
+    ['nobody who searches', { functions: [LEAF, OLD] }, {}, 'PAT191'],
+    [
+      'one end that is known alone',
+      { functions: [LEAF, OLD, SEARCHERS[0]!, { name: 'find_bug', words: [...made(4, BUGS + 24), BLR] }] },
+      {},
+      'PAT191',
+    ],
+    [
+      'another who searches',
+      { functions: [...FUNCTIONS, searcher('stranger', EXCEPTIONS, EXCEPTIONS + 16)] },
+      {},
+      'PAT191',
+    ],
+    ['an end that is stored', { pointers: [BUGS + 24] }, {}, 'PAT191'],
+  ])('are refused with %s', (_, options, parts, code) => {
+    expect(codeOf(() => patched(image(options), object(parts)))).toBe(code);
+  });
+
+  it('are refused where half of an end has another use', () => {
+    const words = [...made(4, EXCEPTIONS + 16, 9), 0x7d2a4b78, ...made(9, EXCEPTIONS), BLR];
+    const input = image({ functions: [LEAF, OLD, { name: 'search_exception_tables', words }, SEARCHERS[1]!] });
+    expect(codeOf(() => patched(input))).toBe('PAT192');
+  });
+
+  const part = (kind: string) => plan.tables.find(t => t.kind === kind)!.part;
+  const withTable = (kind: string, change: object): ImagePlan => ({
+    ...plan,
+    tables: plan.tables.map(t => (t.kind === kind ? { ...t, ...change } : t)),
+  });
+  const withBytes = (kind: string, at: number, value: number): ImagePlan => ({
+    ...plan,
+    parts: plan.parts.map((p, i) => {
+      if (i !== part(kind)) return p;
+      const changed = p.bytes.slice();
+      new DataView(changed.buffer).setInt32(at, value, true);
+      return { ...p, bytes: changed };
+    }),
+  });
+  const ends = plan.words.filter(w => plan.actions.every(a => a.offset !== w.offset) && w.section === 1);
+
+  it.each<[string, ImagePlan, string]>([
+    ['a row that is lost', withTable('bugs', { rows: 0 }), 'VER169'],
+    ['a table that does not grow', { ...plan, tables: [] }, 'VER169'],
+    ['an end that is another', withTable('bugs', { stop: BASE + BigInt(BUGS + 24) }), 'VER168'],
+    ['a start that is another', withTable('exceptions', { start: BASE }), 'VER168'],
+    ['a row that names old code', withBytes('bugs', 0, -BUGS), 'VER168'],
+    ['a row that is not sorted', withBytes('exceptions', 0, 64), 'VER168'],
+    ['an end that is not told', { ...plan, words: plan.words.filter(w => w !== ends[0]) }, 'VER170'],
+    [
+      'an end that is told wrong',
+      { ...plan, words: plan.words.map(w => (w === ends.at(-1) ? { ...w, after: w.after + 8 } : w)) },
+      'VER170',
+    ],
+  ])('are judged wrong with %s', (_, of, code) => {
+    expect(check(of)).toContain(code);
+  });
+});
