@@ -7,7 +7,7 @@
  * changes its size, its place.
  */
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
-import { RELA_SIZE, SHT_NOBITS, STB_LOCAL } from './constants.ts';
+import { PHDR_SIZE, RELA_SIZE, SHT_NOBITS, STB_LOCAL } from './constants.ts';
 import type { ElfFile } from './read.ts';
 import type { Section } from './section.ts';
 
@@ -36,7 +36,12 @@ export interface NewSection {
   /** Bytes, of a section without contents in the file (SHT_NOBITS). */
   readonly size?: number;
   /** Of a section of a linked image: where it lies in memory, and in a gap between the input's sections. */
-  readonly placed?: { readonly sh_addr: bigint; readonly sh_offset: number };
+  readonly placed?: {
+    readonly sh_addr: bigint;
+    readonly sh_offset: number;
+    /** There is nothing in the file for it yet, at the end of what a segment covers: what lies behind moves. */
+    readonly isInserted?: boolean;
+  };
 }
 
 /** Bytes for a gap between the sections of a linked image: `offset` counts from the start of the input file. */
@@ -69,6 +74,10 @@ export class ElfEditor {
   readonly sizes = new Map<SectionIndex, number>();
   /** What is written between sections that stay where they are. */
   readonly fills: GapFill[] = [];
+  /** New bytes between the input's. */
+  readonly insertions: GapFill[] = [];
+  /** Changed fields of the program headers, by offset in the file. */
+  readonly segmentFields: GapFill[] = [];
   /** Bytes of the input behind this offset are left out (a signature); the input's size where nothing is. */
   end: number;
 
@@ -172,8 +181,27 @@ export class ElfEditor {
   /** Adds a section behind all others and gives its index (in input coordinates: dropped sections still count). */
   addSection(section: NewSection): SectionIndex {
     this.newSections.push(section);
-    if (section.placed !== undefined) this.fills.push({ offset: section.placed.sh_offset, bytes: section.contents });
+    const { placed, contents } = section;
+    if (placed?.isInserted === true) this.#insert(placed, contents);
+    else if (placed !== undefined) this.fills.push({ offset: placed.sh_offset, bytes: contents });
     return this.elf.sections.length + this.newSections.length - 1;
+  }
+
+  /** The segment whose bytes in the file end there gets more of them. */
+  #insert({ sh_addr, sh_offset }: { readonly sh_addr: bigint; readonly sh_offset: number }, bytes: Uint8Array): void {
+    const { header, bytes: file } = this.elf;
+    const view = new DataView(file.buffer, file.byteOffset, file.length);
+    for (let i = 0; i < header.e_phnum; i++) {
+      const at = header.e_phoff + i * PHDR_SIZE;
+      const [offset, size] = [view.getBigUint64(at + 8, true), view.getBigUint64(at + 32, true)];
+      if (view.getBigUint64(at + 16, true) + size !== sh_addr || Number(offset + size) !== sh_offset) continue;
+      const field = new Uint8Array(8);
+      new DataView(field.buffer).setBigUint64(0, size + BigInt(bytes.length), true);
+      this.insertions.push({ offset: sh_offset, bytes });
+      this.segmentFields.push({ offset: at + 32, bytes: field });
+      return;
+    }
+    throw new RangeError(`no segment ends at ${sh_offset} of the file`);
   }
 
   /**

@@ -46,7 +46,10 @@ function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>,
   add(0, EHDR_SIZE, 1, whole(0, EHDR_SIZE), EHDR_SIZE, []);
   if (header.e_phnum > 0) {
     const end = header.e_phoff + header.e_phnum * PHDR_SIZE;
-    add(header.e_phoff, end, 8, whole(header.e_phoff, end), end - header.e_phoff, []);
+    const fields = editor.segmentFields.map(f => ({ offset: f.offset - header.e_phoff, bytes: f.bytes }));
+    const old = bytes.subarray(header.e_phoff, end);
+    const contents = fields.length === 0 ? whole(header.e_phoff, end) : overlaid(old, header.e_phoff, fields);
+    add(header.e_phoff, end, 8, contents, end - header.e_phoff, []);
   }
   const tableEnd = header.e_shoff + header.shnum * SHDR_SIZE;
   add(header.e_shoff, tableEnd, 8, undefined, tableSize, []);
@@ -62,6 +65,8 @@ function partsOf(editor: ElfEditor, rebuilt: ReadonlyMap<SectionIndex, Rebuilt>,
       add(start, end, editor.alignments.get(section.index) ?? section.sh_addralign, kept, kept.size, [section.index]);
     }
   }
+  for (const { offset, bytes: inserted } of editor.insertions)
+    add(offset, offset, 1, freshContents(inserted), inserted.length, []);
   return parts.sort((a, b) => a.oldStart - b.oldStart || a.oldEnd - b.oldEnd);
 }
 

@@ -85,6 +85,20 @@ export class ImageRooms {
   }
 }
 
+/** Room for data behind the last byte that the file has for a segment, up to the next section: the file would have to get longer. */
+export function roomBehindFile(elf: ElfFile, address: bigint, size: number): Room | undefined {
+  const segment = loadSegments(elf).find(s => s.p_vaddr + BigInt(s.p_filesz) === address);
+  const end = symbolAddress(elf, '_edata');
+  if (segment === undefined || end === undefined) return undefined;
+  const next = elf.sections
+    .filter(s => s.isAllocated && s.sh_size > 0 && s.sh_addr >= address)
+    .reduce((least, s) => (s.sh_addr < least ? s.sh_addr : least), end);
+  const fileOffset = segment.p_offset + segment.p_filesz;
+  const isFree =
+    address + BigInt(size) <= next && unknownGaps(elf, [{ start: address, end: next, fileOffset }]).length > 0;
+  return isFree ? { address, fileOffset } : undefined;
+}
+
 /** Between sections with an address, where the file has bytes for it. */
 function gapsOf(elf: ElfFile): Gap[] {
   const sections = elf.sections

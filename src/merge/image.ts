@@ -18,7 +18,7 @@ import {
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import { symbolAddress } from '../kernel/image-layout.ts';
-import { ImageRooms } from '../kernel/image-rooms.ts';
+import { ImageRooms, roomBehindFile } from '../kernel/image-rooms.ts';
 import { tracerTableKind } from '../kernel/tracer-tables.ts';
 import type {
   GrownTable,
@@ -60,7 +60,7 @@ const NAMES: Readonly<Record<Home, string>> = {
   code: '.text.tocsin',
   constants: '.rodata.tocsin',
   data: '.data.tocsin',
-  bugs: BUGS,
+  bugs: `${BUGS}.tocsin`,
 };
 
 /**
@@ -199,10 +199,19 @@ class Linker {
     const { start, stop } = endOfBugs(this.#image);
     if (size % BUG_ROW !== 0)
       throw mergeRefusal('PAT190', { section: BUGS, what: "an object's rows are of another size" });
-    const room = rooms.takeAt('data', stop, size);
+    const inside = rooms.takeAt('data', stop, size);
+    const room = inside ?? roomBehindFile(this.#image, stop, size);
     if (room === undefined)
       throw mergeRefusal('PAT190', { section: BUGS, what: `there is no room for ${size} bytes behind it` });
-    const part = this.#parts.push({ name: BUGS, kind: 'data', alignment: 4, ...room, bytes: new Uint8Array(size) }) - 1;
+    const part =
+      this.#parts.push({
+        name: NAMES.bugs,
+        kind: 'data',
+        alignment: 4,
+        ...room,
+        bytes: new Uint8Array(size),
+        ...(inside === undefined && { isInserted: true }),
+      }) - 1;
     this.#tables.push({ kind: 'bugs', part, rows: size / BUG_ROW, start, stop: stop + BigInt(size) });
   }
 
@@ -221,7 +230,7 @@ class Linker {
     const part = this.#parts.length;
     const { address, bytes } = this.#addPart(
       rooms,
-      EXCEPTIONS,
+      `${EXCEPTIONS}.tocsin`,
       'constants',
       rows.length * EXCEPTION_ROW,
       EXCEPTION_ROW,

@@ -34,6 +34,8 @@ export interface ImagePart {
   readonly alignment: number;
   /** Whole words; what dynamic relocations fill is zero. */
   readonly bytes: Uint8Array;
+  /** The file has no bytes there: they are put behind those of the segment, and what lies behind them moves in the file. */
+  readonly isInserted?: boolean;
 }
 
 export interface ImageSymbol {

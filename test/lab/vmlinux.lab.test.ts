@@ -210,8 +210,8 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
   });
 });
 
-describe.each(GENERATIONS)('a kernel image with rows for its exception table, %s', generation => {
-  it('catches a fault', async () => {
+describe.each(GENERATIONS)('a kernel image with rows for its tables, %s', generation => {
+  it('warns with file and line, once, and catches a fault', async () => {
     const of = kernel(generation);
     const image = join(scratch, `vmlinux-rows-${generation}`);
     const object = join(imageObjects(generation), 'image_rows_object.o');
@@ -221,22 +221,29 @@ describe.each(GENERATIONS)('a kernel image with rows for its exception table, %s
     expect([doc.written, doc.proof?.verdict, doc.verification?.ok]).toEqual([true, 'proved', true]);
     const { changed } = changedWords(of.vmlinux, image);
     const ends = changed.filter(place => !RECORDS.test(place)).length - 1;
-    // Two ends in two functions, of two words each.
+    // Two ends of one table in two functions, of two words each, and one end of the other.
     expect(ends).toBeGreaterThanOrEqual(8);
 
     const { exitStatus, found, said } = await runMachine(`vmlinux-rows-${generation}`, {
       vmlinux: image,
       timeoutSeconds: 300,
-      script: [prelude(), 'for n in 1 2 3; do result rows.$n "$(cat /proc/version)"; done\n', troubles()].join(''),
+      script: [
+        prelude(),
+        'for n in 1 2 3; do result rows.$n "$(cat /proc/version)"; done\n',
+        'result warnings "$(dmesg | grep -c WARNING:)"\n',
+        'result warned "$(dmesg | grep WARNING:)"\n',
+        'result others "$(dmesg | grep -c -e Oops -e "BUG:" -e "kernel BUG")"\n',
+      ].join(''),
     });
     expect(exitStatus, said).toBe(0);
     for (const n of [1, 2, 3]) expect(found.get(`rows.${n}`), said).toBe(`rows -14 82 ${n}`);
-    expect(found.get('troubles'), said).toBe('0');
+    expect([found.get('warnings'), found.get('others')], said).toEqual(['1', '0']);
+    expect(found.get('warned'), said).toMatch(/image_rows_object\.c:27\b/);
 
     const reverted = join(scratch, `reverted-rows-${generation}`);
     await tocsinDone('revert', image, '-o', reverted);
     expect(readFileSync(reverted).equals(readFileSync(of.vmlinux))).toBe(true);
     rmSync(reverted);
-    figure(`vmlinux ${of.release}: words of code that tell where the exception table is`, ends);
+    figure(`vmlinux ${of.release}: words of code that tell where the bug and exception tables are`, ends);
   });
 });

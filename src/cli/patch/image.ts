@@ -81,7 +81,6 @@ export async function patchImage(
     const secondReader = verification.ok ? await askSecondReader(bytes, undefined) : undefined;
     const ok = verification.ok && secondReader?.agreed === true;
     if (ok) await staged.commit();
-    else await staged.discard();
     const { original } = record;
     await show(
       document(args, elf, plan, {
@@ -92,8 +91,8 @@ export async function patchImage(
         ...(secondReader && { secondReader }),
       }),
     );
-    if (!ok) throw unverified(verification, secondReader);
-    return 0;
+    if (ok) return 0;
+    throw unverified(verification, secondReader);
   } catch (error) {
     await staged.discard();
     throw error;

@@ -67,7 +67,7 @@ function addParts(editor: ElfEditor, plan: ImagePlan): void {
       sh_addralign: part.alignment,
       sh_entsize: 0,
       contents: part.bytes,
-      placed: { sh_addr: part.address, sh_offset: part.fileOffset },
+      placed: { sh_addr: part.address, sh_offset: part.fileOffset, isInserted: part.isInserted === true },
     }),
   );
   for (const { name, binding, type, st_other, part, address, size } of plan.symbols)

@@ -44,7 +44,8 @@ export function* knownRanges(elf: ElfFile): Generator<KnownRange> {
     if (known !== undefined) yield known;
   }
   for (const section of elf.sections) {
-    const table = section.isAllocated && section.hasContents ? fixupTable(section) : undefined;
+    const name = section.name.replace(/\.tocsin$/, '');
+    const table = section.isAllocated && section.hasContents ? fixupTable({ name }) : undefined;
     if (table === undefined || table.kind === 'tracer record') continue;
     for (const [address, length] of tablePlaces(section.sh_addr, elf.contents(section), table)) {
       const known = place(address, length, table.kind === 'feature fixup' ? 'rewritten' : 'table');

@@ -2,7 +2,7 @@
  * The image itself: from the start of the file to the last byte that has an address, nothing moves. What has to be there is made from
  * input and plan, and every byte is compared.
  */
-import { EHDR_SIZE } from '../../elf/constants.ts';
+import { EHDR_SIZE, PHDR_SIZE } from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import { loadSegments } from '../../kernel/image-layout.ts';
 import type { ImagePlan } from '../../plan/image.ts';
@@ -16,13 +16,19 @@ export function endOfImage(elf: ElfFile): number {
   return end;
 }
 
+/** Bytes that the plan puts behind those of a segment. */
+export function insertedBytes({ parts }: ImagePlan): number {
+  return parts.reduce((n, p) => n + (p.isInserted === true ? p.bytes.length : 0), 0);
+}
+
 export function compareImageBytes(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan): string {
-  const end = endOfImage(input);
+  const end = endOfImage(input) + insertedBytes(plan);
   if (end % 4 !== 0 || end > output.bytes.length) {
     report.error('VER110', 'the output is shorter than the image');
     return 'not compared';
   }
-  const wanted = input.bytes.slice(0, end);
+  const wanted = new Uint8Array(end);
+  wanted.set(input.bytes.subarray(0, endOfImage(input)));
   const view = new DataView(wanted.buffer);
   const marks = new Uint8Array(end / 4);
   changeWords(report, input, plan, view, marks);
@@ -37,8 +43,10 @@ export function compareImageBytes(report: Report, input: ElfFile, output: ElfFil
     });
     lay(report, wanted, marks, rela.sh_offset + rela.sh_size, bytes, rela.name);
   }
-  // The ELF header has been compared field by field.
+  // The ELF header and the segments have been compared field by field.
   wanted.set(output.bytes.subarray(0, EHDR_SIZE));
+  const { e_phoff, e_phnum } = input.header;
+  wanted.set(output.bytes.subarray(e_phoff, e_phoff + e_phnum * PHDR_SIZE), e_phoff);
   report.counts.layout += EHDR_SIZE;
   const found = output.bytes.subarray(0, end);
   if (Buffer.compare(wanted, found) !== 0) tell(report, input, wanted, found);

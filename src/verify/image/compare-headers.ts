@@ -6,6 +6,9 @@ import { patchNoteSection } from '../../kernel/patch-note.ts';
 import type { ImagePart, ImagePlan } from '../../plan/image.ts';
 import { count, type Report } from '../verification.ts';
 
+const PT_LOAD = 1;
+const [P_VADDR, P_FILESZ] = [16, 32] as const;
+
 /** Bytes of the ELF header that say where the section headers are, and how many: e_shoff, e_shnum, e_shstrndx. */
 const MAY_DIFFER = [[40, 48] as const, [60, 64] as const];
 
@@ -20,8 +23,8 @@ export function compareImageHeaders(report: Report, input: ElfFile, output: ElfF
     if (input.bytes[i] !== output.bytes[i] && !MAY_DIFFER.some(([from, to]) => i >= from && i < to))
       report.error('VER111', `byte ${i} of the ELF header differs`);
   const { e_phoff, e_phnum } = input.header;
-  const segments = (elf: ElfFile) => Buffer.from(elf.bytes.subarray(e_phoff, e_phoff + e_phnum * PHDR_SIZE));
-  if (!segments(input).equals(segments(output))) report.error('VER111', 'the program headers differ');
+  const segments = (elf: ElfFile) => Buffer.from(elf.bytes.slice(e_phoff, e_phoff + e_phnum * PHDR_SIZE));
+  if (!grown(segments(input), plan).equals(segments(output))) report.error('VER111', 'the program headers differ');
   const kept = keptSections(input);
   const wanted = kept.length + plan.parts.length + 1;
   if (output.sections.length !== wanted) {
@@ -35,6 +38,17 @@ export function compareImageHeaders(report: Report, input: ElfFile, output: ElfF
     comparePart(report, part, output.sections[kept.length + i]!);
   });
   return `${count(kept.length, 'section')} where they were, ${count(plan.parts.length, 'new section')}, ${count(e_phnum, 'segment')}`;
+}
+
+/** What is put behind the bytes that the file has for a segment makes these more. */
+function grown(segments: Buffer, { parts }: ImagePlan): Buffer {
+  for (const part of parts)
+    for (let at = 0; part.isInserted === true && at < segments.length; at += PHDR_SIZE) {
+      const size = segments.readBigUInt64LE(at + P_FILESZ);
+      if (segments.readUInt32LE(at) === PT_LOAD && segments.readBigUInt64LE(at + P_VADDR) + size === part.address)
+        segments.writeBigUInt64LE(size + BigInt(part.bytes.length), at + P_FILESZ);
+    }
+  return segments;
 }
 
 function compareSection(report: Report, input: ElfFile, was: Section, is: Section, plan: ImagePlan): void {

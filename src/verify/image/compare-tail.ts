@@ -4,14 +4,14 @@ import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
 import type { ImagePlan } from '../../plan/image.ts';
 import { count, type Report } from '../verification.ts';
-import { endOfImage } from './compare-bytes.ts';
+import { endOfImage, insertedBytes } from './compare-bytes.ts';
 import { keptSections, sectionHeadersOf } from './compare-headers.ts';
 
 /** STV_HIDDEN: what is new is nobody else's. */
 const HIDDEN = 2;
 
 export function compareImageTail(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan): string {
-  const start = endOfImage(input);
+  const start = endOfImage(input) + insertedBytes(plan);
   const covered: [start: number, end: number][] = [[...sectionHeadersOf(output)]];
   report.counts.layout += covered[0]![1] - covered[0]![0];
   keptSections(input).forEach((was, i) => {

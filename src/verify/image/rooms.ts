@@ -22,17 +22,24 @@ export function checkRooms(report: Report, input: ElfFile, plan: ImagePlan): str
   return `${bytes} bytes in ${count(plan.parts.length, 'gap')} that nothing of the kernel knows`;
 }
 
-function checkRoom(report: Report, input: ElfFile, { name, kind, address, fileOffset, bytes }: ImagePart): void {
+function checkRoom(
+  report: Report,
+  input: ElfFile,
+  { name, kind, address, fileOffset, bytes, isInserted }: ImagePart,
+): void {
   const end = address + BigInt(bytes.length);
   const [from, to] = BORDERS[kind].map(border => symbolAddress(input, border));
   if (from === undefined || to === undefined || address < from || end > to)
     report.error('VER112', `${name} lies outside of what the kernel maps for ${kind}`, name);
-  const isLoaded = loadSegments(input).some(
-    s =>
-      address >= s.p_vaddr &&
-      end <= s.p_vaddr + BigInt(s.p_filesz) &&
-      BigInt(fileOffset - s.p_offset) === address - s.p_vaddr,
-  );
+  const isLoaded = loadSegments(input).some(s => {
+    const last = s.p_vaddr + BigInt(s.p_filesz);
+    // What is put behind the file's bytes of a segment begins there, and has its place in memory.
+    const isInside =
+      isInserted === true
+        ? address === last && end <= s.p_vaddr + BigInt(s.p_memsz)
+        : address >= s.p_vaddr && end <= last;
+    return isInside && BigInt(fileOffset - s.p_offset) === address - s.p_vaddr;
+  });
   if (!isLoaded) report.error('VER112', `${name} does not lie in the file where it lies in memory`, name);
   for (const s of input.sections)
     if (s.isAllocated && s.sh_size > 0 && address < s.sh_addr + BigInt(s.sh_size) && end > s.sh_addr)

@@ -186,7 +186,10 @@ function placedFunctions(elf: ElfFile, origin: bigint, memory: Memory): PlacedFu
 function tables(sections: readonly PlacedSection[], at: (name: string) => number | undefined): TableRange[] {
   const found: TableRange[] = [];
   const bySection = (name: string, kind: TableRange['kind'], entrySize: number) => {
-    for (const s of sections) if (s.name === name) found.push({ kind, offset: s.offset, size: s.size, entrySize });
+    // What tocsin adds to a table has a name like it.
+    for (const s of sections)
+      if (s.name === name || s.name === `${name}.tocsin`)
+        found.push({ kind, offset: s.offset, size: s.size, entrySize });
   };
   bySection('__ex_table', 'exception', 8);
   bySection('__bug_table', 'bug', 12);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A replacement with rows of the kernel's exception table: it reads memory, and one read fails. Atomics leave rows about their barriers.
+// A replacement with rows of the kernel's bug and exception tables: a warning that is given once, with its place, and reads of memory of
+// which one fails. Atomics leave rows about their barriers.
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -21,8 +22,10 @@ int image_rows_show(struct seq_file *m, void *v)
 {
 	static const char letter[] = "R";
 
-	seq_printf(m, "rows %d %d %d\n", image_read((const char *)0xc00fffffffff0000), image_read(letter),
-		   atomic_inc_return_acquire(&shown));
+	int count = atomic_inc_return_acquire(&shown);
+
+	WARN_ON_ONCE(count > 0);
+	seq_printf(m, "rows %d %d %d\n", image_read((const char *)0xc00fffffffff0000), image_read(letter), count);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ElfFile, readElf } from '../../../../src/elf/read.ts';
+import { loadSegments } from '../../../../src/kernel/image-layout.ts';
 import { linkObjects } from '../../../../src/merge/image.ts';
 import type { ImagePlan } from '../../../../src/plan/image.ts';
 import { applyImagePlan } from '../../../../src/rewrite/image/apply.ts';
@@ -47,10 +48,12 @@ interface Options {
   readonly words?: Readonly<Record<number, number>>;
   readonly symbols?: Readonly<Record<string, number>>;
   readonly pointers?: readonly number[];
+  /** Where the bug table lies, if not in front of a gap of the file. */
+  readonly bugs?: number;
 }
 
 /** Rows name words of `leaf`. */
-function image({ functions = FUNCTIONS, words, symbols, pointers = [] }: Options = {}): ElfFile {
+function image({ functions = FUNCTIONS, words, symbols, pointers = [], bugs: bugsAt = BUGS }: Options = {}): ElfFile {
   const old = placesOf(functions).get('old')!;
   const rows = {
     [EXCEPTIONS]: old,
@@ -58,13 +61,13 @@ function image({ functions = FUNCTIONS, words, symbols, pointers = [] }: Options
     [EXCEPTIONS + 8]: old + 8,
     [EXCEPTIONS + 12]: old + 12,
   };
-  const bugs = { [BUGS]: old, [BUGS + 12]: old + 8 };
+  const bugs = { [bugsAt]: old, [bugsAt + 12]: old + 8 };
   const distances = Object.entries({ ...rows, ...bugs }).map(([at, to]) => [at, to - Number(at)]);
   const ends = {
     __start___ex_table: EXCEPTIONS,
     __stop___ex_table: EXCEPTIONS + 16,
-    __start___bug_table: BUGS,
-    __stop___bug_table: BUGS + 24,
+    __start___bug_table: bugsAt,
+    __stop___bug_table: bugsAt + 24,
     ...symbols,
   };
   return readElf(
@@ -141,6 +144,23 @@ describe('rows for tables of a kernel image', () => {
         start,
       ]);
     }
+  });
+
+  it('lie behind the file where it ends with the last bug', () => {
+    const bugs = AT.pageData + 0x40 - 24;
+    const functions = [LEAF, OLD, SEARCHERS[0]!, searcher('find_bug', bugs, bugs + 24)];
+    const other = patched(image({ bugs, functions, symbols: { _edata: AT.edata + 0x100 } }));
+    expect(other.check(other.plan)).toEqual([]);
+    expect(revert(other.bytes).original).toEqual(other.input.bytes);
+    const [was, is] = [other.input, readElf(other.bytes)].map(elf => loadSegments(elf)[0]!);
+    expect(is!.p_filesz - was!.p_filesz).toBe(12);
+    const part = other.plan.parts.find(p => p.isInserted === true)!;
+    expect([part.address, part.fileOffset]).toEqual([BASE + BigInt(bugs + 24), FILE_START + bugs + 24]);
+    const elsewhere = { ...part, address: part.address + 16n, fileOffset: part.fileOffset + 16 };
+    const parts = other.plan.parts.map(p => (p === part ? elsewhere : p));
+    expect(() => other.check({ ...other.plan, parts })).toThrow(RangeError);
+    const tight = image({ bugs, functions, symbols: { _edata: AT.edata + 8 } });
+    expect(codeOf(() => patched(tight))).toBe('PAT190');
   });
 
   it('are ways that the prover follows', () => {
