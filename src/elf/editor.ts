@@ -42,6 +42,12 @@ export interface NewSection {
     /** There is nothing in the file for it yet, at the end of what a segment covers: what lies behind moves. */
     readonly isInserted?: boolean;
   };
+  readonly placed?: { readonly sh_addr: bigint; readonly sh_offset: number };
+  /**
+   * The section of the input that its header stands in front of: loaders place sections in the order of their headers. Absent: behind
+   * all. Its contents stand behind everything in any case.
+   */
+  readonly before?: SectionIndex;
 }
 
 /** Bytes for a gap between the sections of a linked image: `offset` counts from the start of the input file. */
@@ -178,7 +184,7 @@ export class ElfEditor {
     this.sizes.set(index, section.sh_size + bytes.length);
   }
 
-  /** Adds a section behind all others and gives its index (in input coordinates: dropped sections still count). */
+  /** Adds a section and gives its index (in input coordinates: behind all others, and dropped sections still count). */
   addSection(section: NewSection): SectionIndex {
     this.newSections.push(section);
     const { placed, contents } = section;

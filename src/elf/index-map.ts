@@ -1,10 +1,10 @@
 /** Where sections and symbols go when some are dropped and others added. */
-import type { SymbolIndex } from '../util/indexes.ts';
+import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
 import { STB_LOCAL } from './constants.ts';
 import type { ElfEditor } from './editor.ts';
 import type { SymbolTable } from './symbols.ts';
 
-/** Old index to new index; -1 for what is dropped. */
+/** Old index to new index, new parts behind the old ones; -1 for what is dropped. */
 export class IndexMap {
   readonly #to: Int32Array | undefined;
   readonly count: number;
@@ -25,11 +25,21 @@ export class IndexMap {
 }
 
 export function mapSections(editor: ElfEditor): IndexMap {
-  const total = editor.elf.sections.length + editor.newSections.length;
-  if (editor.droppedSections.size === 0) return new IndexMap(total, undefined);
+  const old = editor.elf.sections.length;
+  const total = old + editor.newSections.length;
+  const inserted = editor.newSections.some(s => s.before !== undefined);
+  if (editor.droppedSections.size === 0 && !inserted) return new IndexMap(total, undefined);
   const to = new Int32Array(total);
   let next = 0;
-  for (let i = 0; i < total; i++) to[i] = editor.droppedSections.has(i) ? -1 : next++;
+  const place = (before: SectionIndex | undefined) =>
+    editor.newSections.forEach((s, i) => {
+      if (s.before === before) to[old + i] = next++;
+    });
+  for (let i = 0; i < old; i++) {
+    if (inserted) place(i);
+    to[i] = editor.droppedSections.has(i) ? -1 : next++;
+  }
+  place(undefined);
   return new IndexMap(next, to);
 }
 

@@ -145,10 +145,16 @@ export class Placement {
     return room;
   }
 
-  /** Code calls code and stubs by branches, so all that is loaded has to be within their reach, as the kernel lays it out. */
+  /**
+   * Code calls code and stubs by branches: those inside a section that the object becomes a part of have to reach. Whether the others
+   * do the loader's twin says of the result.
+   */
   #checkReach(object: string): void {
-    const size = this.#rooms.reduce((n, r) => n + ((r.sh_flags & SHF_EXECINSTR) !== 0 ? r.size : 0), 0);
-    if (size >= BRANCH_REACH) throw mergeRefusal('PAT115', { object, what: `${hex(size)} bytes of code` });
+    const number = this.byObject.length - 1;
+    const own = new Set(this.pieces.filter(p => p.object === number).map(p => p.target));
+    for (const { index, name, sh_flags, size } of this.#rooms)
+      if ((sh_flags & SHF_EXECINSTR) !== 0 && own.has(index) && size >= BRANCH_REACH)
+        throw mergeRefusal('PAT115', { object, what: `${hex(size)} bytes of code in ${name}` });
   }
 
   alignmentOf(index: SectionIndex): number {

@@ -50,8 +50,11 @@ export interface PlannedRedirect {
   /** Absent where the function has no call site. */
   readonly form?: SiteForm;
   readonly recordRemoved: boolean;
-  /** Several words that go by an address, because one branch may not reach. */
-  readonly branch?: 'long';
+  /**
+   * Where one branch may not reach. `long`: several words that go by an address. `island`: it leads to a piece of code near it, and that
+   * goes on by an address.
+   */
+  readonly branch?: 'long' | 'island';
   /** Of `local-entry`: the branches that lead to the replacement now, by section and offset. */
   readonly branches?: readonly PlannedBranch[];
   /** How the caller's r2 is right again on return: `kept` where nothing between changes it, `own`: by code of the user's own. */
@@ -91,7 +94,10 @@ export interface CustomTrampoline {
   readonly sha256: string;
   /** The symbol that the function's branch leads to. */
   readonly entry: string;
-  /** Where it names the rest of the function: `original` to be called, `continue` to be gone on in. */
+  /**
+   * Where it names the rest of the function: `original` to be called, `continue` to be gone on in; and where a branch cannot reach the
+   * `target`, and leads to an island.
+   */
   readonly places: readonly RestPlace[];
 }
 
@@ -99,7 +105,7 @@ export interface RestPlace {
   readonly section: string;
   /** Of the relocation, bytes. */
   readonly offset: SectionOffset;
-  readonly stands: 'original' | 'continue';
+  readonly stands: 'original' | 'continue' | 'target';
 }
 
 /** A branch that entered a function. */
@@ -148,6 +154,8 @@ export interface PlannedRetarget {
   readonly offset: SectionOffset;
   /** `bl`, or `b` to a function that returns to this one's caller. */
   readonly links: boolean;
+  /** As of a redirect. */
+  readonly branch?: 'island';
   /** `restored`: the word behind the branch is a nop, which the loader turns into the load of r2. */
   readonly toc: 'kept' | 'restored';
   readonly grounds: readonly string[];
@@ -217,6 +225,11 @@ export interface AddedRelocation extends NewRelocation {
 /** A new section of code. */
 export interface NewCode {
   readonly name: string;
+  /**
+   * The section of the input that its header stands in front of, so that the loader places it beside code that it has to be near;
+   * absent: behind all others.
+   */
+  readonly before?: SectionIndex;
   readonly alignment: number;
   readonly words: readonly number[];
   readonly relocations: readonly NewRelocation[];

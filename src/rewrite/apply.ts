@@ -202,6 +202,7 @@ function addCodeSections(editor: ElfEditor, plan: PatchPlan): SectionIndex[] {
       sh_addralign: code.alignment,
       sh_entsize: 0,
       contents: codeBytes(code),
+      ...(code.before !== undefined && { before: code.before }),
     }),
   );
 }

@@ -21,12 +21,14 @@ import { unusedName } from '../trampoline/names.ts';
 import type { Role, Template } from '../trampoline/template.ts';
 import type { RefusalError } from '../util/errors.ts';
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
+import { type CodeHome, Spread } from './spread.ts';
 
 const NOP = 0x60000000;
 const CODE_ALIGNMENT = 16;
 
 interface CodeDraft {
   readonly name: string;
+  readonly before: SectionIndex | undefined;
   readonly words: number[];
   readonly relocations: NewRelocation[];
 }
@@ -50,16 +52,26 @@ export class Draft {
   readonly #elf: ElfFile;
   readonly #code = new Map<string, CodeDraft>();
   readonly #symbols: PlannedSymbol[] = [];
+  readonly #made = new Map<string, SymbolRef>();
   #names: Set<string> | undefined;
+  /** How far apart the code of the input lies. */
+  readonly spread: Spread;
 
-  constructor(elf: ElfFile) {
+  constructor(elf: ElfFile, spread = Spread.none) {
     this.#elf = elf;
+    this.spread = spread;
   }
 
-  get codeSize(): number {
-    let size = 0;
-    for (const code of this.#code.values()) size += code.words.length * 4;
-    return size;
+  /** Bytes of each section of new code, and whether it stands beside one of the input. */
+  get codeSizes(): readonly { readonly size: number; readonly isBeside: boolean }[] {
+    return [...this.#code.values()].map(c => ({ size: c.words.length * 4, isBeside: c.before !== undefined }));
+  }
+
+  /** What `make` makes for a key, made once. */
+  once(key: string, make: () => SymbolRef): SymbolRef {
+    const made = this.#made.get(key) ?? make();
+    this.#made.set(key, made);
+    return made;
   }
 
   /** Takes the site's record out of its table, once; says whether there is one. */
@@ -108,25 +120,27 @@ export class Draft {
   }
 
   /**
-   * Lays a template down in the new section `base` (or a numbered one where that exists) under a symbol of its own.
+   * Lays a template down in a new section (with a number where there is one of that name) under a symbol of its own.
    *
    * @param target whom the template's relocations refer to; by role, where they refer to several
    * @param type STT_NOTYPE for code that nobody calls: a part of the function that goes on in it
    * @param k what the three bits of st_other say of its entries
    */
   addCode(
-    base: string,
+    home: CodeHome,
     symbol: string,
     template: Template,
     target: SymbolRef | Partial<Readonly<Record<Role, SymbolRef>>>,
     type = STT_FUNC,
     k = 0,
   ): SymbolRef {
-    let code = this.#code.get(base);
+    const key = `${home.name} ${home.before}`;
+    let code = this.#code.get(key);
     if (code === undefined) {
-      const name = unusedName(base, '.', n => this.#elf.sectionNamed(n) !== undefined);
-      code = { name, words: [], relocations: [] };
-      this.#code.set(base, code);
+      const others = [...this.#code.values()];
+      const isTaken = (n: string) => this.#elf.sectionNamed(n) !== undefined || others.some(o => o.name === n);
+      code = { name: unusedName(home.name, '.', isTaken), before: home.before, words: [], relocations: [] };
+      this.#code.set(key, code);
     }
     while ((code.words.length * 4) % CODE_ALIGNMENT !== 0) code.words.push(NOP);
     const value = code.words.length * 4;
@@ -152,7 +166,7 @@ export class Draft {
       binding: STB_GLOBAL,
       type,
       st_other: STV_HIDDEN | (k << 5),
-      code: [...this.#code.keys()].indexOf(base),
+      code: [...this.#code.keys()].indexOf(key),
       value,
       size: template.length * 4,
     });
@@ -173,7 +187,13 @@ export class Draft {
       removedRelocations: this.removedRelocations.sort((a, b) => a.table - b.table || a.entry - b.entry),
       removedRecords: this.removedRecords.sort((a, b) => a.table - b.table || a.offset - b.offset),
       addedRelocations: this.addedRelocations.sort((a, b) => a.section - b.section || a.offset - b.offset),
-      newCode: [...this.#code.values()].map(c => ({ ...c, alignment: CODE_ALIGNMENT })),
+      newCode: [...this.#code.values()].map(({ name, before, words, relocations }) => ({
+        name,
+        ...(before !== undefined && { before }),
+        alignment: CODE_ALIGNMENT,
+        words,
+        relocations,
+      })),
       newSymbols: this.#symbols,
       addedVersions: [...this.#versions].map(([name, crc]) => ({ name, crc })),
       dropsSignature,

@@ -23,6 +23,7 @@ import type { Draft } from './draft.ts';
 import { KnownWords, REWRITTEN, TABLED } from './known-words.ts';
 import type { Place } from './places.ts';
 import { refusal } from './refusals.ts';
+import type { Spot } from './spread.ts';
 import { type Code, placeKey, type Subject } from './subject.ts';
 import { endOf } from './targets.ts';
 
@@ -145,18 +146,24 @@ function resolvedBranches(
   }
 }
 
-/** Leads the branches to `to`. @returns what the plan says of them. @throws RefusalError PAT016 */
+/**
+ * Leads the branches to what `lead` says of each.
+ *
+ * @returns what the plan says of them
+ * @throws RefusalError PAT013
+ */
 export function changeBranches(
   subject: Subject,
   branches: readonly LocalBranch[],
-  to: SymbolRef,
+  lead: (from: Spot) => SymbolRef,
   draft: Draft,
 ): readonly PlannedBranch[] {
   return branches.map(({ section, offset, word, relocation }) => {
     const after = (BRANCH.word | (word & LINKS)) >>> 0;
     if (word !== after) draft.words.push({ section: section.index, offset, before: word, after });
     if (relocation !== undefined) draft.removedRelocations.push(relocation);
-    draft.addedRelocations.push({ section: section.index, offset, type: R_PPC64_REL24, symbol: to, addend: 0 });
+    const symbol = lead({ section, offset });
+    draft.addedRelocations.push({ section: section.index, offset, type: R_PPC64_REL24, symbol, addend: 0 });
     return { function: functionOver(subject, section, offset), section: section.name, offset, links: (word & 1) === 1 };
   });
 }

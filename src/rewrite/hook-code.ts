@@ -3,11 +3,12 @@ import { STT_FUNC, STT_NOTYPE } from '../elf/constants.ts';
 import type { PlannedHook, SymbolRef } from '../plan/plan.ts';
 import type { CallSite } from '../sites/call-sites.ts';
 import { bodyEntryCode, hookTemplates } from '../trampoline/hook.ts';
-import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
+import { trampolineSymbol } from '../trampoline/names.ts';
 import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { Draft } from './draft.ts';
 import { type HookPlace, movedWord } from './hook-places.ts';
+import { besideGround, leadFromRoom } from './islands.ts';
 import type { Code } from './subject.ts';
 import { type Target, targetSymbol } from './targets.ts';
 
@@ -29,7 +30,7 @@ function ipOf(site: CallSite): SectionOffset {
   return site.offset + (site.form === 'patchable' ? 4 : 0);
 }
 
-/** Adds a hook to the plan. */
+/** Adds a hook to the plan. @throws RefusalError PAT013 */
 export function layDown(hook: Hook, draft: Draft): void {
   const { code, name, k, site, before, after, toc, place, grounds } = hook;
   const { global, local } = code.names[0]!;
@@ -44,14 +45,14 @@ export function layDown(hook: Hook, draft: Draft): void {
     moved: place.at === 'site' ? undefined : movedWord(place),
     siteSavesLink: site.form === 'mprofile-kernel-lr',
   });
-  const section = codeSection(code.section.name);
+  const room = draft.spread.requireNear({ section: code.section, offset: place.offset }, name);
   const roles: Record<string, SymbolRef> = { function: targetSymbol({ kind: 'here', name, code, k }, draft) };
-  if (before !== undefined) roles.before = targetSymbol(before, draft);
-  if (after !== undefined) roles.after = targetSymbol(after, draft);
+  if (before !== undefined) roles.before = leadFromRoom(room, before, draft);
+  if (after !== undefined) roles.after = leadFromRoom(room, after, draft);
   if (place.moved !== undefined) roles.moved = place.moved.symbol;
   if (body !== undefined)
-    roles.body = draft.addCode(section, trampolineSymbol('body', name), body, roles, STT_FUNC, bodyEntryCode(k >= 2));
-  const branchTo = draft.addCode(section, trampolineSymbol('hook', name), trampoline, roles, STT_NOTYPE);
+    roles.body = draft.addCode(room.home, trampolineSymbol('body', name), body, roles, STT_FUNC, bodyEntryCode(k >= 2));
+  const branchTo = draft.addCode(room.home, trampolineSymbol('hook', name), trampoline, roles, STT_NOTYPE);
   const recordRemoved = place.at === 'site' && draft.dropRecord(site);
   draft.words.push({ section: code.section.index, offset: place.offset, before: place.word, after: BRANCH.word });
   draft.removedRelocations.push(...place.relocations);
@@ -75,6 +76,6 @@ export function layDown(hook: Hook, draft: Draft): void {
     form: site.form,
     recordRemoved,
     toc,
-    grounds,
+    grounds: draft.spread.isWide ? [...grounds, besideGround(code.section, draft.spread)] : grounds,
   });
 }

@@ -10,7 +10,6 @@
 
 import type { PlannedHook, RedirectAt, SiteAt, TocRecovery } from '../plan/plan.ts';
 import { isBranch } from '../ppc64/branches.ts';
-import { hex } from '../util/bytes.ts';
 import { RefusalError } from '../util/errors.ts';
 import { globMatcher, isGlob } from '../util/glob.ts';
 import { requireNone, stackArguments } from './arguments.ts';
@@ -39,9 +38,6 @@ export interface HookRequest {
   /** Functions that a pattern is not about, with the reason for each: the caller has found that they cannot be proved. */
   readonly except?: ReadonlyMap<string, string> | undefined;
 }
-
-/** R_PPC64_REL24 reaches so far, bytes. */
-const REACH = 0x200_0000;
 
 /** What is asked of one function. */
 interface Wanted {
@@ -78,9 +74,6 @@ export function planHooks(
     );
   }
   for (const hook of hooks) layDown(hook, draft);
-  const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
-  // Of a linked image all distances are known, and are looked at when it is linked.
-  if (subject.elf.isRelocatable && size >= REACH) throw refusal('PAT013', { size: `${hex(size)} bytes of sections` });
 }
 
 class HookPlanner {

@@ -21,6 +21,7 @@ import { nopTargets, planNop } from './nops.ts';
 import { planRedirects, type RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { planRetargets, type RetargetRequest } from './retargets.ts';
+import { Spread } from './spread.ts';
 import { Subject } from './subject.ts';
 
 export interface PatchRequest extends ImportOptions {
@@ -33,6 +34,8 @@ export interface PatchRequest extends ImportOptions {
   readonly epilogues?: Pick<Epilogues, 'actions' | 'warnings'> | undefined;
   /** Contents of `.BTF` of the kernel that the module was built for: the base of the module's own BTF. */
   readonly kernelBtf?: Uint8Array | undefined;
+  /** How far a branch is trusted to reach in each direction, bytes; as far as the instruction does, where absent. */
+  readonly reach?: number | undefined;
   /** How objects were merged into the module: the file that is planned for is the merged one. */
   readonly merge?: MergePlan | undefined;
 }
@@ -48,11 +51,12 @@ export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   if (nops.length + redirects.length + hooks.length + retargets.length + epilogues.actions.length === 0)
     throw refusal('PAT024');
   const subject = new Subject(elf, request.kernelBtf && Btf.parse(request.kernelBtf));
-  const draft = new Draft(elf);
+  const draft = new Draft(elf, new Spread(subject, request.reach));
   const targets = nopTargets(subject, nops, draft);
   planRedirects(subject, redirects, targets, request, draft);
   planHooks(subject, hooks, { nops: targets, redirects }, request, draft);
   planRetargets(subject, retargets, request, draft);
+  draft.spread.check(draft.codeSizes);
   for (const e of epilogues.actions) {
     if (draft.actions.some(a => a.section === e.section && [e.function, ...e.aliases].includes(a.function)))
       throw refusal('PAT016', { what: `${e.function} is changed and gets an epilogue` }, { function: e.function });

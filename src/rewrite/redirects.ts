@@ -27,12 +27,14 @@ import type { Draft } from './draft.ts';
 import { changeBranches, globalEntryPlace, type LocalBranch, localBranches, siteForm } from './entry-redirects.ts';
 import { epilogueToc } from './epilogue/redirect.ts';
 import { type GivenCopies, type ImportOptions, planImport } from './imports.ts';
-import { planLongBranch, tooFar } from './long-branch.ts';
+import { islandGround, leadFrom } from './islands.ts';
+import { planLongBranch } from './long-branch.ts';
 import type { NopTarget } from './nops.ts';
 import { checkPlaces, type Place, relocationsAt } from './places.ts';
 import { isStraight, type LaidDown, layDownRedirect } from './redirect-code.ts';
 import { refusal } from './refusals.ts';
 import { shadowToc } from './shadow.ts';
+import type { Spot } from './spread.ts';
 import { chooseStrategy, copyOfTarget, type PassedOver, passedOver, StrategyRefusal } from './strategies.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
 import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
@@ -51,8 +53,6 @@ export interface RedirectRequest {
   readonly custom?: CustomRequest | undefined;
   /** Of `shadow`: where the kernel has the second stack of a task, if that is to be used. */
   readonly stack?: ShadowStack | undefined;
-  /** How far a branch is trusted to reach in each direction, bytes; as far as the instruction does, where absent. */
-  readonly reach?: number | undefined;
   /** Of `auto`: what the caller has found not to do. */
   readonly passedOver?: readonly PassedOver[] | undefined;
 }
@@ -188,13 +188,23 @@ function planRedirect(
 ): void {
   const { request, from, name, target, strategy, place, copy } = redirect;
   const grounds = passedOver(request, target, copies).map(p => `${p.strategy} was not taken: ${p.why} [${p.code}]`);
-  const far = tooFar(subject, redirect, isStraight(redirect), draft);
-  const { symbol: branchTo, custom } = layDown(subject, redirect, far, nopped, draft, grounds);
+  const { spread } = draft;
+  const room = spread.near(place ?? { section: from.section, offset: from.names[0]!.local });
+  const isLong = place !== undefined && room === undefined && !isNear(redirect, place, draft);
+  const laid = layDown(subject, redirect, room, isLong, nopped, draft, grounds);
+  const { goal, custom } = laid;
   const [site] = from.sites;
   const recordRemoved = request.at === 'site' && site !== undefined && draft.dropRecord(site);
-  if (far !== undefined) planLongBranch(subject, redirect, branchTo, far, draft);
-  else if (place !== undefined) planBranch(subject, place, branchTo, draft);
-  const branches = changeBranches(subject, redirect.branches, branchTo, draft);
+  const islands = new Set<Spot>();
+  const lead = (spot: Spot): SymbolRef => {
+    const { symbol, isIsland } = leadFrom(spot, goal, redirect.k >= 2, draft);
+    if (isIsland) islands.add(spot);
+    return symbol;
+  };
+  if (isLong) planLongBranch(subject, redirect, goal.symbol, spread.size, draft);
+  else if (place !== undefined) planBranch(subject, place, lead(place), draft);
+  const branches = changeBranches(subject, redirect.branches, lead, draft);
+  if (islands.size > 0) grounds.push(islandGround(spread));
   draft.actions.push({
     kind: 'redirect',
     function: name,
@@ -207,7 +217,8 @@ function planRedirect(
     ...siteForm(from),
     recordRemoved,
     ...(place === undefined && { branches }),
-    ...(far !== undefined && { branch: 'long' }),
+    ...(isLong && { branch: 'long' as const }),
+    ...(islands.size > 0 && { branch: 'island' as const }),
     toc: tocOf(redirect),
     grounds,
     ...(custom !== undefined && { custom }),
@@ -226,6 +237,13 @@ function layDown(...given: Parameters<typeof layDownRedirect>): LaidDown {
     if (request.strategy !== 'auto' || !(error instanceof RefusalError)) throw error;
     throw new StrategyRefusal(error.complaint, request, strategy);
   }
+}
+
+/** Whether a branch from there to the replacement itself is known to reach. */
+function isNear(redirect: Redirect, place: Place, { spread }: Draft): boolean {
+  const { target } = redirect;
+  if (!isStraight(redirect) || target.kind === 'elsewhere') return false;
+  return !spread.isFar(place, { section: target.code.section, offset: target.code.names[0]!.local });
 }
 
 /** The word at `place` becomes a branch, and its relocations go. */

@@ -58,7 +58,7 @@ export const refusals = {
   },
   PAT013: {
     cause: 'the branch may have to go further than 32 MB ({size})',
-    remedy: 'split the module, or put the replacement nearer to the function',
+    remedy: 'link the module with sections of less than 64 MB, or put the replacement nearer to the function',
   },
   PAT014: { cause: '{name} would be redirected to itself', remedy: 'name another replacement' },
   PAT015: {
@@ -257,6 +257,10 @@ export const refusals = {
   PAT168: {
     cause: '{name} cannot be exported: {what}',
     remedy: 'leave it out; a function gets one epilogue',
+  },
+  PAT210: {
+    cause: '{added} bytes of new code are too many: branches may not reach across them ({size})',
+    remedy: 'patch fewer functions at once, or link the module with smaller sections',
   },
 } as const satisfies Record<string, RefusalFacts>;
 

@@ -14,12 +14,12 @@
 import type { RemovedRelocation } from '../plan/plan.ts';
 import { relocationFacts } from '../ppc64/relocations.ts';
 import { R_PPC64_REL24 } from '../trampoline/template.ts';
-import { hex } from '../util/bytes.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import { stackArguments } from './arguments.ts';
 import type { Draft } from './draft.ts';
 import { type Entries, entriesOf } from './entries.ts';
 import { type ImportOptions, planImport } from './imports.ts';
+import { goalOf, islandGround, leadFrom } from './islands.ts';
 import { BRANCHED, ENTRY, KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from './known-words.ts';
 import { refusal } from './refusals.ts';
 import { type Code, parseFunctionName, placeKey, requireCode, type Subject } from './subject.ts';
@@ -79,10 +79,6 @@ export function planRetargets(
       retarget(subject, words, from, name, call, target, draft);
     }
   }
-  const size = subject.elf.sections.reduce((n, s) => n + (s.isAllocated ? s.sh_size : 0), draft.codeSize);
-  // Of a linked image all distances are known, and are looked at when it is linked.
-  if (subject.elf.isRelocatable && size >= 0x200_0000)
-    throw refusal('PAT013', { size: `${hex(size)} bytes of sections` });
 }
 
 function wantedCalls(
@@ -189,13 +185,12 @@ function retarget(
   const after = links ? BL : B;
   if (call.word !== after) draft.words.push({ section: section.index, offset, before: call.word, after });
   if (call.relocation !== undefined) draft.removedRelocations.push(call.relocation);
-  draft.addedRelocations.push({
-    section: section.index,
-    offset,
-    type: R_PPC64_REL24,
-    symbol: targetSymbol(target, draft),
-    addend: 0,
-  });
+  const { symbol, isIsland } =
+    target.kind === 'elsewhere'
+      ? { symbol: targetSymbol(target, draft), isIsland: false }
+      : leadFrom({ section, offset }, goalOf(target, draft), requireK(from, name) >= 2, draft);
+  if (isIsland) grounds.push(islandGround(draft.spread));
+  draft.addedRelocations.push({ section: section.index, offset, type: R_PPC64_REL24, symbol, addend: 0 });
   draft.actions.push({
     kind: 'retarget',
     function: name,
@@ -205,6 +200,7 @@ function retarget(
     section: section.name,
     offset,
     links,
+    ...(isIsland && { branch: 'island' as const }),
     toc: target.kind === 'elsewhere' ? 'restored' : 'kept',
     grounds,
   });

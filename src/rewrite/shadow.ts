@@ -3,7 +3,7 @@ import { SHN_UNDEF, STT_FUNC, STT_NOTYPE } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { SymbolRef, TocRecovery } from '../plan/plan.ts';
 import { goOn } from '../trampoline/hook.ts';
-import { codeSection, trampolineSymbol } from '../trampoline/names.ts';
+import { trampolineSymbol } from '../trampoline/names.ts';
 import { enter, enterWithToc, shadowTemplate } from '../trampoline/shadow.ts';
 import { shadowStackTemplate } from '../trampoline/shadow-stack.ts';
 import type { Role, Template } from '../trampoline/template.ts';
@@ -82,8 +82,9 @@ export function planShadow(
       : `on return r2 comes from the ${where}`,
   );
   const existing = (symbol: string) => ({ existing: find(subject.elf, symbol) });
+  const spot = { section: from.section, offset: redirect.place?.offset ?? from.global };
   return draft.addCode(
-    codeSection(from.section.name),
+    draft.spread.requireNear(spot, name).home,
     trampolineSymbol('shadow', name),
     stack === undefined ? shadowTemplate(toc, rest) : shadowStackTemplate(toc, stack, rest),
     {

@@ -23,7 +23,14 @@
  */
 import type { TocRecovery } from '../plan/plan.ts';
 import { encodeLd, encodeMr, encodeStd, encodeStdu } from '../ppc64/words.ts';
-import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24, type Template, type TemplateWord } from './template.ts';
+import {
+  globalEntry,
+  R_PPC64_REL16_HA,
+  R_PPC64_REL16_LO,
+  R_PPC64_REL24,
+  type Template,
+  type TemplateWord,
+} from './template.ts';
 
 const R_PPC64_TOC16_LO = 48;
 const R_PPC64_TOC16_HA = 50;
@@ -87,20 +94,6 @@ const findToc: Template = [
     asm: 'addi 2,2,(.TOC.-1b)@l',
     word: 0x38420000,
     relocation: { type: R_PPC64_REL16_LO, role: '.TOC.', addend: 8 },
-  },
-];
-
-/** The two words in front of the local entry of a body that wants its TOC: st_other says 3. Nobody comes this way. */
-const globalEntry: Template = [
-  {
-    asm: '0: addis 2,12,(.TOC.-0b)@ha',
-    word: 0x3c4c0000,
-    relocation: { type: R_PPC64_REL16_HA, role: '.TOC.', addend: 0 },
-  },
-  {
-    asm: 'addi 2,2,(.TOC.-0b)@l',
-    word: 0x38420000,
-    relocation: { type: R_PPC64_REL16_LO, role: '.TOC.', addend: 4 },
   },
 ];
 

@@ -7,7 +7,7 @@ export function unusedName(base: string, separator: string, taken: (name: string
 }
 
 export function trampolineSymbol(
-  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'shadow' | 'custom' | 'continue' | 'enter',
+  strategy: 'direct' | 'frame' | 'hook' | 'body' | 'shadow' | 'custom' | 'continue' | 'enter' | 'island',
   from: string,
 ): string {
   return `__tocsin_${strategy}_${from}`;

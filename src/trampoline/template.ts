@@ -90,6 +90,15 @@ export const directWithToc: Template = [
   BRANCH,
 ];
 
+/**
+ * The two words in front of the local entry of new code that wants its TOC in r2: st_other says 3. Nobody comes this way, but its
+ * contract is stated.
+ */
+export const globalEntry: Template = [
+  relocated('0: addis 2,12,(.TOC.-0b)@ha', 0x3c4c0000, R_PPC64_REL16_HA, '.TOC.', 0),
+  relocated('addi 2,2,(.TOC.-0b)@l', 0x38420000, R_PPC64_REL16_LO, '.TOC.', 4),
+];
+
 const openFrame: Template = [
   word('mflr 0', 0x7c0802a6),
   word('std 0,16(1)', 0xf8010010),

@@ -5,6 +5,7 @@ import type { PlannedHook, PlannedRedirect } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import type { FollowedCode } from './follow.ts';
+import { type FoundIsland, islandAt } from './islands.ts';
 import type { NamedFunctions } from './named-functions.ts';
 import type { Pairing } from './pairing.ts';
 import { type BranchTarget, branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from './places.ts';
@@ -161,6 +162,15 @@ export class ActionPlaces {
       found = { code, reached: new Set() };
       this.#entered.set(index, found);
     }
+    return found;
+  }
+
+  /** The island that a branch leads to, if it leads to one. */
+  island(target: BranchTarget): FoundIsland | undefined {
+    if (!this.pair.code.includes(target.section)) return undefined;
+    const { code, reached } = this.enteredCode(target.section);
+    const found = islandAt(code, target.offset);
+    for (const at of found?.places ?? []) reached.add(at);
     return found;
   }
 

@@ -105,7 +105,8 @@ export class ActionJudge {
       const was = input.sections[this.#pair.from(section.index)];
       const before = was && input.sectionWords(was)[action.offset >>> 2];
       const on = (offset: SectionOffset) => this.#places.on(section, offset);
-      judgeRetarget(this.#report, output, retarget, before, on, name => this.#places.named(name));
+      const named = (name: string) => this.#places.named(name);
+      judgeRetarget(this.#report, output, retarget, before, on, named, target => this.#places.island(target));
     }
     return count(this.#retargets.length, 'call');
   }

@@ -59,7 +59,7 @@ export function compareHeaders(
     compareSection(report, pair, planned, was, is, symbolMap);
     kept++;
   }
-  for (const section of pair.output.sections.slice(pair.kept)) {
+  for (const section of pair.fresh()) {
     checkNewHeader(report, pair, planned, section);
     report.counts.addedByPlan += SHDR_SIZE;
   }

@@ -13,7 +13,7 @@ interface Use {
 
 export function compareStrings(report: Report, pair: Pairing, symbols: SymbolMap): string {
   const { input, output } = pair;
-  const uses: Use[] = output.sections.slice(pair.kept).map(s => ({ table: output.header.shstrndx, at: s.sh_name }));
+  const uses: Use[] = pair.fresh().map(s => ({ table: output.header.shstrndx, at: s.sh_name }));
   const own = output.symbols;
   for (const j of symbols.added)
     if (own !== undefined && j >= 0) uses.push({ table: own.section.sh_link, at: own.st_name(j) });

@@ -32,7 +32,7 @@ export function compareSymbols(report: Report, pair: Pairing, planned: Planned):
     return { kept: new Int32Array(0), added };
   }
   const kept = new Int32Array(before.count).fill(-1);
-  let i = equalSymbols(before, after);
+  let i = pair.isInOrder ? equalSymbols(before, after) : 0;
   for (let n = 0; n < i; n++) kept[n] = n;
   report.counts.identical += i * SYM_SIZE;
   for (let j = i; j < after.count; j++) {
@@ -77,21 +77,14 @@ function equalSymbols(before: SymbolTable, after: SymbolTable): number {
   return equal;
 }
 
-/** All six words equal, but for the number of a section that moved up. */
+/** All six words equal, but for the number of a section that moved: that has to be the one that it has now. */
 function sameSymbol(pair: Pairing, before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
   for (let w = 0; w < WORDS; w++)
-    if (
-      before.words[i * WORDS + w] !== after.words[j * WORDS + w] &&
-      (w !== SHNDX_WORD || !movedUp(pair, before, i, after, j))
-    )
-      return false;
-  return true;
-}
-
-function movedUp(pair: Pairing, before: SymbolTable, i: SymbolIndex, after: SymbolTable, j: SymbolIndex): boolean {
+    if (w !== SHNDX_WORD && before.words[i * WORDS + w] !== after.words[j * WORDS + w]) return false;
   const a = before.words[i * WORDS + SHNDX_WORD]!;
   const b = after.words[j * WORDS + SHNDX_WORD]!;
-  return (a & 0xffff) === (b & 0xffff) && a >>> 16 < SHN_LORESERVE && pair.to(a >>> 16) === b >>> 16;
+  const section = a >>> 16;
+  return (a & 0xffff) === (b & 0xffff) && (section < SHN_LORESERVE ? pair.to(section) : section) === b >>> 16;
 }
 
 function isPlanned(pair: Pairing, symbol: PlannedSymbol, after: SymbolTable, j: SymbolIndex): boolean {

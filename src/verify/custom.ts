@@ -1,12 +1,13 @@
 /**
  * A redirect with a trampoline of the user's own. What that code does only the prover can say. Here is held against the plan and
  * the bytes that the function's branch leads to the trampoline, and that the places that stand for the rest of the function lead to
- * code that does what the branch took the place of, and then goes on behind it.
+ * code that does what the branch took the place of, and then goes on behind it; and branches that cannot reach G to islands that do.
  */
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import type { CustomTrampoline, RestPlace } from '../plan/plan.ts';
-import { type BranchTarget, branchTarget, type Relocation, relocationsOn } from './places.ts';
+import type { FoundIsland } from './islands.ts';
+import { type BranchTarget, branchTarget, type Relocation, relocationsOn, symbolTarget } from './places.ts';
 import { R_PPC64_REL24 } from './relocation-places.ts';
 import { type BranchedFunction, checkRest, type ReachedCode } from './rest.ts';
 import type { Report } from './verification.ts';
@@ -15,6 +16,8 @@ import type { Report } from './verification.ts';
 export interface CustomCase extends BranchedFunction {
   /** New code of the output, by section; `undefined` for a section that is none. */
   readonly code: (section: number) => ReachedCode | undefined;
+  island(target: BranchTarget): FoundIsland | undefined;
+  isNamed(name: string, target: BranchTarget): boolean;
 }
 
 export class CustomJudge {
@@ -55,15 +58,20 @@ export class CustomJudge {
     const forms = (of: readonly Relocation[] = []) => of.map(r => `${r.type} ${r.addend}`).join();
     if (forms(list) !== forms(was && on(input, was.index)))
       this.#error('VER102', 'the rest of the function is named in another way than in the object', section, offset);
-    for (const { symbol } of list) {
-      const at = output.symbols!.sectionOf(symbol);
-      const found = this.#case.code(at);
-      if (found === undefined) {
-        this.#error('VER102', `${output.symbols!.name(symbol)} stands for the rest of the function`, section, offset);
+    for (const relocation of list) {
+      const island =
+        relocation.type === R_PPC64_REL24 ? this.#case.island(branchTarget(output, relocation)) : undefined;
+      const target = island?.target ?? symbolTarget(output, relocation.symbol);
+      // The prover holds the code to what an island needs of r2.
+      if (stands === 'target') {
+        if (island === undefined || !this.#case.isNamed(this.#case.action.to, target))
+          this.#error('VER192', `the branch leads to ${target.name}, not to ${this.#case.action.to}`, section, offset);
         continue;
       }
-      const k = output.symbols!.st_other(symbol) >>> 5;
-      checkRest(this.#report, this.#case, found, output.symbols!.value(symbol), stands, k);
+      const found = this.#case.code(target.section);
+      if (found === undefined)
+        this.#error('VER102', `${target.name} stands for the rest of the function`, section, offset);
+      else checkRest(this.#report, this.#case, found, target.offset, stands, target.k);
     }
   }
 }

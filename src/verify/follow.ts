@@ -17,6 +17,7 @@ import type { Section } from '../elf/section.ts';
 import { decode } from '../ppc64/decode.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import { PlainSteps, TOC_SLOT } from './follow-plain.ts';
+import { islandAt } from './islands.ts';
 import { here, isStack, type Machine, RETURN, UNKNOWN, type Value, valueText } from './machine.ts';
 import { type BranchTarget, branchTarget, type Relocation, symbolTarget } from './places.ts';
 import { R_PPC64_ADDR64, R_PPC64_REL24 } from './relocation-places.ts';
@@ -151,6 +152,7 @@ export class Follower {
     if (links) return this.#call(path, at, relocation);
     const target = branchTarget(this.#code.elf, relocation);
     if (target.section === this.#code.section.index) {
+      for (const place of islandAt(this.#code, target.offset)?.places ?? []) this.#reached.add(place);
       path.at = target.offset;
       return true;
     }
@@ -169,13 +171,16 @@ export class Follower {
 
   #call(path: Path, at: number, relocation: Relocation): boolean {
     const { machine } = path;
-    const target = branchTarget(this.#code.elf, relocation);
-    if (target.section === this.#code.section.index)
-      return this.#notUnderstood(this.#words[at >>> 2]!, [relocation], at);
+    const next = branchTarget(this.#code.elf, relocation);
+    const isHere = next.section === this.#code.section.index;
+    const island = isHere ? islandAt(this.#code, next.offset) : undefined;
+    if (isHere && island === undefined) return this.#notUnderstood(this.#words[at >>> 2]!, [relocation], at);
+    for (const place of island?.places ?? []) this.#reached.add(place);
+    const target = island?.target ?? next;
     const external = target.section === 0;
     this.#checkFrame(machine, target.name, at);
     const r2 = machine.registers[2]!;
-    if ((external || target.k > 1) && r2.kind !== 'home')
+    if ((external || target.k > 1 || island?.needsHome === true) && r2.kind !== 'home')
       this.#error(
         'VER067',
         `${target.name} is called with ${valueText(r2)} in r2; ${external ? 'the stub' : 'it'} needs the TOC of this object`,

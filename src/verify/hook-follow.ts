@@ -20,6 +20,7 @@ import {
   stack,
   UNKNOWN,
 } from './hook-machine.ts';
+import { islandAt } from './islands.ts';
 import { type BranchTarget, branchTarget, type Relocation } from './places.ts';
 import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24 } from './relocation-places.ts';
 import { type Report, wordText } from './verification.ts';
@@ -191,9 +192,13 @@ export class HookFollower {
   #call(machine: HookMachine, word: number, relocations: readonly Relocation[], at: number): boolean {
     const [relocation] = relocations;
     if (relocation?.type !== R_PPC64_REL24) return this.#notUnderstood(word, relocations, at);
-    const target = branchTarget(this.#code.elf, relocation);
+    const next = branchTarget(this.#code.elf, relocation);
+    const isHere = next.section === this.#code.section.index;
+    const island = isHere ? islandAt(this.#code, next.offset) : undefined;
+    for (const place of island?.places ?? []) this.#reached.add(place);
+    const target = island?.target ?? next;
     this.#checkFrame(machine, target.name, at);
-    if (target.section === this.#code.section.index) return this.#callFunction(machine, target, at);
+    if (isHere && island === undefined) return this.#callFunction(machine, target, at);
     const { before, after } = this.#action;
     const isAfter = this.#done.includes('function');
     const name = isAfter ? after : before;
@@ -203,7 +208,7 @@ export class HookFollower {
     this.#checkArguments(machine, isAfter, at);
     const external = target.section === 0;
     const r2 = machine.get(2);
-    if ((external || target.k > 1) && r2.kind !== 'home')
+    if ((external || target.k > 1 || island?.needsHome === true) && r2.kind !== 'home')
       this.#error(
         'VER067',
         `${target.name} is called with ${hookValueText(r2)} in r2, and needs the TOC of this object`,

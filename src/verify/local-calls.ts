@@ -2,6 +2,7 @@
  * A redirect for an object's own callers (`local-entry`): every branch of the input that lands at the function's local entry
  * leads elsewhere in the output, and the plan names just these. Found from the input's bytes, not from the plan.
  */
+import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { PlannedRedirect } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
@@ -22,13 +23,19 @@ interface Branch {
   readonly word: number;
 }
 
-/** @returns whom the branches lead to in the output, each place once */
+/** Whom branches lead to in the output. */
+export interface LocalTarget extends BranchTarget {
+  /** The sections that they stand in. */
+  readonly from: readonly Section[];
+}
+
+/** @returns each place that the branches lead to once */
 export function judgeLocalCalls(
   report: Report,
   pair: Pairing,
   action: PlannedRedirect,
   f: KernelFunction,
-): readonly BranchTarget[] {
+): readonly LocalTarget[] {
   const branches = branchesTo(pair, f);
   const named = new Set((action.branches ?? []).map(b => `${b.section}+${b.offset} ${b.links}`));
   for (const { section, offset, word } of branches) {
@@ -38,10 +45,13 @@ export function judgeLocalCalls(
   }
   for (const place of named) report.error('VER095', `the plan names a branch that does not enter ${f.name}: ${place}`);
   if (branches.length === 0) report.error('VER095', `no branch enters ${f.name}`, f.section, f.local, f.name);
-  const targets = new Map<number, BranchTarget>();
+  const targets = new Map<number, LocalTarget>();
   for (const branch of branches) {
     const target = leadsTo(report, pair, branch, f.name);
-    if (target !== undefined) targets.set(placeKey(target.section, target.offset), target);
+    if (target === undefined) continue;
+    const key = placeKey(target.section, target.offset);
+    const from = pair.output.sections[pair.to(branch.section)]!;
+    targets.set(key, { ...target, from: [...new Set([...(targets.get(key)?.from ?? []), from])] });
   }
   return [...targets.values()];
 }

@@ -1,7 +1,7 @@
 /**
  * Which section of the output is which. Sections of the input keep their order; what the plan adds stands behind them: its
- * code, relocations for sections that had none, and the note, which takes the place of an earlier patch's. Anything else
- * has no business there.
+ * code, relocations for sections that had none, and the note, which takes the place of an earlier patch's. Code that the plan has
+ * beside a section of the input stands there. Anything else has no business there.
  */
 import { SHT_RELA } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
@@ -19,8 +19,12 @@ export class Pairing {
   readonly output: ElfFile;
   /** The note of an earlier patch, which the new one takes the place of; -1 where there is none. */
   readonly replaced: SectionIndex;
-  /** Sections of the output below this number are the input's. */
+  /** How many sections of the output are the input's. */
   readonly kept: number;
+  /** The input's number of each section of the output that is, or has to be, the input's; -1 of others. */
+  readonly #from: SectionIndex[] = [];
+  readonly #to: SectionIndex[] = [];
+  readonly #before = new Map<SectionIndex, SectionIndex>();
   /** The output's section of each `newCode` of the plan; -1 where it is missing. */
   readonly code: SectionIndex[];
   /** New SHT_RELA sections by the section that they relocate, both in the output. */
@@ -34,18 +38,37 @@ export class Pairing {
     this.replaced = planned.changesNothing ? -1 : (patchNoteSection(input)?.index ?? -1);
     this.kept = input.sections.length - (this.replaced < 0 ? 0 : 1);
     this.code = planned.plan.newCode.map(() => -1);
+    for (let index = 0; index < input.sections.length; index++) {
+      for (const code of planned.plan.newCode)
+        if (code.before === index) this.#before.set(this.#from.push(-1) - 1, index);
+      this.#to.push(index === this.replaced ? -1 : this.#from.length);
+      if (index !== this.replaced) this.#from.push(index);
+    }
   }
 
   /** The output's number for section `index` of the input; -1 for the one that is replaced. */
   to(index: SectionIndex): SectionIndex {
-    if (this.replaced < 0 || index < this.replaced) return index;
-    return index === this.replaced ? -1 : index - 1;
+    return this.#to[index] ?? index;
+  }
+
+  /** Whether every section of the input has its number in the output. */
+  get isInOrder(): boolean {
+    return this.#to.every((to, index) => to === index);
   }
 
   /** The input's number for section `index` of the output; -1 for a new one. */
   from(index: SectionIndex): SectionIndex {
-    if (index >= this.kept) return -1;
-    return this.replaced < 0 || index < this.replaced ? index : index + 1;
+    return this.#from[index] ?? -1;
+  }
+
+  /** The sections of the output that the input has not. */
+  fresh(): Section[] {
+    return this.output.sections.filter(section => this.from(section.index) < 0);
+  }
+
+  /** The section of the input that section `index` of the output, a new one, stands in front of; `undefined` behind all. */
+  before(index: SectionIndex): SectionIndex | undefined {
+    return this.#before.get(index);
   }
 
   /** The sections that both files have, as [input's, output's]. */
@@ -67,9 +90,10 @@ export function pairSections(report: Report, input: ElfFile, output: ElfFile, pl
   const { kept, code, tables } = pair;
   if (output.sections.length < kept)
     report.error('VER031', `the input has ${count(kept, 'section')} that stay, the output ${output.sections.length}`);
-  for (const section of output.sections.slice(kept)) {
+  for (const section of pair.fresh()) {
     const { index, name } = section;
-    const k = planned.plan.newCode.findIndex((c, i) => c.name === name && code[i] === -1);
+    const before = pair.before(index);
+    const k = planned.plan.newCode.findIndex((c, i) => c.name === name && c.before === before && code[i] === -1);
     if (k >= 0) code[k] = index;
     else if (section.sh_type === SHT_RELA && !tables.has(section.sh_info)) tables.set(section.sh_info, index);
     else if (name === PATCH_NOTE_SECTION && pair.note < 0 && !planned.changesNothing) pair.note = index;

@@ -1,5 +1,4 @@
 /** Redirected functions: where their branches lead, and that r1, LR and r2 are there as the callers need them. */
-
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { CustomTrampoline, PlannedRedirect } from '../plan/plan.ts';
@@ -7,7 +6,7 @@ import type { SectionIndex } from '../util/indexes.ts';
 import { type ActionPlaces, MFLR_R0, type Placed, STD_R0_16_R1 } from './action-places.ts';
 import { CustomJudge } from './custom.ts';
 import { Follower } from './follow.ts';
-import { judgeLocalCalls } from './local-calls.ts';
+import { judgeLocalCalls, type LocalTarget } from './local-calls.ts';
 import { HOME, Machine, RETURN, valueText } from './machine.ts';
 import { type BranchTarget, relocationsOn } from './places.ts';
 import { ShadowJudge } from './shadow.ts';
@@ -40,11 +39,31 @@ class RedirectJudge {
   }
 
   #near(redirect: PlacedRedirect): void {
-    for (const target of this.#targetsOf(redirect))
-      if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, target);
-      else if (redirect.action.strategy === 'shadow') this.#shadow(redirect, target);
-      else if (this.#places.pair.code.includes(target.section)) this.#follow(redirect, target);
-      else this.#direct(redirect, target);
+    for (const target of this.#targetsOf(redirect)) {
+      const entered = this.#throughIsland(redirect, target);
+      if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, entered);
+      else if (redirect.action.strategy === 'shadow') this.#shadow(redirect, entered);
+      else if (this.#places.pair.code.includes(target.section)) {
+        for (const from of target.from ?? [redirect.section]) this.#checkCode(from, target, redirect.action.function);
+        this.#follow(redirect, target);
+      } else this.#direct(redirect, target);
+    }
+  }
+
+  /** Where a branch leads that may lead to an island, which has to be there for as long as the branch. */
+  #throughIsland({ action, section, function: f }: PlacedRedirect, target: BranchTarget & Partial<LocalTarget>) {
+    const found = this.#places.island(target);
+    if (found === undefined) return target;
+    for (const from of target.from ?? [section]) this.#checkCode(from, target, f.name);
+    if (found.needsHome && (f.k < 2 || action.at === 'global-entry'))
+      this.#report.error(
+        'VER191',
+        `whoever enters ${f.name} may have any r2, and the island needs the TOC of this object in it`,
+        section,
+        action.offset,
+        f.name,
+      );
+    return found.target;
   }
 
   /** Words of the function itself that go to an address: followed to where they lead, and on from there. */
@@ -66,11 +85,19 @@ class RedirectJudge {
       return;
     }
     if (!this.#places.pair.code.includes(target.section)) this.#direct(redirect, target, true);
-    else this.#follow(redirect, target, end.after());
+    else {
+      this.#checkCode(section, target, f.name);
+      this.#follow(redirect, target, end.after());
+    }
+  }
+
+  /** That new code is there for as long as what leads to it. */
+  #checkCode(from: Section, { section }: BranchTarget, name: string): void {
+    this.#places.checkLifetime(from, this.#places.enteredCode(section).code.section, name);
   }
 
   /** Whom a redirect's branch, or branches, lead to. */
-  #targetsOf(redirect: PlacedRedirect): readonly BranchTarget[] {
+  #targetsOf(redirect: PlacedRedirect): readonly (BranchTarget & Partial<LocalTarget>)[] {
     const { action, function: f } = redirect;
     if (action.at === 'local-entry') return judgeLocalCalls(this.#report, this.#places.pair, action, f);
     if (action.at === 'global-entry') this.#checkGlobalEntry(redirect);
@@ -92,11 +119,10 @@ class RedirectJudge {
       this.#places.pair.code.includes(index) ? this.#places.enteredCode(index) : undefined;
     const home = this.#places.pair.output.sections[target.section];
     if (home !== undefined) this.#places.checkLifetime(section, home, action.function);
-    new CustomJudge(this.#report, custom, { ...redirect, ...was, code }).judge(
-      target,
-      this.#places.pair.input,
-      this.#places.pair.output,
-    );
+    const island = (other: BranchTarget) => this.#places.island(other);
+    const isNamed = (name: string, other: BranchTarget) => this.#places.isNamed(name, other);
+    const given = { ...redirect, ...was, code, island, isNamed };
+    new CustomJudge(this.#report, custom, given).judge(target, this.#places.pair.input, this.#places.pair.output);
   }
 
   #shadow(redirect: PlacedRedirect, target: BranchTarget): void {
@@ -145,15 +171,23 @@ class RedirectJudge {
     return machine;
   }
 
-  #follow(redirect: PlacedRedirect, target: BranchTarget, machine = this.#atBranch(redirect)): void {
-    const { action, section, function: f } = redirect;
+  /** @param isOn whether this goes on from an island that led to other new code */
+  #follow(redirect: PlacedRedirect, target: BranchTarget, machine = this.#atBranch(redirect), isOn = false): void {
+    const { action, function: f } = redirect;
     const trampoline = this.#places.enteredCode(target.section);
-    this.#places.checkLifetime(section, trampoline.code.section, f.name);
     const follower = new Follower(this.#report, trampoline.code, f.name, trampoline.reached);
     const wanted = action.copy?.symbol ?? action.to;
-    const { ways, ends } = follower.follow(target.offset, machine);
-    for (const end of ends) this.#leavesObject(redirect, end, trampoline.code.section, target.offset);
-    for (const way of ways)
+    const { ends } = follower.follow(target.offset, machine);
+    for (const end of ends) {
+      const { calls: way } = end;
+      const [next] = way;
+      const goesOn = !isOn && way.length === 1 && this.#places.pair.code.includes(next!.section);
+      if (goesOn) {
+        this.#checkCode(trampoline.code.section, next!, f.name);
+        this.#follow(redirect, next!, end.after(), true);
+        continue;
+      }
+      this.#leavesObject(redirect, end, trampoline.code.section, target.offset);
       if (way.length !== 1 || !this.#places.isNamed(wanted, way[0]!))
         this.#report.error(
           'VER068',
@@ -162,6 +196,7 @@ class RedirectJudge {
           target.offset,
           f.name,
         );
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The code that stands for the rest of a function behind its branch, word by word. */
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
-import type { PlannedRedirect, RestPlace } from '../plan/plan.ts';
+import type { PlannedRedirect } from '../plan/plan.ts';
 import type { FollowedCode } from './follow.ts';
 import { branchTarget, type Relocation } from './places.ts';
 import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24 } from './relocation-places.ts';
@@ -42,7 +42,7 @@ export function checkRest(
   { action, function: f, word, relocations, section }: BranchedFunction,
   { code, reached }: ReachedCode,
   start: number,
-  stands: RestPlace['stands'],
+  stands: 'original' | 'continue',
   k: number,
 ): number {
   const words = code.elf.sectionWords(code.section);

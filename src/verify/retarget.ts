@@ -4,7 +4,8 @@ import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { PlannedRetarget } from '../plan/plan.ts';
 import { relocationName } from '../ppc64/relocations.ts';
-import { branchTarget, type Relocation } from './places.ts';
+import type { FoundIsland } from './islands.ts';
+import { type BranchTarget, branchTarget, type Relocation } from './places.ts';
 import { R_PPC64_REL24 } from './relocation-places.ts';
 import { type Report, wordText } from './verification.ts';
 
@@ -22,6 +23,7 @@ export interface PlacedRetarget {
  * @param before the word in the input
  * @param on the output's relocations of a word of the section
  * @param named the output's functions of a name
+ * @param islandOf the island that a branch leads to, if it leads to one
  */
 export function judgeRetarget(
   report: Report,
@@ -30,6 +32,7 @@ export function judgeRetarget(
   before: number | undefined,
   on: (offset: number) => readonly Relocation[],
   named: (name: string) => readonly KernelFunction[],
+  islandOf: (target: BranchTarget) => FoundIsland | undefined,
 ): void {
   const { offset, links, to } = action;
   const tell = (code: string, message: string, at = offset) => report.error(code, message, section, at, f.name);
@@ -54,7 +57,17 @@ export function judgeRetarget(
     );
     return;
   }
-  const target = branchTarget(output, relocation);
+  const next = branchTarget(output, relocation);
+  const island = islandOf(next);
+  if ((island !== undefined) !== (action.branch === 'island'))
+    tell(
+      'VER190',
+      `the branch leads ${island === undefined ? 'straight' : 'by an island'}, and the plan says otherwise`,
+    );
+  if (island?.needsHome === true && f.k < 2)
+    tell('VER191', `${f.name} may run with any r2, and the island needs the TOC of this object in it`);
+  const target = island?.target ?? next;
+  const entry = (g: KernelFunction) => (island === undefined ? g.local : g.global);
   if (target.section === 0) {
     if (target.name !== to) tell('VER093', `the branch leads to ${target.name}, not to ${to}`);
     if (!links) tell('VER094', `nobody brings r2 back behind a jump to ${to}, which lies elsewhere`);
@@ -66,7 +79,7 @@ export function judgeRetarget(
         `the word behind the call of ${to} is no nop that the loader could turn into the load of r2`,
         offset + 4,
       );
-  } else if (!named(to).some(g => g.section.index === target.section && g.local === target.offset))
+  } else if (!named(to).some(g => g.section.index === target.section && entry(g) === target.offset))
     tell('VER093', `the branch leads to ${target.name}, not to ${to}`);
   if (target.k === 1) tell('VER094', `${to} does not keep r2`);
   if ((target.section === 0 || target.k > 1) && f.k < 2)

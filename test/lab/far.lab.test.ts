@@ -1,10 +1,14 @@
-// A replacement in the same module that no branch reaches: 40 MB of code lie between. The kernels load it, and all callers get there.
+// Functions of a module that no branch of it reaches: 40 MB of code lie between. Every form of patch gets there all the same, in the
+// three kernels, and the callers lose nothing. A plain branch over that distance is what the kernel's loader refuses.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readElf } from '../../src/elf/read.ts';
 import type { PatchDocument } from '../../src/report/patch/document.ts';
+import { applyPlan } from '../../src/rewrite/apply.ts';
+import { makePlan } from '../../src/rewrite/plan.ts';
 import { clean, runMachine } from './boot/machine.ts';
 import {
   canaryCounts,
@@ -23,103 +27,237 @@ const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-far-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const here = resolve(import.meta.dirname, 'far');
-const CALLS = full ? 100_000 : 5000;
+const samples = resolve(import.meta.dirname, '../../samples');
+const CALLS = full ? 100_000 : 1000;
 
-const RUNS = (['add', 'sibling', 'twice'] as const).flatMap(target =>
-  (
-    [
-      ['canary', 'local'],
-      ['canary', 'pointer'],
-      ['canary_ext', 'external'],
-      ['canary_ext', 'pointer'],
-    ] as const
-  ).map(([module, path]) => ({ module, path, target })),
-);
+const TARGETS = ['add', 'eight', 'leaf', 'sibling', 'ten', 'twice'] as const;
+type Target = (typeof TARGETS)[number];
+const TRACED: readonly Target[] = ['add', 'twice'];
 
-/** The canary with the filler and the far function behind its stubs. */
+const PATHS = [
+  ['canary', 'local'],
+  ['canary', 'pointer'],
+  ['canary_ext', 'external'],
+  ['canary_ext', 'pointer'],
+] as const;
+
+interface Variant {
+  readonly name: string;
+  readonly options: readonly string[];
+  /** Targets that give the replacement's result for local callers, and for all others. */
+  readonly local: readonly Target[];
+  readonly outside: readonly Target[];
+  /** How often the far hook runs when each target is called once. */
+  readonly hits?: Readonly<Partial<Record<Target, number>>>;
+}
+
+const to = (from: string, target: string) => ['--redirect', `home_${from}=${target}`];
+const ADD = ['add', 'sibling', 'twice'] as const;
+const HITS = { add: 1, eight: 1, leaf: 1, sibling: 2, ten: 1, twice: 3 };
+
+/** @param own objects of `custom`, made from the samples */
+const variants = (own: (name: string) => string): readonly Variant[] => [
+  ...(['after-site', 'site'] as const).map(at => ({
+    name: `direct-${at}`,
+    options: [...to('add', 'far_add'), ...to('leaf', 'far_leaf'), '--at', at],
+    local: [...ADD, 'leaf' as const],
+    outside: [...ADD, 'leaf' as const],
+  })),
+  {
+    name: 'global-entry',
+    options: [...to('add', 'far_add'), ...to('eight', 'fix_eight'), '--at', 'global-entry'],
+    local: [],
+    outside: ['add', 'eight'],
+  },
+  {
+    name: 'local-entry',
+    options: [...to('add', 'far_add'), ...to('eight', 'fix_eight'), ...to('leaf', 'far_leaf'), '--at', 'local-entry'],
+    local: [...ADD, 'eight', 'leaf'],
+    outside: ['sibling', 'twice'],
+  },
+  ...(['recomputed', 'saved'] as const).map(toc => ({
+    name: `frame-${toc}`,
+    options: [...to('add', 'far_add'), ...to('eight', 'fix_eight'), '--strategy', 'frame', '--toc', toc],
+    local: [...ADD, 'eight' as const],
+    outside: [...ADD, 'eight' as const],
+  })),
+  {
+    name: 'shadow',
+    options: [...to('add', 'far_add'), ...to('ten', 'fix_ten'), '--strategy', 'shadow'],
+    local: [...ADD, 'ten'],
+    outside: [...ADD, 'ten'],
+  },
+  ...(['after-site', 'site'] as const).map(at => ({
+    name: `hook-${at}`,
+    options: TARGETS.flatMap(t => ['--hook', `home_${t}=far_hook`]).concat('--at', at),
+    local: [],
+    outside: [],
+    hits: HITS,
+  })),
+  {
+    name: 'hook-exit',
+    options: [
+      '--hook',
+      'home_[ael]*=fix_hook',
+      '--hook-exit',
+      'home_add=far_hook',
+      '--hook-exit',
+      'home_leaf=far_hook',
+    ],
+    local: [],
+    outside: [],
+    hits: { add: 1, leaf: 1, sibling: 1, twice: 2 },
+  },
+  {
+    name: 'retarget',
+    options: ['--retarget', 'home_sibling:home_add=far_add', '--retarget', 'home_twice:home_add=far_add'],
+    local: ['sibling', 'twice'],
+    outside: ['sibling', 'twice'],
+  },
+  {
+    // Its code becomes a part of .text, and G is far.
+    name: 'custom-near',
+    options: [...to('add', 'far_add'), '--strategy', `custom:${join(samples, 'custom/frame.o')}`],
+    local: ADD,
+    outside: ADD,
+  },
+  {
+    // It becomes the last section of all: F is far, and so is what stands for the rest of it.
+    name: 'custom-far',
+    options: [...to('add', 'home_add_fixed'), '--strategy', `custom:${own('frame')}`],
+    local: ADD,
+    outside: ADD,
+  },
+  ...(['add', 'leaf'] as const).map(target => ({
+    name: `custom-goes-on-${target}`,
+    options: [...to(target, `home_${target}`), '--strategy', `custom:${own('count')}`],
+    local: [],
+    outside: [],
+  })),
+];
+
+async function assemble(source: string, object: string): Promise<string> {
+  const ran = await runProgram('powerpc64le-linux-gnu-gcc', ['-c', '-o', object, source]);
+  expect([ran.status, ran.stderr]).toEqual([0, '']);
+  return object;
+}
+
+/** A sample trampoline in a section of its own. */
+async function ownSection(name: string): Promise<void> {
+  const source = join(scratch, `${name}.S`);
+  const text = readFileSync(join(samples, 'src/custom', `${name}.S`), 'utf8');
+  const own = text.replace(/^\t\.text$/m, '\t.section .text.own, "ax", @progbits');
+  // The canary has a parameter of that name.
+  writeFileSync(source, own.replace('"calls"', '"entered"'));
+  await assemble(source, join(scratch, `${name}.o`));
+}
+
+/** The canary with the filler and the far functions behind its stubs. */
 async function bigModule(generation: Generation): Promise<string> {
   const folder = join(scratch, generation);
   mkdirSync(folder, { recursive: true });
-  const [object, big] = [join(folder, 'far.o'), join(folder, 'big.ko')];
+  const big = join(folder, 'big.ko');
   const { canary } = labModules(generation);
-  const assembled = await runProgram('powerpc64le-linux-gnu-gcc', ['-c', '-o', object, join(here, 'far.S')]);
-  expect([assembled.status, assembled.stderr]).toEqual([0, '']);
+  const object = await assemble(join(here, 'far.S'), join(folder, 'far.o'));
   const asked = ['-r', '-T', join(here, 'order.ld'), '-o', big, canary, object];
   const linked = await runProgram('powerpc64le-linux-gnu-ld', asked);
   expect([linked.status, linked.stderr]).toEqual([0, '']);
   return big;
 }
 
-const runAll = (label: string, calls: number) =>
-  RUNS.map(r => runCanary(r.module, r.target, r.path, calls, label)).join('');
+/** RESULT `hits.LABEL` = what the far hook has counted, as it lies in memory. */
+const hits = (label: string) => `
+result hits.${label} "$(kread "$(cat /sys/module/canary/sections/.data.far)" 8)"
+`;
+
+function script({ name }: Variant): string {
+  const run = (targets: readonly Target[], calls: number, label: string) =>
+    targets.flatMap(t => PATHS.map(([module, path]) => runCanary(module, t, path, calls, label))).join('');
+  return [
+    loadModules([`canary-${name}.ko`, 'canary_ext.ko']),
+    run(TARGETS, CALLS, name),
+    hits(name),
+    whileTracing(['home_twice', 'home_add'], round => run(TRACED, 100, `${name}.${round}`), 2),
+    unloadModules(['canary_ext', 'canary']),
+  ].join('');
+}
 
 describe.each(GENERATIONS)('40 MB away, kernel %s', generation => {
-  it('is reached by all callers, with every register as it was', async () => {
+  it('every form gets there, with every register as it was', async () => {
     const of = kernel(generation);
     const { canaryExt, canaryFix, symvers } = labModules(generation);
     const big = await bigModule(generation);
-    const at = ['after-site', 'site'] as const;
-    const made: string[] = [];
-    for (const place of at) {
-      const out = join(scratch, generation, `canary-${place}.ko`);
-      const ran = await tocsin(
-        'patch',
-        big,
-        '-o',
-        out,
-        '--redirect',
-        'home_add=far_add',
-        '--at',
-        place,
-        '--format',
-        'json',
-      );
-      expect([ran.status, ran.stderr]).toEqual([0, '']);
-      const doc = JSON.parse(ran.stdout) as PatchDocument;
-      expect(doc.proof?.verdict).toBe('proved');
-      expect(doc.actions).toMatchObject([{ strategy: 'direct', at: place, branch: 'long' }]);
+    for (const name of ['frame', 'count']) await ownSection(name);
+    const all = variants(name => join(scratch, `${name}.o`));
+    for (const { name, options } of all) {
+      const out = join(scratch, generation, `canary-${name}.ko`);
+      const ran = await tocsin('patch', big, '-o', out, ...options, '--symvers', symvers, '--format', 'json');
+      expect([name, ran.status, ran.stderr]).toEqual([name, 0, '']);
+      expect((JSON.parse(ran.stdout) as PatchDocument).proof?.verdict).toBe('proved');
       const restored = join(scratch, generation, 'restored.ko');
       await tocsinDone('revert', out, '-o', restored, '--force', '--quiet');
       expect(readFileSync(restored).equals(readFileSync(big))).toBe(true);
-      made.push(out);
     }
-    // A trampoline behind those 40 MB would not reach the stubs: the kernel would refuse it, and tocsin says so.
-    const frame = ['--redirect', 'home_eight=fix_eight', '--symvers', symvers];
-    const refused = await tocsin('patch', big, '-o', join(scratch, 'never.ko'), ...frame);
-    expect([refused.status, refused.stderr.includes('out of range')]).toEqual([1, true]);
+    const plain = await plainBranch(generation, big);
     const { exitStatus, found, said, seconds } = await runMachine(`far-${generation}`, {
       generation,
-      timeoutSeconds: 900,
+      timeoutSeconds: full ? 3000 : 900,
       memory: '3G',
-      files: [canaryExt, canaryFix, ...made],
+      files: [canaryExt, canaryFix, plain, ...all.map(v => join(scratch, generation, `canary-${v.name}.ko`))],
       script: [
         prelude(),
         loadModules(['canary_fix.ko']),
-        ...at.flatMap(place => [
-          loadModules([`canary-${place}.ko`, 'canary_ext.ko']),
-          runAll(place, CALLS),
-          whileTracing(['home_twice'], round => runAll(`${place}.${round}`, 300), 4),
-          unloadModules(['canary_ext', 'canary']),
-        ]),
+        ...all.map(script),
         troubles(),
+        'dmesg -c > /dev/null\n',
+        loadModules(['plain.ko']),
+        `result refused "$(dmesg | grep -q 'out of range' && echo yes)"\n`,
       ].join(''),
     });
     expect([exitStatus, found.get('troubles'), found.get('tracer.enabled')], said).toEqual([0, '0', '1']);
+    expect([found.get('load.plain') === '0', found.get('refused')]).toEqual([false, 'yes']);
     let calls = 0;
-    for (const place of at)
-      for (const { module, target, path } of RUNS)
-        for (const label of [place, `${place}.switching`, `${place}.traced`]) {
-          const seen = canaryCounts(found.get(`canary.${module}.${target}.${path}.${label}`));
-          expect([label, module, target, path, seen]).toEqual([
-            label,
-            module,
-            target,
-            path,
-            clean(seen.calls, 'replaced'),
-          ]);
-          calls += seen.calls;
-        }
+    for (const { name, local, outside, hits: expected = {} } of all) {
+      for (const target of TARGETS)
+        for (const [module, path] of PATHS)
+          for (const label of TRACED.includes(target) ? [name, `${name}.switching`, `${name}.traced`] : [name]) {
+            const seen = canaryCounts(found.get(`canary.${module}.${target}.${path}.${label}`));
+            const list: readonly Target[] = path === 'local' ? local : outside;
+            const wanted = clean(seen.calls, list.includes(target) ? 'replaced' : 'original');
+            expect([label, module, target, path, seen]).toEqual([label, module, target, path, wanted]);
+            calls += seen.calls;
+          }
+      const once = TARGETS.reduce((sum, target) => sum + (expected[target] ?? 0), 0);
+      const bytes = Buffer.from((found.get(`hits.${name}`) ?? '').replace(/[^0-9a-f]/g, ''), 'hex');
+      expect([name, Number(bytes.readBigUInt64LE(0))]).toEqual([name, once * PATHS.length * CALLS]);
+    }
     figure(`far ${of.release}: calls over 40 MB, no register lost`, calls);
     figure(`far ${of.release}: seconds`, Math.round(seconds));
   });
+
+  it('code that lies beyond the reach of the stubs is refused', async () => {
+    const { symvers } = labModules(generation);
+    const big = await bigModule(generation);
+    const frame = ['--redirect', 'far_add=fix_add', '--at', 'global-entry', '--symvers', symvers];
+    const refused = await tocsin('patch', big, '-o', join(scratch, 'never.ko'), ...frame);
+    expect([refused.status, refused.stderr.includes('out of range')]).toEqual([1, true]);
+  });
 });
+
+/** The same redirect by a branch that is taken to reach: tocsin's twin and the kernel refuse it. */
+async function plainBranch(generation: Generation, big: string): Promise<string> {
+  const elf = readElf(new Uint8Array(readFileSync(big)));
+  const redirect = {
+    from: 'home_add',
+    to: 'far_add',
+    strategy: 'direct',
+    at: 'after-site',
+    toc: 'recomputed',
+  } as const;
+  const plan = makePlan(elf, { nops: [], redirects: [redirect], reach: 2 ** 40 });
+  const out = join(scratch, generation, 'plain.ko');
+  writeFileSync(out, applyPlan(elf, plan, { toolVersion: 'lab' }).bytes);
+  const checked = await tocsin('check', out, labModules(generation).canaryFix, '--kernel', kernel(generation).vmlinux);
+  expect([checked.status, checked.stdout.includes('out of range')]).toEqual([1, true]);
+  return out;
+}

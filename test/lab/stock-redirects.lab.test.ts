@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/cli/patch/attempt.ts';
 import { readElf } from '../../src/elf/read.ts';
 import { functionsOf } from '../../src/kernel/functions.ts';
+import type { RedirectAt } from '../../src/plan/plan.ts';
 import { applyPlan } from '../../src/rewrite/apply.ts';
 import { makePlan } from '../../src/rewrite/plan.ts';
 import type { RedirectRequest } from '../../src/rewrite/redirects.ts';
@@ -20,7 +21,7 @@ import { plainModulesOf } from './support/plain.ts';
 const MODULES = full ? 300 : 40;
 const FUNCTIONS = 6;
 
-const FORMS: Readonly<Record<string, Partial<RedirectRequest>>> = {
+const FORMS: Readonly<Record<string, { readonly at: RedirectAt; readonly reach?: number }>> = {
   'global entry': { at: 'global-entry' },
   'local callers': { at: 'local-entry' },
   'long, behind the site': { at: 'after-site', reach: 16 },
@@ -39,13 +40,13 @@ describe.each(GENERATIONS)('stock modules of kernel %s', generation => {
       const names = functionsOf(elf).map(f => [`${f.section.name}+0x${f.global.toString(16)}`, f.name] as const);
       const chosen = spread([...new Map(names)].map(([place, name]) => `${name}@${place}`).sort(), FUNCTIONS);
       const prover = new PatchProver(elf, undefined);
-      for (const [form, rest] of Object.entries(FORMS)) {
+      for (const [form, { at, reach }] of Object.entries(FORMS)) {
         const complain = (what: string) => complaints.push(`${plain}, ${form}: ${what}`);
         const request = (from: string): RedirectRequest => {
-          return { from, to: 'tocsin_elsewhere', strategy: 'auto', at: 'after-site', toc: 'recomputed', ...rest };
+          return { from, to: 'tocsin_elsewhere', strategy: 'auto', at, toc: 'recomputed' };
         };
         const planFor = (redirects: RedirectRequest[]) =>
-          makePlan(elf, { nops: [], redirects, allowUnversioned: true });
+          makePlan(elf, { nops: [], redirects, allowUnversioned: true, reach });
         const taken = chosen.filter(from => {
           try {
             planFor([request(from)]);

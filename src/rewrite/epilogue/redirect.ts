@@ -1,9 +1,10 @@
 /** `--strategy epilogue`: the way from a function to a copy of its replacement, which another module exports. */
 import type { ImportedCopy, RedirectAt, SymbolRef, TocRecovery } from '../../plan/plan.ts';
 import { epilogueTemplate } from '../../trampoline/epilogue.ts';
-import { codeSection, trampolineSymbol } from '../../trampoline/names.ts';
+import { trampolineSymbol } from '../../trampoline/names.ts';
 import type { Draft } from '../draft.ts';
 import type { Redirect } from '../redirects.ts';
+import type { Room } from '../spread.ts';
 
 /** The r2 of whoever enters a function with one entry is owed back; at a global entry nobody's is any good. */
 export function epilogueToc(k: number, at: RedirectAt, toc: TocRecovery): TocRecovery {
@@ -11,8 +12,14 @@ export function epilogueToc(k: number, at: RedirectAt, toc: TocRecovery): TocRec
   return k === 0 ? 'saved' : toc;
 }
 
-export function planEpilogue(redirect: Redirect, copy: ImportedCopy, draft: Draft, grounds: string[]): SymbolRef {
-  const { request, from, name, k } = redirect;
+export function planEpilogue(
+  redirect: Redirect,
+  copy: ImportedCopy,
+  { home }: Room,
+  draft: Draft,
+  grounds: string[],
+): SymbolRef {
+  const { request, name, k } = redirect;
   const toc = epilogueToc(k, request.at, request.toc);
   grounds.push(`${copy.symbol} of ${copy.module} brings back the r2 that it was entered with, and needs none`);
   grounds.push(
@@ -27,5 +34,5 @@ export function planEpilogue(redirect: Redirect, copy: ImportedCopy, draft: Draf
   );
   const template = epilogueTemplate(k >= 2, toc === 'recomputed');
   const target = draft.undefinedSymbol(copy.symbol);
-  return draft.addCode(codeSection(from.section.name), trampolineSymbol('enter', name), template, target);
+  return draft.addCode(home, trampolineSymbol('enter', name), template, target);
 }

@@ -61,8 +61,7 @@ export function makeImagePlan(elf: ElfFile, request: ImageRequest): ImagePlan {
   const targets = nopTargets(subject, nops, draft);
   checkRequests(subject, request);
   // All distances are known, and are looked at when the plan is linked.
-  const near = redirects.map(r => ({ ...r, reach: Number.POSITIVE_INFINITY }));
-  planRedirects(subject, near, targets, { exports: new Map() }, draft);
+  planRedirects(subject, redirects, targets, { exports: new Map() }, draft);
   checkKnownWords(subject, draft);
   planHooks(subject, hooks, { nops: targets, redirects }, { exports: new Map() }, draft);
   planRetargets(subject, retargets, { exports: new Map() }, draft);

@@ -1,4 +1,4 @@
-/** Branches that may have to go further than 32 MB: here every one that goes further than `reach` bytes. */
+/** Branches that may have to go further than 32 MB, in a section so long that no island is near: here all of more than `reach` bytes. */
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import type { PatchPlan } from '../../../src/plan/plan.ts';
@@ -26,7 +26,7 @@ describe.each(GENERATIONS)('sample of %s', generation => {
     ['demo_parity', 'somewhere_else', 'frame', 8],
   ] as const)('%s to %s by %s: verified, proved, reverted', (from, to, strategy, count) => {
     for (const at of ['after-site', 'site'] as const) {
-      const good = patch(file, { redirects: [redirect(from, to, { strategy, at, reach })] });
+      const good = patch(file, { redirects: [redirect(from, to, { strategy, at })], reach });
       expect(good.plan.actions).toMatchObject([{ branch: 'long' }]);
       expect(good.plan.words).toHaveLength(count);
       expect(good.plan.words.at(-1)!.after).toBe(BCTR);
@@ -41,7 +41,8 @@ describe.each(GENERATIONS)('sample of %s', generation => {
 
 describe('bad long branches', () => {
   const good = patch('6.1/tocsin_demo.ko', {
-    redirects: [redirect('demo_in_range', 'demo_in_range_fixed', { reach })],
+    redirects: [redirect('demo_in_range', 'demo_in_range_fixed')],
+    reach,
   });
   const { words, addedRelocations } = good.plan;
   const word = (i: number, after: number) => words.map((w, n) => (n === i ? { ...w, after } : w));
@@ -76,7 +77,8 @@ describe('bad long branches', () => {
 
   it('VER052: a record that names one of its words', () => {
     const atSite = patch('6.1/tocsin_demo.ko', {
-      redirects: [redirect('demo_in_range', 'demo_in_range_fixed', { at: 'site', reach })],
+      redirects: [redirect('demo_in_range', 'demo_in_range_fixed', { at: 'site' })],
+      reach,
     });
     expect(judged(atSite, {})).toEqual([]);
     expect(judged(atSite, { removedRecords: [] })).toEqual(['VER052']);
@@ -92,7 +94,7 @@ describe('where there is no room', () => {
       { name: 'h', body: long },
     ]);
     const elf = module.elf();
-    return refusalOf(() => makePlan(elf, request('f', 'h', { reach, ...more })));
+    return refusalOf(() => makePlan(elf, { ...request('f', 'h', more), reach }));
   };
 
   it('PAT077: the function is too short', () => {
@@ -105,10 +107,12 @@ describe('where there is no room', () => {
     expect(refused([LI, LI, LI, 0x4182fff8, BLR])).toBe('PAT008');
     const module = new ModuleBuilder('patchable', [{ name: 'f', k: 3, body: long }, { name: 'g' }]);
     module.table('__ex_table', 8, [[4, 26, module.at('f').after + 8]]);
-    expect(refusalOf(() => makePlan(module.elf(), request('f', 'g', { reach })))).toBe('PAT009');
+    expect(refusalOf(() => makePlan(module.elf(), { ...request('f', 'g'), reach }))).toBe('PAT009');
   });
 
   it('PAT013: at a global entry', () => {
-    expect(refused(long, { at: 'global-entry' })).toBe('PAT013');
+    const module = new ModuleBuilder('patchable', [{ name: 'e' }, { name: 'f', k: 3, body: long }, { name: 'h' }]);
+    const asked = { ...request('f', 'h', { at: 'global-entry' }), reach };
+    expect(refusalOf(() => makePlan(module.elf(), asked))).toBe('PAT013');
   });
 });
