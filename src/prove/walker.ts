@@ -3,14 +3,13 @@ import { isPrefix } from '../ppc64/decode.ts';
 import { DONE, executeCommon, REST } from './common.ts';
 import { Contracts, type Judge } from './contracts.ts';
 import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, R13_WRITTEN, TOC_SLOT, TOC_USE } from './faults.ts';
-import { entriesOf } from './jump-index.ts';
+import { Jumps } from './jumps.ts';
 import type { ObjectCode } from './object-code.ts';
 import {
   CALLERS_BACK_CHAIN,
   CALLERS_FRAME,
   CALLERS_LR_SLOT,
   CALLERS_TOC_SLOT,
-  NO_CODE,
   NO_INSTRUCTION,
   NO_TARGET,
   R13_CHANGED,
@@ -21,7 +20,7 @@ import {
 import type { State } from './state.ts';
 import { CODE, EXTRA, GLOBAL, LEADER, SITE } from './subject.ts';
 import { transfer, transferRest } from './transfer.ts';
-import { address, addressOffset, CTR, EXTERNAL, isAddress, kindOf, LABEL, LR, payloadOf, UNKNOWN } from './values.ts';
+import { address, addressOffset, CTR, isAddress, LR, UNKNOWN } from './values.ts';
 
 /** Who is told where control goes. */
 export interface Guide extends Judge {
@@ -49,22 +48,12 @@ function isAlways(word: number): boolean {
   return (word & 0x02800000) === 0x02800000;
 }
 
-/** No other function, and more than one. */
-const NONE = -1;
-const SEVERAL = -2;
-
 export class Walker {
   readonly #object: ObjectCode;
   readonly #guide: Guide;
   readonly #contracts: Contracts;
+  readonly #jumps: Jumps;
   #index = 0;
-  /** Where the function that is followed begins and ends. */
-  #from = 0;
-  #to = 0;
-  /** The other function into whose middle control has gone, as from a trampoline that goes on in what it was called from. */
-  #inside = NONE;
-  /** A jump in a part that was split off, whose table was read as one of the function's that is followed or gone on in; -1 for none. */
-  #tableInPart = NONE;
   /** Where subroutines without a symbol return to: places behind a `bl` to one. */
   readonly #subroutineReturns = new Set<number>();
 
@@ -72,15 +61,13 @@ export class Walker {
     this.#object = object;
     this.#guide = guide;
     this.#contracts = new Contracts(object, guide);
+    this.#jumps = new Jumps(object, guide, this.#contracts);
   }
 
   /** The function whose blocks are executed from now on. */
   follow(index: number): void {
     this.#index = index;
-    this.#from = this.#object.subject.functions.global[index]!;
-    this.#to = this.#object.subject.functions.end[index]!;
-    this.#inside = NONE;
-    this.#tableInPart = NONE;
+    this.#jumps.follow(index);
     this.#subroutineReturns.clear();
     this.#contracts.of(index);
   }
@@ -165,7 +152,7 @@ export class Walker {
   #extra(pc: number, state: State): boolean {
     let ends = false;
     for (const { kind, target } of this.#object.subject.edges.get(pc) ?? []) {
-      if (kind === 'also' || kind === 'fixup') this.#jump(target, state, pc);
+      if (kind === 'also' || kind === 'fixup') this.#jumps.jump(target, state, pc);
       else if (kind === 'next') this.#guide.reach(pc + 4, state, pc);
       else if (kind === 'keeps') this.#contracts.keeps(state, pc, target === 2);
       else if (kind === 'gives') this.#contracts.gives(state, target === 2);
@@ -174,17 +161,12 @@ export class Walker {
     return ends;
   }
 
-  #jump(target: number, state: State, pc: number): void {
-    if (this.#object.isCode(target)) this.#guide.reach(target, state, pc);
-    else this.#guide.fail(NO_CODE, pc, UNKNOWN, 0);
-  }
-
   /** @returns whether control may go on behind the branch, in `state` */
   #branch(word: number, opcode: number, state: State, pc: number): boolean {
     if (opcode === 18) {
       const target = ((word & 2) !== 0 ? 0 : pc) + ((word << 6) >> 8) * 4;
       if ((word & 1) === 1) return this.#call(target, state, pc);
-      this.#goTo(target, state, pc);
+      this.#jumps.goTo(target, state, pc);
       return false;
     }
     if (opcode === 16) return this.#conditional(word, state, pc);
@@ -205,7 +187,7 @@ export class Walker {
         return !isAlways(word);
       case 528:
         if ((word & 1) === 1) return this.#contracts.callPointer(state, pc);
-        this.#jumpPointer(state, pc);
+        this.#jumps.pointer(state, pc);
         return !isAlways(word);
       case 560:
         break;
@@ -262,95 +244,10 @@ export class Walker {
     this.#countDown(word, state);
     const always = (options & 20) === 20;
     if ((word & 1) === 0) {
-      this.#goTo(target, state, pc);
+      this.#jumps.goTo(target, state, pc);
       return !always;
     }
     if (!always) this.#guide.reach(pc + 4, state, pc);
     return this.#call(target, state, pc);
-  }
-
-  /**
-   * A jump, or a sibling call where it enters a function and all that the caller is owed is back. A jump to a function with
-   * something not yet back is followed into it: that is what the machine does.
-   */
-  #goTo(target: number, state: State, pc: number): void {
-    if (this.#object.isInner(target)) {
-      if (target < this.#from || target >= this.#to) this.#enters(target);
-      this.#guide.reach(target, state, pc);
-      return;
-    }
-    if (!this.#object.isCode(target)) {
-      this.#guide.fail(NO_CODE, pc, UNKNOWN, 0);
-      return;
-    }
-    if (this.#object.stubAt(target)?.kind === 'leaves') {
-      this.#contracts.siblingOutside(pc);
-      return;
-    }
-    const callee = this.#object.calledAt(target);
-    if (callee >= 0 && this.#contracts.isBalanced(state)) {
-      this.#contracts.sibling(callee, target, state, pc);
-      return;
-    }
-    if (target < this.#from || target >= this.#to) this.#enters(target);
-    this.#guide.reach(target, state, pc);
-  }
-
-  /** Takes note of another function that is gone on in. */
-  #enters(target: number): void {
-    const other = this.#around(target);
-    const { part } = this.#object.subject.functions;
-    if (other < 0 || other === this.#index || part[other] === 1 || other === this.#inside) return;
-    this.#inside = this.#inside === NONE ? other : SEVERAL;
-    if (this.#tableInPart !== NONE) this.#guide.fail(NO_TARGET, this.#tableInPart, UNKNOWN, CTR);
-  }
-
-  /** The function or part that an instruction lies in, or -1. */
-  #around(pc: number): number {
-    const { global, end, count } = this.#object.subject.functions;
-    let low = 0;
-    let high = count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (global[middle]! <= pc) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && pc < end[low - 1]! ? low - 1 : -1;
-  }
-
-  /**
-   * The function whose places a jump table at `pc` names: the one that the jump lies in. Which one a part belongs to follows from
-   * where control has come from. @returns -1 where that cannot be told
-   */
-  #tableOwner(pc: number): number {
-    const around = this.#around(pc);
-    if (around >= 0 && this.#object.subject.functions.part[around] === 0) return around;
-    this.#tableInPart = pc;
-    return this.#inside === NONE ? this.#index : this.#inside;
-  }
-
-  /** `bctr`: a switch, a jump to a known place, or nobody knows. */
-  #jumpPointer(state: State, pc: number): void {
-    const { subject } = this.#object;
-    const target = state.places[CTR]!;
-    if (isAddress(target)) {
-      this.#goTo(addressOffset(target), state, pc);
-      return;
-    }
-    if (kindOf(target) === EXTERNAL) {
-      this.#contracts.goesOnOutside(target, state, pc);
-      return;
-    }
-    const owner = kindOf(target) === LABEL ? this.#tableOwner(pc) : -1;
-    const entries = owner < 0 ? 0 : entriesOf(subject.code, subject.marks, subject.functions.global[owner]!, pc);
-    const labels = entries === 0 ? undefined : subject.labels(payloadOf(target), owner, entries);
-    if (labels === undefined || labels.length === 0) {
-      this.#guide.fail(NO_TARGET, pc, UNKNOWN, CTR);
-      return;
-    }
-    for (const place of labels) {
-      if (this.#object.isCode(place)) subject.marks[place >> 2]! |= LEADER;
-      this.#jump(place, state, pc);
-    }
   }
 }

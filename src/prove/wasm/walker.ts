@@ -1,28 +1,16 @@
 /** Executes the blocks of one function: `prove/walker.ts`. */
 import { DONE, executeCommon, REST } from './common';
-import {
-  call,
-  callPointer,
-  gives,
-  isBalanced,
-  keepContractOf,
-  keeps,
-  returnsFrom,
-  sibling,
-  siblingOutside,
-  tracerSite,
-} from './contracts';
+import { call, callPointer, gives, keepContractOf, keeps, returnsFrom, tracerSite } from './contracts';
 import { BACK_CHAIN, FINE, LR_SLOT, PARAMETER_AREA, R13_WRITTEN, TOC_SLOT, TOC_USE } from './faults';
 import { reachBlock } from './frontier';
 import { fail, failed } from './judge';
-import { entriesOf } from './jump-index';
+import { followJumps, goTo, jump, jumpPointer } from './jumps';
 import { fallsInto, followedFunction } from './prover';
 import {
   CALLERS_BACK_CHAIN,
   CALLERS_FRAME,
   CALLERS_LR_SLOT,
   CALLERS_TOC_SLOT,
-  NO_CODE,
   NO_INSTRUCTION,
   NO_TARGET,
   R13_CHANGED,
@@ -31,43 +19,32 @@ import {
   TOC_USED,
 } from './reasons';
 import { get, put, setSameAsCtr } from './state';
-import { LEAVES, stubAt } from './stubs';
+import { stubAt } from './stubs';
 import {
   ALSO,
   addMark,
   CODE,
   calledAt,
-  contentsAt,
   EDGE_SIZE,
   EXTRA,
   edgesEnd,
   edgesOf,
-  ends,
   FIXUP,
-  functionAt,
-  functions,
   GIVES,
   GLOBAL,
-  globals,
   INSTEAD,
   isCode,
   KEEPS,
   LEADER,
   markOf,
   NEXT,
-  parts,
   SITE,
   STOP,
-  STUB,
   wordAt,
   words,
 } from './subject';
 import { transfer, transferRest } from './transfer';
-import { address, CTR, EXTERNAL, isAddress, kindOf, LABEL, LR, payloadOf, UNKNOWN } from './values';
-
-/** No other function, and more than one. */
-const NONE: i32 = -1;
-const SEVERAL: i32 = -2;
+import { address, CTR, isAddress, LR, payloadOf, UNKNOWN } from './values';
 
 /** Where subroutines without a symbol return to: places behind a `bl` to one. */
 const RETURNS: u32 = 0xe000;
@@ -75,11 +52,6 @@ const MOST_RETURNS: u32 = 256;
 let returnCount: u32 = 0;
 /** There were more of them: what was found of the function means nothing. */
 export let isFull: bool = false;
-
-let from: i32 = 0;
-let to: i32 = 0;
-let inside: i32 = NONE;
-let tableInPart: i32 = NONE;
 
 /** Unconditional `tw`. */
 function isTrap(word: u32): bool {
@@ -93,10 +65,7 @@ function isAlways(word: u32): bool {
 
 /** The function whose blocks are executed from now on. */
 export function followFunction(index: u32): void {
-  from = load<i32>(globals + 4 * index);
-  to = load<i32>(ends + 4 * index);
-  inside = NONE;
-  tableInPart = NONE;
+  followJumps(index);
   returnCount = 0;
   isFull = false;
   keepContractOf(index);
@@ -205,11 +174,6 @@ function followsExtra(pc: i32): bool {
   return isEnd;
 }
 
-function jump(target: i32, pc: i32): void {
-  if (isCode(target)) reachBlock(target);
-  else fail(NO_CODE, pc, UNKNOWN, 0);
-}
-
 /** @returns whether control may go on behind the branch */
 function branch(word: u32, opcode: u32, pc: i32): bool {
   if (opcode === 18) {
@@ -303,111 +267,4 @@ function conditional(word: u32, pc: i32): bool {
   }
   if (!always) reach(pc + 4);
   return callPlace(target, pc);
-}
-
-/** Whether it is an instruction that is no function's entry, and in no stub. */
-function isInner(offset: i32): bool {
-  const word = u32(offset) >>> 2;
-  return (offset & 3) === 0 && word < words && (markOf(word) & (CODE | STUB)) === CODE && functionAt(offset) === -1;
-}
-
-/** A jump, or a sibling call where it enters a function and all that the caller is owed is back. */
-function goTo(target: i32, pc: i32): void {
-  if (!isInner(target)) {
-    if (!isCode(target)) {
-      fail(NO_CODE, pc, UNKNOWN, 0);
-      return;
-    }
-    if (stubAt(target) === LEAVES) {
-      siblingOutside(pc);
-      return;
-    }
-    const callee = calledAt(target);
-    if (callee >= 0 && isBalanced()) {
-      sibling(callee, target, pc);
-      return;
-    }
-  }
-  if (target < from || target >= to) enters(target);
-  reachBlock(target);
-}
-
-/** Takes note of another function that is gone on in. */
-function enters(target: i32): void {
-  const other = functionAround(target);
-  if (other < 0 || other === followedFunction() || load<u8>(parts + other) === 1 || other === inside) return;
-  inside = inside === NONE ? other : SEVERAL;
-  if (tableInPart !== NONE) fail(NO_TARGET, tableInPart, UNKNOWN, CTR);
-}
-
-/** The function or part that an instruction lies in, or -1. */
-function functionAround(pc: i32): i32 {
-  let low: u32 = 0;
-  let high = functions;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (load<i32>(globals + 4 * middle) <= pc) low = middle + 1;
-    else high = middle;
-  }
-  return low > 0 && pc < load<i32>(ends + 4 * (low - 1)) ? i32(low - 1) : -1;
-}
-
-/** The function whose places a jump table at `pc` names; -1 where that cannot be told. */
-function tableOwner(pc: i32): i32 {
-  const around = functionAround(pc);
-  if (around >= 0 && load<u8>(parts + around) === 0) return around;
-  tableInPart = pc;
-  return inside === NONE ? followedFunction() : inside;
-}
-
-/** `bctr`: a switch, a jump to a known place, or nobody knows. */
-function jumpPointer(pc: i32): void {
-  const target = get(CTR);
-  if (isAddress(target)) {
-    goTo(payloadOf(target), pc);
-    return;
-  }
-  if (kindOf(target) === EXTERNAL) {
-    siblingOutside(pc);
-    return;
-  }
-  const owner = kindOf(target) === LABEL ? tableOwner(pc) : -1;
-  const entries = owner < 0 ? 0 : entriesOf(load<i32>(globals + 4 * owner), pc);
-  const table = payloadOf(target);
-  const last = entries === 0 ? table : tableEnd(table, owner);
-  if (last === table || last < table + i32(4 * entries)) {
-    fail(NO_TARGET, pc, UNKNOWN, CTR);
-    return;
-  }
-  for (let at = table; at < last; at += 4) {
-    const place = table + load<i32>(contentsAt(at, 4));
-    addMark(u32(place) >>> 2, LEADER);
-    reachBlock(place);
-  }
-}
-
-/** Where a jump table of a function ends at the latest: see `jumpLabels` of `verify/proof/subject.ts`. */
-function tableEnd(table: i32, owner: u32): i32 {
-  const first = load<i32>(globals + 4 * owner);
-  const last = load<i32>(ends + 4 * owner);
-  let stop = i32.MAX_VALUE;
-  let at = table;
-  for (; at < stop; at += 4) {
-    const contents = contentsAt(at, 4);
-    if (contents === 0) break;
-    const target = i64(table) + load<i32>(contents);
-    if (target < 0 || target > i64(i32.MAX_VALUE) || !isCode(i32(target))) break;
-    const place = i32(target);
-    if (!(place >= first && place < last) && !isInPart(place)) break;
-    if (place > at && place < stop) stop = place;
-  }
-  return at;
-}
-
-/** Whether a place lies in a part that was split off from some function. */
-function isInPart(place: i32): bool {
-  for (let i: u32 = 0; i < functions; i++)
-    if (load<u8>(parts + i) === 1 && place >= load<i32>(globals + 4 * i) && place < load<i32>(ends + 4 * i))
-      return true;
-  return false;
 }
