@@ -12,35 +12,35 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  */
 const PROGRAMS = [
   {
-    sources: ['sites/wasm'],
+    sources: ['sites/wasm', 'elf/wasm', 'util/wasm'],
     main: 'sites/wasm/count.ts',
     output: 'src/sites/counting-code.ts',
     constant: 'COUNTING_CODE',
     pages: 560,
   },
   {
-    sources: ['verify/check/wasm'],
+    sources: ['verify/check/wasm', 'elf/wasm', 'util/wasm'],
     main: 'verify/check/wasm/screen.ts',
     output: 'src/verify/check/screening-code.ts',
     constant: 'SCREENING_CODE',
     pages: 768,
   },
   {
-    sources: ['verify/check/wasm', 'prove/wasm'],
+    sources: ['verify/check/wasm', 'prove/wasm', 'elf/wasm', 'util/wasm'],
     main: 'verify/check/wasm/proving.ts',
     output: 'src/verify/check/proving-code.ts',
     constant: 'PROVING_CODE',
     pages: 768,
   },
   {
-    sources: ['rewrite/wasm'],
+    sources: ['rewrite/wasm', 'elf/wasm', 'util/wasm'],
     main: 'rewrite/wasm/take.ts',
     output: 'src/rewrite/taking-code.ts',
     constant: 'TAKING_CODE',
     shared: 0x1_0000,
   },
   {
-    sources: ['verify/wasm'],
+    sources: ['verify/wasm', 'elf/wasm', 'util/wasm'],
     main: 'verify/wasm/judge.ts',
     output: 'src/verify/judging-code.ts',
     constant: 'JUDGING_CODE',

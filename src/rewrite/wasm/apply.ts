@@ -1,4 +1,5 @@
 /** Carries the plan out in the place of the old file. Nothing is decided here. */
+import { EHDR_SIZE, ENTRY_SIZE, SHDR_SIZE } from '../../elf/wasm/format';
 import {
   firstSite,
   lastSite,
@@ -17,7 +18,7 @@ import {
   staysWhole,
   tableStart,
 } from './layout';
-import { EHDR_SIZE, ENTRY_SIZE, file, lift, NOP, old, SHDR_SIZE } from './memory';
+import { file, lift, NOP, old } from './memory';
 import { noteSize, writeNote } from './record';
 import { CODE, contentsOf, infoOf, information, kindOf, nameTable, sections, sizeOf } from './sections';
 import { plan, SITE } from './sites';

@@ -1,25 +1,18 @@
 /** The functions of the file, by section and entry, with their names; `functionsOf` and `subject.ts` are the model. */
-import { ENTRY_SIZE, isText, reserve } from './memory';
-import {
-  CODE,
-  contentsOf,
-  infoOf,
-  kindOf,
-  linkOf,
-  SHT_STRTAB,
-  sections,
-  sizeOf,
-  symbolTable,
-  TRACER,
-  typeOf,
-} from './sections';
-import { key, putRow, ROW, sorted } from './sort';
 
-const SHN_LORESERVE: u32 = 0xff00;
-const SHN_XINDEX: u32 = 0xffff;
-const STT_FUNC: u32 = 2;
-const STT_SECTION: u32 = 3;
-const STT_GNU_IFUNC: u32 = 10;
+import {
+  ENTRY_SIZE,
+  SHN_LORESERVE,
+  SHN_XINDEX,
+  SHT_STRTAB,
+  STT_FUNC,
+  STT_GNU_IFUNC,
+  STT_SECTION,
+} from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { reserve } from './memory';
+import { CODE, contentsOf, infoOf, kindOf, linkOf, sections, sizeOf, symbolTable, TRACER, typeOf } from './sections';
+import { key, putRow, ROW, sorted } from './sort';
 
 let symbols: u32 = 0;
 export let symbolCount: u32 = 0;

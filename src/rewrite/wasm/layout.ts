@@ -3,7 +3,10 @@
  * their offsets up to the first one that shrinks. It is for files in which nothing but zeros lies between
  * sections, and in which the section headers are the last.
  */
-import { alignUp, EHDR_SIZE, ENTRY_SIZE, fileRoom, fileSize, isZero, old, reserve, SHDR_SIZE } from './memory';
+
+import { EHDR_SIZE, ENTRY_SIZE, SHDR_SIZE, SHT_NOTE } from '../../elf/wasm/format';
+import { isZero } from '../../util/wasm/bytes';
+import { alignUp, fileRoom, fileSize, old, reserve } from './memory';
 import {
   alignmentOf,
   CODE,
@@ -25,7 +28,6 @@ import { putRow, ROW, sorted } from './sort';
 
 /** `.note.tocsin` and its NUL. */
 export const NOTE_NAME_SIZE: u32 = 13;
-const SHT_NOTE: u32 = 7;
 
 /** Parts in file order, four words each: old offset, new offset, section (0 for zeros between sections), old size. */
 const PART: u32 = 16;

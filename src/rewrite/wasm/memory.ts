@@ -6,10 +6,6 @@
  * inside the file. So every offset of a file is compared with the file's size before it is used.
  */
 
-export const EHDR_SIZE: u32 = 64;
-export const SHDR_SIZE: u32 = 64;
-/** Bytes of a symbol, and of a relocation as well. */
-export const ENTRY_SIZE: u32 = 24;
 export const RECORD_SIZE: u32 = 8;
 export const NOP: u32 = 0x60000000;
 
@@ -55,17 +51,4 @@ export function left(): u32 {
 /** `value` rounded up to a multiple of `alignment`: a power of two, or 0. */
 export function alignUp(value: u32, alignment: u32): u32 {
   return alignment <= 1 ? value : (value + alignment - 1) & ~(alignment - 1);
-}
-
-/** Whether `text` (ASCII) and a NUL stand at `at`. */
-export function isText(at: u32, text: string): bool {
-  const length = text.length;
-  for (let i = 0; i < length; i++) if (u32(load<u8>(at + i)) !== u32(text.charCodeAt(i))) return false;
-  return load<u8>(at + length) === 0;
-}
-
-/** Whether `size` bytes at `at` are zero. */
-export function isZero(at: u32, size: u32): bool {
-  for (let i: u32 = 0; i < size; i++) if (load<u8>(at + i) !== 0) return false;
-  return true;
 }

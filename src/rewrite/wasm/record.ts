@@ -1,7 +1,8 @@
 /** The note: its record, which is JSON and names every site, and the script; `patch-note.ts` is the model. */
+import { SHDR_SIZE } from '../../elf/wasm/format';
 import { listedNames, nameOffset, nameSection, namesAt } from './functions';
 import { newHeaders, noteStart, startOf } from './layout';
-import { alignUp, file, reserve, SHDR_SIZE } from './memory';
+import { alignUp, file, reserve } from './memory';
 import { script, scriptSize } from './script';
 import { contentsOf, nameOf, nameTable } from './sections';
 import { plan, planned, SITE } from './sites';

@@ -1,5 +1,6 @@
 /** The script that turns the new file into the old one; `restore-script.ts` says what it consists of and is the model. */
 
+import { ENTRY_SIZE } from '../../elf/wasm/format';
 import {
   firstSite,
   lastSite,
@@ -11,7 +12,7 @@ import {
   partStart,
   staysWhole,
 } from './layout';
-import { ENTRY_SIZE, fileSize, left, old, reserve } from './memory';
+import { fileSize, left, old, reserve } from './memory';
 import { CODE, infoOf, kindOf, sizeOf } from './sections';
 import { plan, SITE } from './sites';
 

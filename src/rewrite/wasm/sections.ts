@@ -1,21 +1,28 @@
 /** The ELF header and the section headers of a relocatable object as `ld -r` leaves it, and the signature behind it. */
-import { EHDR_SIZE, ENTRY_SIZE, fileSize, isText, old, reserve, SHDR_SIZE } from './memory';
 
-const ET_REL: u32 = 1;
-const EM_PPC64: u32 = 21;
-const SHT_NULL: u32 = 0;
-const SHT_PROGBITS: u32 = 1;
-const SHT_SYMTAB: u32 = 2;
-export const SHT_STRTAB: u32 = 3;
-const SHT_RELA: u32 = 4;
-const SHT_NOBITS: u32 = 8;
-const SHT_REL: u32 = 9;
-const SHT_DYNSYM: u32 = 11;
-const SHT_GROUP: u32 = 17;
-const SHT_SYMTAB_SHNDX: u32 = 18;
-const SHF_ALLOC: u32 = 2;
-const SHF_EXECINSTR: u32 = 4;
-const SHF_INFO_LINK: u32 = 0x40;
+import {
+  EHDR_SIZE,
+  EM_PPC64,
+  ENTRY_SIZE,
+  ET_REL,
+  SHDR_SIZE,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_INFO_LINK,
+  SHT_DYNSYM,
+  SHT_GROUP,
+  SHT_NOBITS,
+  SHT_NULL,
+  SHT_PROGBITS,
+  SHT_REL,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+} from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { fileSize, old, reserve } from './memory';
+
 /** The note's number is one more than that of the last section and has to be an ordinary one. */
 const MOST_SECTIONS: u32 = 0xfe00;
 

@@ -2,6 +2,7 @@
  * The plan: all call sites of the file, with the calls' relocations and the tracer's records; `call-sites.ts` and `nops.ts` are
  * the model. It is for files in which each record names a site of its own and each site lies in a function: then all records go.
  */
+import { ENTRY_SIZE } from '../../elf/wasm/format';
 import {
   covers,
   functionCount,
@@ -16,7 +17,7 @@ import {
   symbolCount,
   symbolOf,
 } from './functions';
-import { ENTRY_SIZE, NOP, RECORD_SIZE, reserve } from './memory';
+import { NOP, RECORD_SIZE, reserve } from './memory';
 import { CODE, contentsOf, kindOf, relocationsOf, sections, sizeOf, TRACER } from './sections';
 import { key, putRow, ROW, sorted } from './sort';
 

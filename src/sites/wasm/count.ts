@@ -2,21 +2,12 @@
  * Counts the sites and calls of one file. It answers for objects as `ld -r` leaves them and for kernels as ld links them, in
  * which every check holds; any other file, damaged ones included, is left to `summarize`, which decides or complains.
  */
+import { sizeOf } from '../../elf/wasm/format';
 import { countWords, external, indirect, local, recorded, sibling, sites, startCounts } from './branches';
 import { imageRecords, readImage } from './image';
 import { baseOf, FILE, markOf, RECORD, RESULT } from './memory';
 import { readRelocations, records } from './relocations';
-import {
-  contentsOf,
-  headerOf,
-  isCode,
-  isImage,
-  isModule,
-  readHeader,
-  readSections,
-  sections,
-  sizeOf,
-} from './sections';
+import { contentsOf, headerOf, isCode, isImage, isModule, readHeader, readSections, sections } from './sections';
 import { functions, readSymbols } from './symbols';
 
 const NOP: u32 = 0x60000000;

@@ -3,38 +3,23 @@
  * dynamic relocations. `kernel/image.ts` and `sites/prepare.ts` are the model and say why.
  */
 import {
-  ENTRY_SIZE,
-  MOST_RECORDS,
-  mark,
-  markOf,
-  PROFILER,
-  RECORD,
-  RECORD_SIZE,
-  RECORDS,
-  THUNK,
-  THUNKS,
-} from './memory';
-import {
   addressOf,
-  codeStart,
-  codeWords,
-  contentsOf,
+  ENTRY_SIZE,
   flagsOf,
-  headerOf,
-  isTable,
   linkOf,
   SHF_ALLOC,
+  SHT_DYNSYM,
   SHT_NOBITS,
   SHT_NULL,
   SHT_RELA,
   SHT_SYMTAB,
-  sections,
   sizeOf,
   typeOf,
-} from './sections';
+} from '../../elf/wasm/format';
+import { MOST_RECORDS, mark, markOf, PROFILER, RECORD, RECORD_SIZE, RECORDS, THUNK, THUNKS } from './memory';
+import { codeStart, codeWords, contentsOf, headerOf, isTable, sections } from './sections';
 import { mcount, symbolValue, tableEnd, tableStart, thunkCount, tocBias } from './symbols';
 
-const SHT_DYNSYM: u32 = 11;
 const R_PPC64_RELATIVE: u32 = 22;
 const R_PPC64_ADDR64: u32 = 38;
 /** Stubs that load their target from `.branch_lt`; each costs a walk through the dynamic relocations. */

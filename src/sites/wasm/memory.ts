@@ -6,9 +6,6 @@
  * calls it keeps inside the file. So every offset of a file is compared with the file's size before it is used.
  */
 
-export const SHDR_SIZE: u32 = 64;
-/** Bytes of a symbol, and of a relocation as well. */
-export const ENTRY_SIZE: u32 = 24;
 export const RECORD_SIZE: u32 = 8;
 
 export const MOST_SECTIONS: u32 = 4096;
@@ -74,16 +71,4 @@ export function mark(word: u32, bits: u32): void {
 
 export function unmark(word: u32, bits: u32): void {
   store<u8>(MARKS + word, u8(load<u8>(MARKS + word) & ~bits));
-}
-
-/** Whether `text` (ASCII) stands at `at`. */
-export function startsWith(at: u32, text: string): bool {
-  const length = text.length;
-  for (let i = 0; i < length; i++) if (u32(load<u8>(at + i)) !== u32(text.charCodeAt(i))) return false;
-  return true;
-}
-
-/** Whether `text` (ASCII) and a NUL stand at `at`. */
-export function isText(at: u32, text: string): bool {
-  return startsWith(at, text) && load<u8>(at + text.length) === 0;
 }

@@ -1,8 +1,8 @@
 /** Relocations of an object: the tracer's records, and the branches that the linker has yet to resolve. */
+import { ENTRY_SIZE, infoOf, linkOf, SHT_NOBITS, SHT_NULL, SHT_RELA, sizeOf, typeOf } from '../../elf/wasm/format';
 import { countCall, countForeignJump, countJump, countSite } from './branches';
 import {
   baseOf,
-  ENTRY_SIZE,
   mark,
   markOf,
   NO_TABLE,
@@ -13,21 +13,7 @@ import {
   tracerTable,
   UNREAD_TABLE,
 } from './memory';
-import {
-  contentsOf,
-  headerOf,
-  infoOf,
-  isCode,
-  isTable,
-  linkOf,
-  SHT_NOBITS,
-  SHT_NULL,
-  SHT_RELA,
-  sections,
-  sizeOf,
-  symbolTable,
-  typeOf,
-} from './sections';
+import { contentsOf, headerOf, isCode, isTable, sections, symbolTable } from './sections';
 import { isForeign, mcount, sectionOf, symbolCount, symbolOf, symbolValue } from './symbols';
 
 const R_PPC64_REL24: u32 = 10;

@@ -1,33 +1,31 @@
 /** The ELF header and the section headers. */
-import {
-  baseOf,
-  ENTRY_SIZE,
-  FILE,
-  isText,
-  MOST_SECTIONS,
-  MOST_WORDS,
-  NO_TABLE,
-  SHDR_SIZE,
-  setBase,
-  setTracerTable,
-  UNREAD_TABLE,
-} from './memory';
 
-const EHDR_SIZE: u32 = 64;
+import {
+  addressOf,
+  EHDR_SIZE,
+  EM_PPC64,
+  ENTRY_SIZE,
+  ET_DYN,
+  ET_EXEC,
+  ET_REL,
+  flagsOf,
+  SHDR_SIZE,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHT_NOBITS,
+  SHT_NULL,
+  SHT_REL,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+  sizeOf,
+  typeOf,
+} from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { baseOf, FILE, MOST_SECTIONS, MOST_WORDS, NO_TABLE, setBase, setTracerTable, UNREAD_TABLE } from './memory';
+
 const PHDR_SIZE: u32 = 56;
-const ET_REL: u32 = 1;
-const ET_EXEC: u32 = 2;
-const ET_DYN: u32 = 3;
-const EM_PPC64: u32 = 21;
-export const SHT_NULL: u32 = 0;
-export const SHT_SYMTAB: u32 = 2;
-export const SHT_STRTAB: u32 = 3;
-export const SHT_RELA: u32 = 4;
-export const SHT_NOBITS: u32 = 8;
-const SHT_REL: u32 = 9;
-const SHT_SYMTAB_SHNDX: u32 = 18;
-export const SHF_ALLOC: u32 = 2;
-const SHF_EXECINSTR: u32 = 4;
 
 export let isImage: bool = false;
 /** Whether a section holds the kernel's description of a module. */
@@ -46,33 +44,9 @@ export function headerOf(section: u32): u32 {
   return headers + section * SHDR_SIZE;
 }
 
-export function typeOf(header: u32): u32 {
-  return load<u32>(header, 4);
-}
-
-export function flagsOf(header: u32): u32 {
-  return load<u32>(header, 8);
-}
-
-export function addressOf(header: u32): u64 {
-  return load<u64>(header, 16);
-}
-
 /** Where the contents of a section stand. Below 2^32 where the section has some, as `readSections` made sure. */
 export function contentsOf(header: u32): u32 {
   return FILE + load<u32>(header, 24);
-}
-
-export function sizeOf(header: u32): u32 {
-  return load<u32>(header, 32);
-}
-
-export function linkOf(header: u32): u32 {
-  return load<u32>(header, 40);
-}
-
-export function infoOf(header: u32): u32 {
-  return load<u32>(header, 44);
 }
 
 /** Whether the table is one of whole symbols or relocations, on an 8-byte boundary. */

@@ -1,38 +1,22 @@
 /** The symbol table: functions and their entries, and the few symbols that mean something to the tracer. */
-import {
-  baseOf,
-  ENTRY_SIZE,
-  GLOBAL,
-  isText,
-  LOCAL,
-  MARKS,
-  MOST_THUNKS,
-  mark,
-  PART,
-  startsWith,
-  THUNKS,
-} from './memory';
+
 import {
   addressOf,
-  codeWords,
-  contentsOf,
-  headerOf,
+  ENTRY_SIZE,
   infoOf,
-  isImage,
-  isTable,
   linkOf,
+  SHN_LIVEPATCH,
+  SHN_LORESERVE,
+  SHN_XINDEX,
   SHT_STRTAB,
-  sections,
+  STT_FUNC,
+  STT_GNU_IFUNC,
   sizeOf,
-  symbolTable,
   typeOf,
-} from './sections';
-
-const SHN_LORESERVE: u32 = 0xff00;
-const SHN_LIVEPATCH: u32 = 0xff20;
-const SHN_XINDEX: u32 = 0xffff;
-const STT_FUNC: u32 = 2;
-const STT_GNU_IFUNC: u32 = 10;
+} from '../../elf/wasm/format';
+import { isText, startsWith } from '../../util/wasm/bytes';
+import { baseOf, GLOBAL, LOCAL, MARKS, MOST_THUNKS, mark, PART, THUNKS } from './memory';
+import { codeWords, contentsOf, headerOf, isImage, isTable, sections, symbolTable } from './sections';
 
 /** Where the symbols stand, and how many there are. */
 let symbols: u32 = 0;

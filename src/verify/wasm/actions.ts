@@ -1,6 +1,7 @@
 /** What the plan means: its functions are where it says, and nothing of their call sites is left; `nop-sites.ts` is the model. */
-import { infoOf, is, isTracerTable, offsetOf, output, outputSections, SHT_RELA, sizeOf, typeOf } from './files';
-import { ENTRY_SIZE, NOP, zeroed } from './memory';
+import { ENTRY_SIZE, infoOf, offsetOf, SHT_RELA, sizeOf, typeOf } from '../../elf/wasm/format';
+import { is, isTracerTable, output, outputSections } from './files';
+import { NOP, zeroed } from './memory';
 import { firstName, nameAt, planned, siteOffset, siteSection } from './plan';
 import { isFunction, sectionOf, symbolOf } from './structure';
 

@@ -1,43 +1,26 @@
 /** Both files side by side: sections, headers, symbols, contents and relocations, byte by byte; `compare-*.ts` are the models. */
+
 import {
   alignmentOf,
-  hasContents,
-  input,
-  is,
+  EHDR_SIZE,
+  ENTRY_SIZE,
   linkOf,
-  nameOf,
-  nameTable,
   offsetOf,
-  output,
-  outputSections,
+  SHDR_SIZE,
+  SHF_EXECINSTR,
   SHT_NOTE,
   SHT_RELA,
   SHT_SYMTAB,
-  sections,
   sizeOf,
-  symbolTable,
   typeOf,
-  was,
-} from './files';
+} from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { hasContents, input, is, nameOf, nameTable, output, outputSections, sections, symbolTable, was } from './files';
 import { moreOf } from './information';
-import {
-  countAdded,
-  countChanged,
-  countIdentical,
-  countLayout,
-  countRemoved,
-  EHDR_SIZE,
-  ENTRY_SIZE,
-  isText,
-  NOP,
-  RECORD_SIZE,
-  SHDR_SIZE,
-  same,
-} from './memory';
+import { countAdded, countChanged, countIdentical, countLayout, countRemoved, NOP, RECORD_SIZE, same } from './memory';
 import { goneFrom, isCall, isGone, nextGone, planned, siteOffset, siteSection } from './plan';
 import { symbolCount } from './structure';
 
-const SHF_EXECINSTR: u32 = 4;
 const NOTE_NAME = '.note.tocsin';
 /** Words of the ELF header: where the section headers are; how many, and which has the names. */
 const SHOFF: u32 = 10;

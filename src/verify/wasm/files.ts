@@ -2,23 +2,33 @@
  * The two files: headers, and where each section's contents lie. Everything that `readElf` makes sure of is made sure of here, and
  * that the files have none of what few modules have.
  */
-import { EHDR_SIZE, ENTRY_SIZE, isText, SHDR_SIZE } from './memory';
 
-const ET_REL: u32 = 1;
-const EM_PPC64: u32 = 21;
-export const SHT_NULL: u32 = 0;
-export const SHT_SYMTAB: u32 = 2;
-export const SHT_STRTAB: u32 = 3;
-export const SHT_RELA: u32 = 4;
-export const SHT_NOTE: u32 = 7;
-const SHT_NOBITS: u32 = 8;
-const SHT_REL: u32 = 9;
-const SHT_DYNSYM: u32 = 11;
-const SHT_GROUP: u32 = 17;
-const SHT_SYMTAB_SHNDX: u32 = 18;
-export const SHF_ALLOC: u32 = 2;
-export const SHF_EXECINSTR: u32 = 4;
-const SHN_LORESERVE: u32 = 0xff00;
+import {
+  EHDR_SIZE,
+  EM_PPC64,
+  ENTRY_SIZE,
+  ET_REL,
+  flagsOf,
+  infoOf,
+  linkOf,
+  offsetOf,
+  SHDR_SIZE,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHN_LORESERVE,
+  SHT_DYNSYM,
+  SHT_GROUP,
+  SHT_NOBITS,
+  SHT_NULL,
+  SHT_REL,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+  sizeOf,
+  typeOf,
+} from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
 
 /** Where each file stands, its size, and where its section headers stand. */
 export let input: u32 = 0;
@@ -45,35 +55,6 @@ export function was(section: u32): u32 {
 
 export function is(section: u32): u32 {
   return after + section * SHDR_SIZE;
-}
-
-export function typeOf(header: u32): u32 {
-  return load<u32>(header, 4);
-}
-
-export function flagsOf(header: u32): u32 {
-  return load<u32>(header, 8);
-}
-
-/** Bytes from the start of the file. */
-export function offsetOf(header: u32): u32 {
-  return load<u32>(header, 24);
-}
-
-export function sizeOf(header: u32): u32 {
-  return load<u32>(header, 32);
-}
-
-export function linkOf(header: u32): u32 {
-  return load<u32>(header, 40);
-}
-
-export function infoOf(header: u32): u32 {
-  return load<u32>(header, 44);
-}
-
-export function alignmentOf(header: u32): u32 {
-  return load<u32>(header, 48);
 }
 
 /** Whether bytes of the file belong to a section. */

@@ -1,22 +1,9 @@
 /** The string that a patch adds to `.modinfo`: alone, behind all others; `verify/modinfo.ts` is the model. */
-import {
-  flagsOf,
-  hasContents,
-  input,
-  is,
-  isCode,
-  nameTable,
-  offsetOf,
-  output,
-  SHF_ALLOC,
-  sections,
-  sizeOf,
-  typeOf,
-  was,
-} from './files';
-import { countAdded, isText, same } from './memory';
 
-const SHT_PROGBITS: u32 = 1;
+import { flagsOf, offsetOf, SHF_ALLOC, SHT_PROGBITS, sizeOf, typeOf } from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { hasContents, input, is, isCode, nameTable, output, sections, was } from './files';
+import { countAdded, same } from './memory';
 
 let text: u32 = 0;
 let textSize: u32 = 0;

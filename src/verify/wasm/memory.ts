@@ -5,10 +5,6 @@
  * but the code that calls it keeps inside a file: every offset of a file is compared with the file's size before it is used.
  */
 
-export const EHDR_SIZE: u32 = 64;
-export const SHDR_SIZE: u32 = 64;
-/** Bytes of a symbol, and of a relocation as well. */
-export const ENTRY_SIZE: u32 = 24;
 export const RECORD_SIZE: u32 = 8;
 export const NOP: u32 = 0x60000000;
 
@@ -72,22 +68,4 @@ export function same(a: u32, b: u32, size: u32): bool {
   if (size >= 8) return load<u64>(a + size - 8) === load<u64>(b + size - 8);
   for (; i < size; i++) if (load<u8>(a + i) !== load<u8>(b + i)) return false;
   return true;
-}
-
-/** Whether `size` bytes are zero. */
-export function zeros(at: u32, size: u32): bool {
-  for (let i: u32 = 0; i < size; i++) if (load<u8>(at + i) !== 0) return false;
-  return true;
-}
-
-/** Whether `text` (ASCII) stands at `at`; whoever asks has made sure that a NUL ends what is there. */
-export function begins(at: u32, text: string): bool {
-  const length = text.length;
-  for (let i = 0; i < length; i++) if (u32(load<u8>(at + i)) !== u32(text.charCodeAt(i))) return false;
-  return true;
-}
-
-/** Whether `text` and a NUL stand at `at`. */
-export function isText(at: u32, text: string): bool {
-  return begins(at, text) && load<u8>(at + text.length) === 0;
 }

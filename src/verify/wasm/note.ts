@@ -2,8 +2,11 @@
  * The note: its record says what the plan says, in the words that tocsin has for it, and its script gives the input back, carried out
  * by an interpreter of the judge's own; `restores.ts` is the model and says what a script consists of.
  */
-import { input, inputSize, is, nameOf, offsetOf, output, outputSize, sections, sizeOf } from './files';
-import { countAdded, same, zeroed, zeros } from './memory';
+
+import { offsetOf, sizeOf } from '../../elf/wasm/format';
+import { isZero } from '../../util/wasm/bytes';
+import { input, inputSize, is, nameOf, output, outputSize, sections } from './files';
+import { countAdded, same, zeroed } from './memory';
 import { endOfNames, firstName, formOf, nameAt, planned, recordTable, siteOffset, siteSection } from './plan';
 import { strings, symbolOf } from './structure';
 
@@ -46,11 +49,11 @@ export function checkNote(): bool {
   const record = load<u32>(start, 4);
   if (!isNoteHead(start, TYPE_RECORD) || record > size - 2 * NOTE_HEADER) return false;
   const next = NOTE_HEADER + ((record + 3) & ~3);
-  if (next + NOTE_HEADER > size || !zeros(start + NOTE_HEADER + record, next - NOTE_HEADER - record)) return false;
+  if (next + NOTE_HEADER > size || !isZero(start + NOTE_HEADER + record, next - NOTE_HEADER - record)) return false;
   const script = load<u32>(start + next, 4);
   if (!isNoteHead(start + next, TYPE_SCRIPT) || script > size - next - NOTE_HEADER) return false;
   const padded = next + NOTE_HEADER + ((script + 3) & ~3);
-  if (padded !== size || !zeros(start + next + NOTE_HEADER + script, padded - next - NOTE_HEADER - script))
+  if (padded !== size || !isZero(start + next + NOTE_HEADER + script, padded - next - NOTE_HEADER - script))
     return false;
   return readRecord(start + NOTE_HEADER, record) && replay(start + next + NOTE_HEADER, script);
 }

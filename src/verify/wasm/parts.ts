@@ -2,8 +2,11 @@
  * What the files hold besides headers and sections: nothing but zeros between their parts, which keep their order, and a signature
  * behind the input where the plan says so; `compare-file.ts` is the model.
  */
-import { hasContents, input, inputSize, is, offsetOf, output, outputSize, sections, sizeOf, was } from './files';
-import { begins, countLayout, countRemoved, EHDR_SIZE, SHDR_SIZE, zeroed, zeros } from './memory';
+
+import { EHDR_SIZE, offsetOf, SHDR_SIZE, sizeOf } from '../../elf/wasm/format';
+import { isZero, startsWith } from '../../util/wasm/bytes';
+import { hasContents, input, inputSize, is, output, outputSize, sections, was } from './files';
+import { countLayout, countRemoved, zeroed } from './memory';
 import { dropsSignature } from './plan';
 
 const MARKER_SIZE: u32 = 28;
@@ -20,7 +23,7 @@ export function compareFile(): bool {
   for (let k: u32 = 0; k < parts; k++) {
     const i = load<u32>(order + 4 * k);
     const at = offsetOf(was(i));
-    if (at < oldEnd || !zeros(input + oldEnd, at - oldEnd)) return false;
+    if (at < oldEnd || !isZero(input + oldEnd, at - oldEnd)) return false;
     oldEnd = at + sizeOf(was(i));
     if (!hasContents(is(i))) continue;
     end = gap(end, offsetOf(is(i)), sizeOf(is(i)));
@@ -31,13 +34,13 @@ export function compareFile(): bool {
   end = gap(end, load<u32>(output, 40), (sections + 1) * SHDR_SIZE);
   if (end === 0 || end !== outputSize) return false;
   const table = load<u32>(input, 40);
-  if (table < oldEnd || !zeros(input + oldEnd, table - oldEnd)) return false;
+  if (table < oldEnd || !isZero(input + oldEnd, table - oldEnd)) return false;
   return endsWell(table + sections * SHDR_SIZE) && areEmptyInPlace();
 }
 
 /** Goes on to a part of the output. @returns where it ends; 0 where it does not come next */
 function gap(end: u32, at: u32, size: u32): u32 {
-  if (at < end || !zeros(output + end, at - end)) return 0;
+  if (at < end || !isZero(output + end, at - end)) return 0;
   countLayout(at - end);
   return at + size;
 }
@@ -69,7 +72,7 @@ function endsWell(end: u32): bool {
 }
 
 function isSigned(file: u32, size: u32): bool {
-  return size > MARKER_SIZE + INFO_SIZE && begins(file + size - MARKER_SIZE, '~Module signature appended~\n');
+  return size > MARKER_SIZE + INFO_SIZE && startsWith(file + size - MARKER_SIZE, '~Module signature appended~\n');
 }
 
 /** A section without contents has a place all the same: between the parts that it stood between. */

@@ -1,18 +1,9 @@
 /** The plan (`plan/nop-table.ts`), and every statement of it held against the input; `planned.ts` is the model. */
-import {
-  hasContents,
-  infoOf,
-  input,
-  isCode,
-  nameTable,
-  offsetOf,
-  SHT_RELA,
-  sections,
-  sizeOf,
-  typeOf,
-  was,
-} from './files';
-import { ENTRY_SIZE, isText, NOP, RECORD_SIZE, zeroed } from './memory';
+
+import { ENTRY_SIZE, infoOf, offsetOf, SHT_RELA, sizeOf, typeOf } from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { hasContents, input, isCode, nameTable, sections, was } from './files';
+import { NOP, RECORD_SIZE, zeroed } from './memory';
 import { symbolCount, symbolOf } from './structure';
 
 const SITE: u32 = 48;

@@ -2,27 +2,25 @@
  * Every relocation of the output by the ABI's rule and the kernel's; `relocation-sweep.ts` is the model, and the rules for each type
  * come from where it has them.
  */
+
 import {
   alignmentOf,
+  ENTRY_SIZE,
   flagsOf,
-  hasContents,
   infoOf,
-  is,
-  nameOf,
   offsetOf,
-  output,
-  outputSections,
   SHF_ALLOC,
   SHF_EXECINSTR,
+  SHN_LIVEPATCH,
+  SHN_LORESERVE,
   SHT_RELA,
   sizeOf,
   typeOf,
-} from './files';
-import { ENTRY_SIZE, isText, NOP, zeroed } from './memory';
+} from '../../elf/wasm/format';
+import { isText } from '../../util/wasm/bytes';
+import { hasContents, is, nameOf, output, outputSections } from './files';
+import { NOP, zeroed } from './memory';
 import { sectionOf, strings, symbolCount, symbolOf } from './structure';
-
-const SHN_LORESERVE: u32 = 0xff00;
-const SHN_LIVEPATCH: u32 = 0xff20;
 
 const R_PPC64_TOC16: u32 = 47;
 const R_PPC64_TOC16_LO_DS: u32 = 64;

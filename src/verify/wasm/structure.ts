@@ -1,29 +1,24 @@
 /** The output as a file of its own: strings, notes, symbols, and the entries of relocation tables; `structure.ts` is the model. */
+
 import {
-  hasContents,
+  ENTRY_SIZE,
   infoOf,
-  is,
-  isCode,
   linkOf,
   offsetOf,
-  output,
-  outputSections,
+  SHN_LORESERVE,
+  SHN_XINDEX,
   SHT_NOTE,
   SHT_NULL,
   SHT_RELA,
   SHT_STRTAB,
   SHT_SYMTAB,
-  sections,
+  STT_FUNC,
+  STT_GNU_IFUNC,
   sizeOf,
-  symbolTable,
   typeOf,
-} from './files';
-import { ENTRY_SIZE, zeros } from './memory';
-
-const SHN_LORESERVE: u32 = 0xff00;
-const SHN_XINDEX: u32 = 0xffff;
-const STT_FUNC: u32 = 2;
-const STT_GNU_IFUNC: u32 = 10;
+} from '../../elf/wasm/format';
+import { isZero } from '../../util/wasm/bytes';
+import { hasContents, is, isCode, output, outputSections, sections, symbolTable } from './files';
 
 /** Where the output's symbols and their names stand. */
 export let symbols: u32 = 0;
@@ -89,7 +84,7 @@ function checkSymbols(): bool {
   symbols = output + offsetOf(header);
   symbolCount = sizeOf(header) / ENTRY_SIZE;
   strings = output + offsetOf(names);
-  if (typeOf(names) !== SHT_STRTAB || !hasContents(names) || !zeros(symbols, ENTRY_SIZE)) return false;
+  if (typeOf(names) !== SHT_STRTAB || !hasContents(names) || !isZero(symbols, ENTRY_SIZE)) return false;
   const limit = sizeOf(names);
   let locals: u32 = 0;
   for (let i: u32 = 0; i < symbolCount; i++) {

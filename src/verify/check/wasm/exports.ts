@@ -1,6 +1,9 @@
 /** What the module exports, and its parameters; `loader/exports.ts` and `addParameters` of `loader/sysfs.ts` are the model. */
+
+import { ENTRY_SIZE } from '../../../elf/wasm/format';
+import { startsWith } from '../../../util/wasm/bytes';
 import { KCRCTAB, KCRCTAB_GPL, KFLAGSTAB, KSYMTAB, KSYMTAB_GPL, KSYMTAB_STRINGS, PARAM, sectionOfKind } from './known';
-import { ENTRY_SIZE, forgetHashes, isNewHash, startsWith } from './memory';
+import { forgetHashes, isNewHash } from './memory';
 import { classOfName, hashOf, kernelNumber, numberOf, otherNumber } from './names';
 import { addExport } from './records';
 import { R_PPC64_ADDR64 } from './relocations';

@@ -3,6 +3,7 @@
  * other checks here. Sections are changed where they stand in the file, which is gone afterwards; `loader/apply.ts`,
  * `loader/feature-fixups.ts` and `loader/tracer-sites.ts` are the model.
  */
+import { ENTRY_SIZE } from '../../../elf/wasm/format';
 import {
   FTR_FIXUP,
   FW_FTR_FIXUP,
@@ -16,7 +17,7 @@ import {
   TOC,
 } from './known';
 import { BASE, isKept, layOut, NOWHERE, offsetOf } from './layout';
-import { CLASSES, ENTRY_SIZE } from './memory';
+import { CLASSES } from './memory';
 import { addressOf, numberOf } from './names';
 import { contentsOf, FILLED, isRelocations, kindOf, sections, sizeOf, targetOf } from './sections';
 import { dropsLinkSave, nopOperations, outOfLineSize, percpuAddress, recordedNops } from './settings';

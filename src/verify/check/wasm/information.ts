@@ -2,8 +2,9 @@
  * What the module says of itself: .modinfo and its own `struct module`. `loader/modinfo.ts`, `loader/modinfo-checks.ts` and
  * `checkStructModule` of `loader/validity.ts` are the model.
  */
+import { isText, startsWith } from '../../../util/wasm/bytes';
 import { MODINFO, sectionOfKind, THIS_MODULE } from './known';
-import { isSame, isText, startsWith, VERMAGIC } from './memory';
+import { isSame, VERMAGIC } from './memory';
 import { importNamespace, numberOf } from './names';
 import { addNamespace } from './records';
 import { contentsOf, sizeOf } from './sections';

@@ -1,5 +1,6 @@
 /** Sections that mean something to the loader, by their names. */
-import { isText, KNOWN, startsWith } from './memory';
+import { isText, startsWith } from '../../../util/wasm/bytes';
+import { KNOWN } from './memory';
 
 export const MODINFO: u32 = 0;
 export const THIS_MODULE: u32 = 1;

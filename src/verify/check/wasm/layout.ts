@@ -2,15 +2,13 @@
  * Where each section of a plain module comes to lie; `loader/layout.ts` and `loader/kallsyms.ts` are the model. Offsets count from
  * the first area, which begins where `checkModule` of `check.ts` puts it; only distances matter to the module itself.
  */
+import { ENTRY_SIZE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE } from '../../../elf/wasm/format';
 import { JUMP_TABLE, MODINFO, PERCPU, READ_ONLY_AFTER_INIT, STUBS, sectionOfKind, TOC, VERSIONS } from './known';
-import { ENTRY_SIZE, OFFSETS } from './memory';
+import { OFFSETS } from './memory';
 import { contentsOf, headerOf, loadedBytes, sections, sizeOf, stringTable, symbolTable } from './sections';
 import { hasAreas, isStrict, keepsAllSymbols, pageSize } from './settings';
 import { symbolAt, symbolCount } from './symbols';
 
-const SHF_WRITE: u32 = 1;
-const SHF_ALLOC: u32 = 2;
-const SHF_EXECINSTR: u32 = 4;
 /** `SHF_RO_AFTER_INIT` of the kernel. */
 const READ_ONLY: u32 = 0x20_0000;
 

@@ -8,10 +8,6 @@
  * Each part says whether the file is plain as far as it looked; `false` leaves the file to the loader twin.
  */
 
-export const SHDR_SIZE: u32 = 64;
-/** Bytes of a symbol, and of a relocation as well. */
-export const ENTRY_SIZE: u32 = 24;
-
 export const MOST_SECTIONS: u32 = 1024;
 export const MOST_SYMBOLS: u32 = 1 << 20;
 /** Words of code: all of it has to lie within reach of every branch, 32 MiB. */
@@ -54,18 +50,6 @@ export const MOST_RECORDS: u32 = 1 << 18;
 export const RECORD_SIZE: u32 = 20;
 /** The file; behind its end are bytes of earlier ones. */
 export const FILE: u32 = RECORDS + MOST_RECORDS * RECORD_SIZE;
-
-/** Whether `text` (ASCII) stands at `at`. */
-export function startsWith(at: u32, text: string): bool {
-  const length = text.length;
-  for (let i = 0; i < length; i++) if (u32(load<u8>(at + i)) !== u32(text.charCodeAt(i))) return false;
-  return true;
-}
-
-/** Whether `text` (ASCII) and a NUL stand at `at`. */
-export function isText(at: u32, text: string): bool {
-  return startsWith(at, text) && load<u8>(at + text.length) === 0;
-}
 
 /** Whether the same NUL-ended text stands at both places; `b` is known to have its NUL. */
 export function isSame(a: u32, b: u32): bool {

@@ -1,6 +1,7 @@
 /** Whether nothing of the module can be out of reach, wherever it is put and however many stubs it gets. */
+import { ENTRY_SIZE } from '../../../elf/wasm/format';
 import { PATCHABLE, sectionOfKind } from './known';
-import { ENTRY_SIZE, MOST_WORDS } from './memory';
+import { MOST_WORDS } from './memory';
 import {
   CODE,
   codeBytes,

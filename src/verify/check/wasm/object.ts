@@ -2,6 +2,8 @@
  * What the prover is given of a module whose image was made: sections, functions, marks. `verify/proof/module-image.ts` and
  * `verify/proof/subject.ts` are the model.
  */
+
+import { SHF_EXECINSTR, SHT_NOBITS, STT_FUNC, typeOf } from '../../../elf/wasm/format';
 import {
   addExternal,
   addMark,
@@ -31,11 +33,11 @@ import {
   subjectSize,
   wordAt,
 } from '../../../prove/wasm/subject';
+import { isText, startsWith } from '../../../util/wasm/bytes';
 import { addEdges, edgesSize, mostEdges } from './edges';
 import { toc } from './image';
 import { MCOUNT_LOC, PATCHABLE, STUBS, sectionOfKind, THIS_MODULE, TYPES } from './known';
 import { BASE, isKept, namesOffset, offsetOf, symbolsOffset } from './layout';
-import { isText, startsWith } from './memory';
 import {
   contentsOf,
   FILLED,
@@ -47,16 +49,12 @@ import {
   sizeOf,
   stringTable,
   symbolTable,
-  typeOf,
   WRITABLE,
 } from './sections';
 import { sort } from './sort';
 import { ENDLESS_SLOT, STUB_SIZE, slotSymbols, slots, slotsTaken, stubsAt } from './stub-slots';
 import { nameOf, sectionOf, symbolAt, symbolCount } from './symbols';
 
-const STT_FUNC: u32 = 2;
-const SHT_NOBITS: u32 = 8;
-const SHF_EXECINSTR: u32 = 4;
 const NOP: u32 = 0x6000_0000;
 const MFLR_R0: u32 = 0x7c08_02a6;
 const STD_R0_16_R1: u32 = 0xf801_0010;

@@ -1,8 +1,8 @@
 /** Whether what a table leads to are objects that the module's symbols tell of; `requireObjects` of `loader/screen.ts` is the model. */
-import { ENTRY_SIZE, MOST_PLACES, OBJECTS } from './memory';
+import { ENTRY_SIZE, STT_OBJECT } from '../../../elf/wasm/format';
+import { MOST_PLACES, OBJECTS } from './memory';
 import { sectionOf, symbolAt, symbolCount } from './symbols';
 
-const STT_OBJECT: u32 = 1;
 /** Set in a place where an object was found. */
 const FOUND: u64 = 1 << 63;
 

@@ -5,8 +5,9 @@
  *
  * On the way the words of code are marked: a call that the tracer takes out, or whatever a relocation writes to.
  */
+import { ENTRY_SIZE } from '../../../elf/wasm/format';
 import { PERCPU, sectionOfKind, THIS_MODULE, TOC } from './known';
-import { ACTIONS, CLASSES, ENTRY_SIZE, MARKS } from './memory';
+import { ACTIONS, CLASSES, MARKS } from './memory';
 import {
   baseOf,
   CODE,

@@ -4,6 +4,26 @@
  * loader knows, and so little of it that every part is in reach of every other wherever they come to lie.
  */
 import {
+  EHDR_SIZE,
+  EM_PPC64,
+  ENTRY_SIZE,
+  ET_REL,
+  SHDR_SIZE,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_WRITE,
+  SHT_GNU_ATTRIBUTES,
+  SHT_INIT_ARRAY,
+  SHT_NOBITS,
+  SHT_NOTE,
+  SHT_NULL,
+  SHT_PROGBITS,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  typeOf,
+} from '../../../elf/wasm/format';
+import {
   forgetKnown,
   KSYMTAB_STRINGS,
   knownByName,
@@ -18,37 +38,12 @@ import {
   UNWELCOME,
   VERSIONS,
 } from './known';
-import {
-  BASES,
-  ENTRY_SIZE,
-  FILE,
-  forgetHashes,
-  isNewHash,
-  KINDS,
-  MOST_SECTIONS,
-  RELOCATIONS,
-  SHDR_SIZE,
-} from './memory';
+import { BASES, FILE, forgetHashes, isNewHash, KINDS, MOST_SECTIONS, RELOCATIONS } from './memory';
 import { hashOf } from './names';
 import { isOrderly, putInOrder, startOrder } from './order';
 import { hasVersions, moduleSize, mostPercpu, pageSize } from './settings';
 
-const EHDR_SIZE: u32 = 64;
-const ET_REL: u32 = 1;
-const EM_PPC64: u32 = 21;
 const ABI_2: u32 = 2;
-const SHT_NULL: u32 = 0;
-const SHT_PROGBITS: u32 = 1;
-const SHT_SYMTAB: u32 = 2;
-const SHT_STRTAB: u32 = 3;
-const SHT_RELA: u32 = 4;
-const SHT_NOTE: u32 = 7;
-const SHT_NOBITS: u32 = 8;
-const SHT_INIT_ARRAY: u32 = 14;
-const SHT_GNU_ATTRIBUTES: u32 = 0x6fff_fff5;
-const SHF_WRITE: u32 = 1;
-const SHF_ALLOC: u32 = 2;
-const SHF_EXECINSTR: u32 = 4;
 /** WRITE, ALLOC, EXECINSTR, MERGE, STRINGS, INFO_LINK, LINK_ORDER, GROUP; the kernel's own flags are not among them. */
 const PLAIN_FLAGS: u32 = 0x2f7 | 0x80;
 /** Of a section, and of any other: bytes. */
@@ -84,10 +79,6 @@ export function headerOf(section: u32): u32 {
 /** Where the name of a section stands. */
 export function nameOfSection(section: u32): u32 {
   return text + load<u32>(headerOf(section));
-}
-
-export function typeOf(header: u32): u32 {
-  return load<u32>(header, 4);
 }
 
 /** Where the contents of a section stand, and how many bytes they have. */

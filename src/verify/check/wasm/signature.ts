@@ -2,7 +2,8 @@
  * The signature behind the file; `loader/signature/` is the model. A signature as scripts/sign-file makes it is plain: one signer,
  * named by issuer and serial number, without attributes or certificates. Whether it is good is not looked at here.
  */
-import { FILE, startsWith } from './memory';
+import { startsWith } from '../../../util/wasm/bytes';
+import { FILE } from './memory';
 import { looksAtSignatures } from './settings';
 
 const MARKER_SIZE: u32 = 28;

@@ -1,7 +1,8 @@
 /** The loader's stubs: how many slots `.stubs` gets and what is in each; `loader/frob.ts` and `loader/stubs.ts` are the model. */
+import { ENTRY_SIZE } from '../../../elf/wasm/format';
 import { PATCHABLE, sectionOfKind } from './known';
 import { BASE } from './layout';
-import { CLASSES, ENTRY_SIZE } from './memory';
+import { CLASSES } from './memory';
 import { addressOf, isEndless, numberOf } from './names';
 import { contentsOf, isRelocations, sections, sizeOf } from './sections';
 import {

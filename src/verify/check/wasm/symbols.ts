@@ -1,7 +1,9 @@
 /** The symbols: what relocations may do with each; `loader/symbols.ts` and `verify/check/screen.ts` are the model. */
 
+import { ENTRY_SIZE, SHN_ABS, STT_FUNC, STT_GNU_IFUNC } from '../../../elf/wasm/format';
+import { isText } from '../../../util/wasm/bytes';
 import { PERCPU, sectionOfKind } from './known';
-import { CLASSES, ENTRY_SIZE, isText, MOST_SYMBOLS } from './memory';
+import { CLASSES, MOST_SYMBOLS } from './memory';
 import {
   classOfName,
   hashOf,
@@ -28,10 +30,7 @@ import {
 import { hasVersions } from './settings';
 import { isVersion } from './versions';
 
-const SHN_ABS: u32 = 0xfff1;
 const STB_WEAK: u32 = 2;
-const STT_FUNC: u32 = 2;
-const STT_GNU_IFUNC: u32 = 10;
 const DOT: u32 = 0x2e;
 
 /** Classes: the low three bits of a symbol of the module's own sections are `st_other >> 5`. */

@@ -1,4 +1,5 @@
 /** The tables that the loader walks once the module is relocated; `loader/tables-screen.ts` is the model. */
+import { ENTRY_SIZE } from '../../../elf/wasm/format';
 import {
   BUG_TABLE,
   DEBUG_CLASSES,
@@ -16,7 +17,7 @@ import {
   TRACEPOINTS,
   TYPES,
 } from './known';
-import { CLASSES, ENTRY_SIZE, MARKS } from './memory';
+import { CLASSES, MARKS } from './memory';
 import { hashOf, kernelNumber } from './names';
 import { addPlace, areObjects, forgetPlaces, isPlace, placeCount, sectionOfPlaces } from './objects';
 import { addKey } from './records';
