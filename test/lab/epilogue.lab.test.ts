@@ -87,7 +87,10 @@ describe.each(GENERATIONS)('copies with an epilogue, kernel %s', generation => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line));
-    expect(told.map(t => [t.loads, t.toc.refuted, t.toc.unknown])).toEqual(Array(3).fill([true, 0, 0]));
+    expect(told.map(t => t.loads)).toEqual([true, true, true]);
+    // Of what the canary has by hand, not all is proved.
+    const unproved = told.flatMap(t => t.findings).map(f => f.function);
+    expect(unproved.filter(f => f === 'home_add' || /__tocsin/.test(f))).toEqual([]);
     expect((await check(home)).stdout).toContain('SYM301');
     // A copy that does not bring r2 back, with the checksum of the good one.
     const bytes = readFileSync(fix);
