@@ -42,7 +42,6 @@ export interface NewSection {
     /** There is nothing in the file for it yet, at the end of what a segment covers: what lies behind moves. */
     readonly isInserted?: boolean;
   };
-  readonly placed?: { readonly sh_addr: bigint; readonly sh_offset: number };
   /**
    * The section of the input that its header stands in front of: loaders place sections in the order of their headers. Absent: behind
    * all. Its contents stand behind everything in any case.
