@@ -82,6 +82,34 @@ const VARIANTS: readonly Variant[] = [
     },
   ]),
   {
+    name: 'global-shadow',
+    options: [...fixed('add', 'eight', 'ten', 'recurse', 'yield'), '--strategy', 'shadow', '--at', 'global-entry'],
+    local: MIXED,
+    outside: { add: 'replaced', eight: 'replaced', ten: 'replaced', recurse: 'replaced', yield: 'replaced' },
+  },
+  ...(['recomputed', 'saved'] as const).map(
+    (toc): Variant => ({
+      name: `local-shadow-${toc}`,
+      options: [
+        ...fixed('add', 'eight', 'ten', 'leaf', 'pair', 'recurse', 'yield'),
+        ...['--strategy', 'shadow', '--at', 'local-entry', '--toc', toc],
+      ],
+      local: {
+        ...WITHIN,
+        ...MIXED,
+        ...{
+          add: 'replaced',
+          eight: 'replaced',
+          ten: 'replaced',
+          leaf: 'replaced',
+          pair: 'replaced',
+          yield: 'replaced',
+        },
+      },
+      outside: { ...WITHIN, pair: 'replaced' },
+    }),
+  ),
+  {
     name: 'global-epilogue',
     options: [...fixed('add', 'eight', 'ten'), '--strategy', 'epilogue', '--at', 'global-entry'],
     local: {},
@@ -138,7 +166,9 @@ async function make(generation: Generation, { name, options }: Variant, copies: 
   mkdirSync(folder, { recursive: true });
   const out = join(folder, `canary-${name}.ko`);
   const given = name.endsWith('epilogue') ? ['--modules', copies] : ['--symvers', symvers];
-  const ran = await tocsin('patch', canary, '-o', out, ...options, ...given, '--format', 'json');
+  // The table's import is the kernel's.
+  const own = name.includes('shadow') ? ['--symvers', kernel(generation).symvers] : [];
+  const ran = await tocsin('patch', canary, '-o', out, ...options, ...given, ...own, '--format', 'json');
   expect([name, ran.status, ran.stderr]).toEqual([name, 0, '']);
   const doc = JSON.parse(ran.stdout) as PatchDocument;
   expect([name, doc.proof?.verdict, doc.removed.records]).toEqual([name, 'proved', 0]);
@@ -147,6 +177,8 @@ async function make(generation: Generation, { name, options }: Variant, copies: 
   expect(readFileSync(restored).equals(readFileSync(canary))).toBe(true);
   return out;
 }
+
+const isShadow = ({ name }: Variant) => name.includes('shadow');
 
 function script(variant: Variant): string {
   const run = (targets: readonly string[], calls: (target: string) => number, label: string) =>
@@ -159,6 +191,14 @@ function script(variant: Variant): string {
       round => run(TRACED, () => (full ? 2000 : 300), `${variant.name}.${round}`),
       full ? 10 : 4,
     ).replaceAll('result trace', `result ${variant.name}.trace`),
+    // With no room the function itself runs, whoever calls it.
+    ...(isShadow(variant)
+      ? [
+          'echo 0 > /sys/module/canary/parameters/tocsin_shadow_limit\n',
+          run(TARGETS, t => Math.ceil(callsOf(t) / 10), `${variant.name}.full`),
+          `result ${variant.name}.overflows $(cat /sys/module/canary/parameters/tocsin_shadow_overflows)\n`,
+        ]
+      : []),
     unloadModules(['canary_ext', 'canary']),
   ].join('');
 }
@@ -194,7 +234,8 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
     });
     expect([exitStatus, found.get('troubles'), found.get('filter.failed')], said).toEqual([0, '0', undefined]);
     let calls = 0;
-    for (const { name, local, outside } of VARIANTS) {
+    for (const variant of VARIANTS) {
+      const { name, local, outside } = variant;
       for (const [module, path] of PATHS)
         for (const target of TARGETS) {
           const gives = (path === 'local' ? local : outside)[target] ?? 'original';
@@ -214,7 +255,14 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
             if (label === name) expect(seen.calls).toBe(callsOf(target));
             calls += seen.calls;
           }
+          if (!isShadow(variant)) continue;
+          const seen = canaryCounts(found.get(`canary.${module}.${target}.${path}.${name}.full`));
+          expect([name, module, target, path, seen]).toEqual([
+            ...[name, module, target, path, clean(Math.ceil(callsOf(target) / 10), 'original')],
+          ]);
+          calls += seen.calls;
         }
+      if (isShadow(variant)) expect([name, Number(found.get(`${name}.overflows`)) > 1000]).toEqual([name, true]);
       expect([name, found.get(`${name}.tracer.enabled`)]).toEqual([name, '1']);
       // The function itself keeps its place in the tracer, and is still entered by the other callers.
       if (name !== 'both') expect([name, Number(found.get(`${name}.traced.home_add`)) > 0]).toEqual([name, true]);
