@@ -29,6 +29,8 @@ import {
   type Spoiled,
   signatory,
 } from '../../../support/signatures.ts';
+import { told, withCopies } from '../support/copies.ts';
+import { patch, redirect } from '../support/patched.ts';
 
 const GENERATIONS = ['6.1', '6.12', '7.2'] as const;
 type Generation = (typeof GENERATIONS)[number];
@@ -112,7 +114,30 @@ function checked(kernel: KernelKnowledge, files: readonly Uint8Array[], proof = 
   });
 }
 
+/** As if tocsin had not written it: what it leaves in a file is never plain. */
+function withoutNote(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.from(bytes);
+  const at = copy.indexOf('.note.tocsin\0');
+  expect(at).toBeGreaterThan(0);
+  copy.write('.nono.tocsin', at, 'latin1');
+  return new Uint8Array(copy);
+}
+
 describe.each(GENERATIONS)('modules of %s', generation => {
+  it('that go on in a copy of another module are left to the twin, with and without a note of the patch', () => {
+    const kernel = kernelOf({ generation });
+    const fix = withCopies(sample(generation, 'fix'));
+    const redirects = [redirect('demo_in_range', 'fix_in_range', { strategy: 'epilogue' })];
+    const { output } = patch(sample(generation, 'demo'), { redirects, ...told(fix) });
+    const files = [withoutNote(output), withoutNote(fix)];
+    const proved = checked(kernel, files, true);
+    // Without the other module's bytes the twin does not know either.
+    expect(proved[0]?.findings.map(f => [f.code, f.function])).toEqual([['PRV013', '__tocsin_enter_demo_in_range']]);
+    expect(proved[0]?.toc.refuted).toBe(0);
+    expect(screened(kernel, files, true)[0]).toBeUndefined();
+    expect(screened(kernel, [output, fix], true)[0]).toBeUndefined();
+  });
+
   it.each(PROOFS)('that are good are plain, with the same result (proof: %s)', proof => {
     const kernel = kernelOf({ generation });
     const files = [sample(generation, 'demo'), sample(generation, 'fix')];
