@@ -18,7 +18,10 @@ const LONGEST = 8;
 const BCTR = 0x4e800420;
 
 /** What is read of an action; a note may hold anything. */
-type Noted = Partial<Pick<PlannedRedirect, 'section' | 'offset' | 'function' | 'branch' | 'branches'>>;
+type Noted = Partial<Pick<PlannedRedirect, 'section' | 'offset' | 'function' | 'branch' | 'branches'>> & {
+  readonly kind?: string;
+  readonly symbol?: unknown;
+};
 
 const isObject = <T>(value: T): value is T & object => typeof value === 'object' && value !== null;
 
@@ -67,14 +70,43 @@ function patchedPlaces(subject: Subject, actions: readonly Noted[]): Place[] {
             what: `the patched word of ${action.function}`,
             ...(action.function !== undefined && { function: action.function }),
           });
+  const copies = copiesIn(subject, actions);
   for (const s of subject.elf.sections)
     if (s.index > 0 && s.isCode && NEW_CODE.test(s.name))
-      places.push({ section: s.index, from: 0, to: s.sh_size, what: "tocsin's new code" });
+      for (const [from, to] of between(copies.get(s.index) ?? [], s.sh_size))
+        places.push({ section: s.index, from, to, what: "tocsin's new code" });
   return places;
 }
 
-/** Of a redirect for local callers, their branches: the function itself did not change. */
+/** Copies of functions have the entries of jump labels that those have, by section. */
+function copiesIn({ elf }: Subject, actions: readonly Noted[]): ReadonlyMap<number, (readonly [number, number])[]> {
+  const copies = new Map<number, (readonly [number, number])[]>();
+  const { symbols } = elf;
+  for (const { kind, symbol } of actions.filter(isObject)) {
+    const index = kind === 'epilogue' && typeof symbol === 'string' ? (symbols?.find(symbol) ?? -1) : -1;
+    if (symbols === undefined || index < 0) continue;
+    const from = symbols.value(index);
+    const list = copies.get(symbols.sectionOf(index)) ?? [];
+    copies.set(symbols.sectionOf(index), [...list, [from, from + symbols.size(index)]]);
+  }
+  return copies;
+}
+
+/** What the ranges leave of 0 to `end`. */
+function between(ranges: readonly (readonly [number, number])[], end: number): (readonly [number, number])[] {
+  const left: (readonly [number, number])[] = [];
+  let at = 0;
+  for (const [from, to] of [...ranges].sort(([a], [b]) => a - b)) {
+    if (from > at) left.push([at, from]);
+    at = Math.max(at, to);
+  }
+  if (at < end) left.push([at, end]);
+  return left;
+}
+
+/** Of a redirect for local callers, their branches: the function itself did not change. Nor does one that is copied. */
 function changedPlaces(action: Noted): readonly Partial<PlannedBranch>[] {
+  if (action.kind === 'epilogue') return [];
   return Array.isArray(action.branches) ? action.branches.filter(isObject) : [action];
 }
 

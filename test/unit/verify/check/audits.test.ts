@@ -94,9 +94,16 @@ describe('vermagic', () => {
 
 describe('patched words under tables that the kernel rewrites by', () => {
   /** A patch of the word at 8, and a feature section from `from` to `to`. */
-  const build = (table: string, from: number, to: number, more: object = {}, others: readonly unknown[] = []) => {
+  const build = (
+    table: string,
+    from: number,
+    to: number,
+    more: object = {},
+    others: readonly unknown[] = [],
+    name = '.text',
+  ) => {
     const builder = new ObjectBuilder();
-    const text = builder.code('.text', [NOP, NOP, NOP, 0x4e800420, BLR]);
+    const text = builder.code(name, [NOP, NOP, NOP, 0x4e800420, BLR]);
     const section = builder.sectionSymbol(text);
     builder.function('f', text, 0, 20);
     const entry = builder.section(table, { flags: SHF.ALLOC, align: 8, bytes: new Uint8Array(48) });
@@ -139,6 +146,15 @@ describe('patched words under tables that the kernel rewrites by', () => {
     expect(audited(auditPatched, build('__ftr_fixup', 12, 20, { branches }))).toMatchObject([{ offset: 16 }]);
     expect(codesOf(audited(auditPatched, build('__ftr_fixup', 12, 16, { branch: 'long' })))).toContain('error FTR201');
     expect(audited(auditPatched, build('__ftr_fixup', 16, 20, { branch: 'long' }))).toEqual([]);
+  });
+
+  it('are none of a function that was copied', () => {
+    expect(audited(auditPatched, build('__ftr_fixup', 4, 12, { kind: 'epilogue' }))).toEqual([]);
+    // The copy itself has entries of its own; the code behind it has none.
+    const copied = (symbol: string) =>
+      codesOf(audited(auditPatched, build('__ftr_fixup', 4, 12, { kind: 'epilogue', symbol }, [], '.text.tocsin')));
+    expect(copied('f')).toEqual([]);
+    expect(copied('g')).toContain('error FTR201');
   });
 
   it('are found in notes that hold nonsense besides', () => {
