@@ -38,8 +38,10 @@ export interface ImportOptions {
 export function planImport(elf: ElfFile, name: string, options: ImportOptions, draft: Draft): void {
   const known = options.exports?.get(name);
   if (known !== undefined) checkMayImport(elf, known);
-  if (elf.symbols !== undefined && elf.symbols.find(name) < 0)
-    draft.warnings.push(`${name} is a new import: the module that exports it has to be loaded first (run depmod)`);
+  const isNew = elf.symbols !== undefined && elf.symbols.find(name) < 0;
+  const told = `${name} is a new import: the module that exports it has to be loaded first (run depmod)`;
+  // Several redirects may lead to one function.
+  if (isNew && !draft.warnings.includes(told)) draft.warnings.push(told);
   if (!needsVersion(elf, name)) return;
   if (known !== undefined) draft.addVersion(name, known.crc);
   else if (options.allowUnversioned !== true) throw refusal('PAT026', { name });
@@ -47,9 +49,10 @@ export function planImport(elf: ElfFile, name: string, options: ImportOptions, d
 }
 
 function needsVersion(elf: ElfFile, name: string): boolean {
-  if (versionsSection(elf) === undefined) return false;
-  if (readVersions(elf).some(v => v.name === name)) return false;
   const extended = elf.sectionNamed('__version_ext_names');
+  // A kernel may be built for one form only (CONFIG_BASIC_MODVERSIONS, CONFIG_EXTENDED_MODVERSIONS).
+  if (versionsSection(elf) === undefined && extended === undefined) return false;
+  if (readVersions(elf).some(v => v.name === name)) return false;
   if (extended === undefined) {
     if (name.length > VERSION_NAME_LIMIT) throw refusal('PAT028', { name, limit: `${VERSION_NAME_LIMIT}` });
     return true;

@@ -97,7 +97,8 @@ export const refusals = {
     remedy: 'choose another function; this one was built with nops in front of its entry',
   },
   PAT026: {
-    cause: 'the kernel would refuse the module: {name} is a new import, and its symbol version is not known',
+    cause:
+      'the kernel would refuse the module, or take it unchecked: {name} is a new import, and its symbol version is not known',
     remedy: 'give the Module.symvers that lists it with --symvers FILE',
   },
   PAT027: {

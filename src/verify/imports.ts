@@ -14,8 +14,8 @@ const TOC_SYMBOL = '.TOC.';
 export function checkImports(report: Report, { output }: Pairing, map: SymbolMap): string {
   const { symbols } = output;
   const fresh = map.added.filter(j => j >= 0 && symbols?.rawSection(j) === SHN_UNDEF && symbols.name(j) !== TOC_SYMBOL);
-  if (fresh.length === 0 || versionsSection(output) === undefined) return count(fresh.length, 'new import');
   const long = output.sectionNamed('__version_ext_names');
+  if (fresh.length === 0 || (versionsSection(output) ?? long) === undefined) return count(fresh.length, 'new import');
   const names = new Set([
     ...readVersions(output).map(version => version.name),
     ...(long === undefined ? [] : Buffer.from(output.contents(long)).toString('latin1').split('\0')),

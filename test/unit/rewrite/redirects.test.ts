@@ -4,6 +4,7 @@ import { applyPlan } from '../../../src/rewrite/apply.ts';
 import { makePlan } from '../../../src/rewrite/plan.ts';
 import { revert } from '../../../src/rewrite/revert.ts';
 import { callSitesOf } from '../../../src/sites/call-sites.ts';
+import { verifyPatched } from '../../../src/verify/verify.ts';
 import { R, SHN, STB, STT } from '../../support/object-builder.ts';
 import { B, BL, BLR, type Form, type FunctionSpec, LI, ModuleBuilder, redirect, refusalOf } from './support/module.ts';
 
@@ -180,6 +181,38 @@ describe('frame', () => {
     expect(plan.addedVersions).toEqual([{ name: 'x', crc: 0x12345678 }]);
     const { bytes } = applyPlan(elf, plan, options);
     expect(readElf(bytes).sectionNamed('__versions')!.sh_size).toBe(128);
+    expect(revert(bytes).original).toEqual(elf.bytes);
+  });
+
+  it.each([
+    ['both forms', true, 'x'],
+    ['the extended form only', false, 'x'],
+    ['both, and the name has room in one', true, 'x'.repeat(60)],
+  ])('adds a version in %s', (_, isBasic, name) => {
+    const module = build(2);
+    if (isBasic) module.object.section('__versions', { flags: 2, align: 8, bytes: new Uint8Array(64) });
+    module.object.section('__version_ext_crcs', { flags: 2, align: 4, bytes: Uint8Array.of(9, 0, 0, 0) });
+    module.object.section('__version_ext_names', { flags: 2, bytes: Buffer.from('old\0') });
+    const elf = module.elf();
+    expect(refusalOf(() => makePlan(elf, redirect('f', name)))).toBe('PAT026');
+    const exported = { name, crc: 0x12345678, exporter: 'm', gplOnly: false, namespace: '' };
+    const plan = makePlan(elf, { ...redirect('f', name), exports: new Map([[name, exported]]) });
+    const { bytes } = applyPlan(elf, plan, options);
+    const output = readElf(bytes);
+    const contents = (section: string) => Buffer.from(output.contents(output.sectionNamed(section)!));
+    expect(contents('__version_ext_names').toString()).toBe(`old\0${name}\0`);
+    expect([...new Uint32Array(Uint8Array.from(contents('__version_ext_crcs')).buffer)]).toEqual([9, 0x12345678]);
+    if (isBasic) expect(contents('__versions').length).toBe(name.length < 56 ? 128 : 64);
+    // VER055: no relocation says that the first words of this test's function set up r2.
+    const faults = (file: Uint8Array) =>
+      verifyPatched({ elf, bytes: elf.bytes }, file, plan)
+        .findings.filter(f => (f.level === 'error' || f.code === 'VER048') && f.code !== 'VER055')
+        .map(f => f.code);
+    expect(faults(bytes)).toEqual([]);
+    const spoiled = Uint8Array.from(bytes);
+    const at = output.sectionNamed('__version_ext_crcs')!.sh_offset + 4;
+    spoiled[at] = spoiled[at]! ^ 1;
+    expect(faults(spoiled)).not.toEqual([]);
     expect(revert(bytes).original).toEqual(elf.bytes);
   });
 
