@@ -123,7 +123,7 @@ export function patchOptions<T>(y: Argv<T>) {
     })
     .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
     .option('report', {
-      describe: 'also write a report to this file (.json, else text)',
+      describe: 'also write a report to this file (.json or .txt)',
       type: 'string',
       requiresArg: true,
     })

@@ -52,3 +52,22 @@ function mayReplace(path: string): boolean {
 export async function tryPlace(path: string): Promise<void> {
   if (mayReplace(path)) await (await stageFile(path, new Uint8Array(0))).discard();
 }
+
+/**
+ * The form of a report by the ending of its file's name.
+ *
+ * @throws InputError CLI010 for an ending that names none
+ */
+export function formByEnding<Form>(path: string, forms: Readonly<Record<string, Form>>): Form {
+  const form = forms[/\.([a-z]+)$/.exec(path)?.[1] ?? ''];
+  if (form !== undefined) return form;
+  throw new InputError({
+    code: 'CLI010',
+    message: 'the ending of the report file names no form',
+    file: path,
+    expected: Object.keys(forms)
+      .map(e => `.${e}`)
+      .join(', '),
+    remedy: 'choose one of these endings',
+  });
+}

@@ -6,8 +6,8 @@ import { checkJunit } from '../../report/check/junit.ts';
 import { checkSarif } from '../../report/check/sarif.ts';
 import { type CheckStyle, type CheckTableOptions, checkTable } from '../../report/check/table.ts';
 import { parseDiagnostics } from '../../report/diagnostics.ts';
-import { InputError } from '../../util/errors.ts';
 import type { CheckArguments, CheckFormat } from '../commands/check.ts';
+import { formByEnding } from '../outputs.ts';
 import { diagnosticsFile } from '../package-files.ts';
 import { print, type Style, styler } from '../terminal.ts';
 
@@ -20,20 +20,7 @@ const ENDINGS: Readonly<Record<string, CheckFormat>> = {
 };
 
 /** @throws InputError CLI010 for a file name whose ending names no form */
-export function reportFormat(path: string): CheckFormat {
-  const ending = /\.([a-z]+)$/.exec(path)?.[1] ?? '';
-  const format = ENDINGS[ending];
-  if (format !== undefined) return format;
-  throw new InputError({
-    code: 'CLI010',
-    message: 'the ending of the report file names no form',
-    file: path,
-    expected: Object.keys(ENDINGS)
-      .map(e => `.${e}`)
-      .join(', '),
-    remedy: 'choose one of these endings',
-  });
-}
+export const reportFormat = (path: string): CheckFormat => formByEnding(path, ENDINGS);
 
 const STYLES: Readonly<Record<CheckStyle, Style>> = {
   good: 'green',

@@ -1,10 +1,5 @@
-/**
- * `tocsin patch`: read, plan, apply, prove, verify, and only then write.
- */
-import { createHash } from 'node:crypto';
-import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { type ElfFile, readElf } from '../../elf/read.ts';
-import { type StagedFile, stageFile, writeAtomic } from '../../io/atomic-write.ts';
+import { stageFile, writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { type ObjectFile, readObject } from '../../io/read.ts';
 import { warmMemory } from '../../io/warm-memory.ts';
@@ -12,12 +7,10 @@ import { type PatchPlan, type RedirectAt, SIGNATURE_DROPPED, type TocRecovery } 
 import { relocationName } from '../../ppc64/relocations.ts';
 import {
   codeOfPlan,
-  type PassedOverStrategy,
   type PatchDocument,
   type PlanComments,
   type PlanNames,
   proofDocument,
-  type SecondReader,
   wordsOfPlan,
 } from '../../report/patch/document.ts';
 import { mergedDocument } from '../../report/patch/merged.ts';
@@ -25,16 +18,15 @@ import { patchText } from '../../report/patch/text.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import type { SigningHash } from '../../sign/hashes.ts';
-import { type Complaint, InputError, inFile, RefusalError } from '../../util/errors.ts';
+import { inFile, RefusalError } from '../../util/errors.ts';
 import { version } from '../../util/version.ts';
 import { Expectation } from '../../verify/expectation.ts';
-import { verifyMerge, withMerge } from '../../verify/merged/verify-merge.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
-import type { PatchProof } from '../../verify/patched/prove-patched.ts';
-import { type Verification, verifyObject, verifyOutput } from '../../verify/verify.ts';
-import { keepApart, tryPlace } from '../outputs.ts';
+import { formByEnding, keepApart, tryPlace } from '../outputs.ts';
 import type { Attempt } from '../patch/attempt.ts';
-import type { MergedModule } from '../patch/merge.ts';
+import { unprovedComplaint, unverified } from '../patch/complaints.ts';
+import { judge, signingWith, type Verdict } from '../patch/judged.ts';
+import { packedOriginal } from '../patch/packed-original.ts';
 import type { EpilogueEntry, HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
 import type { ShadowStackChoice } from '../patch/shadow-stack.ts';
 import { customPath, type StrategyText } from '../patch/strategy.ts';
@@ -78,6 +70,8 @@ export interface PatchArguments {
   readonly verbose: boolean;
 }
 
+const REPORTS: Readonly<Record<string, 'json' | 'text'>> = { json: 'json', txt: 'text' };
+
 export interface PlannedWork {
   /** The plan's file, as it was given. */
   readonly file: string;
@@ -118,7 +112,7 @@ export async function patchCommand(
  * The result may take the place of the module itself, as a user may want it: `revert` brings that back. Nothing brings back an object,
  * a plan or a key.
  *
- * @throws InputError PAT220, IO030 to IO038
+ * @throws InputError PAT220, CLI010, IO030 to IO038
  */
 async function checkOutputs({ file, output, report, objects, symvers, kernel, signing, ...args }: PatchArguments) {
   const strategies = [args.strategy, ...(args.planned?.redirects ?? []).map(r => r.strategy ?? 'auto')];
@@ -126,7 +120,9 @@ async function checkOutputs({ file, output, report, objects, symvers, kernel, si
   const result = args.dryRun ? undefined : output;
   keepApart([result, report], [...read, ...strategies.map(customPath)]);
   keepApart([report], [file]);
-  if (report !== undefined) await tryPlace(report);
+  if (report === undefined) return;
+  formByEnding(report, REPORTS);
+  await tryPlace(report);
 }
 
 async function patchObject(
@@ -200,166 +196,6 @@ async function found(args: PatchArguments, elf: ElfFile, input: ObjectFile, prov
 /** A file with all its sites taken out, and with the note that tells of each, is an eighth larger than the input. */
 const ROOM = 1.25;
 
-/** What is to be written. */
-interface Output {
-  /** Unpacked, with its signature. */
-  readonly made: Uint8Array;
-  /** Bytes in front of the signature. */
-  readonly size: number;
-  /** Packed as the input was. */
-  readonly stored: Uint8Array;
-  readonly signs: Signing | undefined;
-}
-
-/** Signing, and looking at what was signed. */
-type Signing = Awaited<ReturnType<typeof signingWith>>;
-
-async function signingWith(how: SigningArguments) {
-  const { readSigner, signatureFault, signatureOf, summaryOf } = await import('../patch/signing.ts');
-  const signer = await readSigner(how.key, how.certificate, how.hash);
-  return {
-    summary: summaryOf(signer),
-    sign: (module: Uint8Array): Uint8Array => Buffer.concat([module, signatureOf(module, signer)]),
-    fault: (file: Uint8Array) => signatureFault(file, signer.certificate.publicKey),
-  };
-}
-
-interface JudgedInput {
-  readonly elf: ElfFile;
-  readonly input: ObjectFile;
-  /** Where objects were merged first. */
-  readonly merged: MergedModule | undefined;
-}
-
-interface Verdict {
-  readonly verification: Verification;
-  /** Not asked about an output that has not passed verification. */
-  readonly secondReader: SecondReader | undefined;
-}
-
-/**
- * Judges what the file holds that will take the output's place. A plain file is read again, and what comes back is what
- * everybody judges; a packed one is compared with the packed bytes, which are known to expand to `made`.
- */
-async function judge(
-  { elf, input, merged }: JudgedInput,
-  expected: Expectation,
-  { made, size, stored, signs }: Output,
-  staged: StagedFile,
-): Promise<Verdict> {
-  const { plan } = expected.planned;
-  const reading = staged.readBack();
-  // While the system reads; for a file of megabytes it takes as long.
-  expected.hash();
-  const back = await reading;
-  const plain = input.form === 'plain';
-  if (back !== undefined && !plain && Buffer.compare(back, stored) !== 0) throw notAsWritten();
-  // What is proved is proved of the bytes that were made.
-  const isProved = merged !== undefined || plan.actions.some(a => a.kind !== 'nop');
-  if (isProved && plain && back !== undefined && Buffer.compare(back, made) !== 0) throw notAsWritten();
-  const bytes = plain && back !== undefined ? back : made;
-  const patched = verifyOutput(expected, signs === undefined ? bytes : bytes.subarray(0, size));
-  const verification =
-    merged === undefined ? patched : withMerge(verifyMerge({ module: elf, ...merged }, merged.middle.bytes), patched);
-  const fault = signs?.fault(bytes);
-  if (fault !== undefined) throw badSignature(fault);
-  // Where the file was read again, the bytes that it was made of serve nobody any more: the package may have them.
-  const secondReader = verification.ok ? await askSecondReader(bytes, bytes === made ? undefined : made) : undefined;
-  return { verification, secondReader };
-}
-
-export function packedOriginal(input: ObjectFile) {
-  if (input.form === 'plain') return undefined;
-  return { form: input.form, sha256: createHash('sha256').update(input.stored).digest('hex') };
-}
-
-function badSignature(fault: string): RefusalError {
-  return new RefusalError({
-    code: 'VER902',
-    message: `the signature of the result does not verify, nothing is written: ${fault}`,
-    remedy: 'this is a fault of tocsin: please report it with the input',
-  });
-}
-
-export function notAsWritten(): RefusalError {
-  return new RefusalError({
-    code: 'VER901',
-    message: 'the file does not hold what was written to it; nothing is put into place',
-    remedy: 'look for messages about the disk in the kernel log, and write to another disk',
-  });
-}
-
-export async function askSecondReader(bytes: Uint8Array, copy: Uint8Array | undefined): Promise<SecondReader> {
-  const { agreed, sections, differences, skipped } = await crossCheck(bytes, readElf(bytes), copy);
-  return {
-    agreed,
-    sections,
-    differences: differences.map(
-      d => `section ${d.section ?? '-'}, ${d.field}: tocsin reads ${d.tocsin}, elf-tools ${d.elfTools}`,
-    ),
-    ...(skipped !== undefined && { skipped }),
-  };
-}
-
-/** Why a result that is not proved is not written; `undefined` where it may be. */
-export function unprovedComplaint(
-  { obstacle, kernel, functions }: PatchProof,
-  passedOver: readonly PassedOverStrategy[],
-  isAllowed: boolean,
-): Complaint | undefined {
-  if (obstacle?.isRefusal === true)
-    return {
-      code: obstacle.code,
-      message: `the kernel ${kernel} would refuse the result, nothing is written: ${obstacle.message}`,
-      remedy: 'look the code up with tocsin explain, or see what the kernel says of the input with tocsin check',
-    };
-  if (isAllowed) return undefined;
-  const remedy = 'choose another strategy or replacement; --allow-unproved writes all the same';
-  if (obstacle !== undefined)
-    return {
-      code: obstacle.code,
-      message: `the result cannot be proved right, nothing is written: ${obstacle.message}`,
-      remedy,
-    };
-  const wrong = functions.find(f => f.verdict !== 'proved');
-  if (wrong === undefined) return undefined;
-  const others = passedOver.map(p => `; ${p.strategy}: ${p.message} [${p.code}]`).join('');
-  return {
-    code: wrong.code!,
-    message: `the result is ${wrong.verdict === 'refuted' ? 'wrong' : 'not proved right'}, nothing is written: ${wrong.message}${others}`,
-    section: wrong.section,
-    offset: wrong.offset,
-    function: wrong.function,
-    remedy,
-  };
-}
-
-/** Why an output was not let through: the input broke a rule already, or tocsin made a mistake. */
-function unverified(
-  elf: ElfFile,
-  verification: Verification,
-  second: SecondReader | undefined,
-): InputError | RefusalError {
-  const errors = verification.findings.filter(f => f.level === 'error');
-  const before = verifyObject(elf).findings.find(f => f.level === 'error' && errors.some(e => e.code === f.code));
-  const finding = before ?? errors[0];
-  const place = { section: finding?.section, offset: finding?.offset, function: finding?.function };
-  const code = finding?.code ?? 'VER900';
-  if (before !== undefined)
-    return new InputError({
-      code,
-      message: `the input breaks a rule already, so nothing is written: ${before.message}`,
-      ...place,
-      remedy: 'build or copy the file again; a kernel would refuse it or run it wrong',
-    });
-  return new RefusalError({
-    code,
-    message: `the result did not pass its own verification, nothing is written: ${finding?.message ?? second?.differences[0] ?? ''}`,
-    ...place,
-    remedy: 'this is a fault of tocsin or an input that it does not understand: please report it with the input',
-  });
-}
-
 function document(
   args: PatchArguments,
   elf: ElfFile,
@@ -404,7 +240,8 @@ function printJson(doc: PatchDocument): void {
 
 async function show(args: PatchArguments, doc: PatchDocument, tell: (doc: PatchDocument) => void): Promise<void> {
   if (args.report !== undefined) {
-    const text = args.report.endsWith('.json') ? `${JSON.stringify(doc, null, 2)}\n` : patchText(doc, true);
+    const text =
+      formByEnding(args.report, REPORTS) === 'json' ? `${JSON.stringify(doc, null, 2)}\n` : patchText(doc, true);
     await writeAtomic(args.report, Buffer.from(text));
   }
   if (args.format === 'json') tell(doc);

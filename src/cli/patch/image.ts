@@ -26,17 +26,14 @@ import { verifyImage } from '../../verify/image/verify-image.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { type PatchProof, PatchProver } from '../../verify/patched/prove-patched.ts';
 import type { Verification } from '../../verify/verification.ts';
-import {
-  askSecondReader,
-  notAsWritten,
-  type PatchArguments,
-  packedOriginal,
-  unprovedComplaint,
-} from '../commands/patch.ts';
+import type { PatchArguments } from '../commands/patch.ts';
 import { placeOf, unprovedOf } from './attempt.ts';
+import { notAsWritten, unprovedComplaint } from './complaints.ts';
 import { plain, readCustoms, withImageCustoms } from './custom.ts';
 import { hooksOf } from './hooks.ts';
+import { askSecondReader } from './judged.ts';
 import { readMergeObjects } from './merge.ts';
+import { packedOriginal } from './packed-original.ts';
 import { writtenRedirects } from './redirects.ts';
 import { customPath, type StrategyText } from './strategy.ts';
 

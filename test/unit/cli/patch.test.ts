@@ -246,6 +246,12 @@ describe('tocsin patch', () => {
     expect(readFileSync(at('report.txt'), 'utf8')).toContain('demo_alarm');
   });
 
+  it('refuses a report in no form before anything is written', () => {
+    const done = tocsin(['patch', plain, '-o', at('unreported.ko'), '--nop', '*', '--report', at('report.pdf')]);
+    expect([done.code, /\[(\w+)\]/.exec(done.stderr)?.[1]]).toEqual([2, 'CLI010']);
+    expect([existsSync(at('unreported.ko')), existsSync(at('report.pdf'))]).toEqual([false, false]);
+  });
+
   it.each([
     [['--nop', 'no_such_function'], 1, 'PAT002'],
     [['--nop', 'demo_swap_halves'], 1, 'PAT004'],
