@@ -253,7 +253,7 @@ const PATHS = [
 /** `fix_recurse` goes twenty deep and `fix_yield` gives the processor away: they take longer than the others. */
 function callsOf(target: string): number {
   if (UNTOUCHED.includes(target)) return 1000;
-  const calls = full ? 100_000 : 20_000;
+  const calls = full ? 100_000 : 10_000;
   return target === 'recurse' || target === 'yield' ? calls / 10 : calls;
 }
 

@@ -23,7 +23,7 @@ import { tocsin, tocsinDone } from './support/programs.ts';
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-entries-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const CALLS = full ? 100_000 : 5000;
+const CALLS = full ? 100_000 : 2000;
 
 type Gives = 'original' | 'replaced' | 'other';
 
