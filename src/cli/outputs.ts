@@ -23,6 +23,8 @@ function truePath(path: string): string {
  * @throws InputError PAT220
  */
 export function keepApart(outputs: readonly (string | undefined)[], inputs: readonly (string | undefined)[]): void {
+  // Looking up the true paths of thousands of inputs takes as long as checking them.
+  if (outputs.every(path => path === undefined)) return;
   const taken = new Map(
     inputs.filter(path => path !== undefined && path !== '-').map(path => [truePath(path!), 'is read by this command']),
   );
