@@ -58,6 +58,30 @@ describe('tocsin patch --sign-key', () => {
     expect(readFileSync(at('undone.ko')).equals(readFileSync(at('first.ko')))).toBe(true);
   });
 
+  const symvers = ['--symvers', `${root}samples/6.1/Module.symvers`];
+  const merged = ['--with', `${root}samples/6.1/demo_object.o`];
+  // The versions of the kernel's own exports are not among the samples.
+  const unversioned = [...symvers, '--allow-unproved'];
+
+  it.each([
+    ['direct', ['--redirect', 'demo_in_range=demo_in_range_fixed', '--strategy', 'direct']],
+    ['frame', ['--redirect', 'demo_in_range=fix_in_range', '--strategy', 'frame', ...symvers]],
+    ['shadow', ['--redirect', 'demo_in_range=fix_in_range', '--strategy', 'shadow', ...unversioned]],
+    ['global entry', ['--redirect', 'demo_in_range=fix_in_range', '--at', 'global-entry', ...symvers]],
+    ['hook', ['--hook', 'demo_*=fix_in_range', ...symvers]],
+    ['merged', [...merged, '--redirect', 'demo_in_range=fixed_in_range', ...unversioned]],
+    ['epilogue copies', ['--epilogue', 'demo_in_range', ...symvers]],
+  ])('signs what any other way of patching wrote: %s', (name, options) => {
+    const out = at(`${name.replace(' ', '-')}.ko`);
+    const signing = by('key.pem', 'certificate.pem');
+    const done = tocsin(['patch', demo, '-o', out, ...options, ...signing, '--format', 'json']);
+    expect(done.code, done.stderr).toBe(0);
+    expect(JSON.parse(done.stdout).proof.verdict).toBe('proved');
+    expect(signatureFault(readFileSync(out), publicKey)).toBeUndefined();
+    expect(tocsin(['revert', out, '-o', `${out}.back`]).code).toBe(0);
+    expect(readFileSync(`${out}.back`).equals(readFileSync(demo))).toBe(true);
+  });
+
   it('opens an encrypted key with KBUILD_SIGN_PIN, and takes a certificate in DER', () => {
     const signing = by('key-encrypted.pem', 'certificate.der');
     expect(patch('pin.ko', signing, { KBUILD_SIGN_PIN: 'opensesame' }).code).toBe(0);
