@@ -16,6 +16,7 @@ import {
   dumpSections,
   filterFunctions,
   loadModules,
+  PATHS,
   prelude,
   runCanary,
   troubles,
@@ -243,12 +244,6 @@ const TARGETS = [
 ] as const;
 /** No variant redirects these. */
 const UNTOUCHED: readonly string[] = ['ten', 'variadic', 'framed'];
-const PATHS = [
-  ['canary', 'local'],
-  ['canary', 'pointer'],
-  ['canary_ext', 'external'],
-  ['canary_ext', 'pointer'],
-] as const;
 
 /** `fix_recurse` goes twenty deep and `fix_yield` gives the processor away: they take longer than the others. */
 function callsOf(target: string): number {

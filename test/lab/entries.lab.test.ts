@@ -10,6 +10,7 @@ import { clean, runMachine } from './boot/machine.ts';
 import {
   canaryCounts,
   loadModules,
+  PATHS,
   prelude,
   runCanary,
   troubles,
@@ -26,13 +27,6 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const CALLS = full ? 100_000 : 2000;
 
 type Gives = 'original' | 'replaced' | 'other';
-
-const PATHS = [
-  ['canary', 'local'],
-  ['canary', 'pointer'],
-  ['canary_ext', 'external'],
-  ['canary_ext', 'pointer'],
-] as const;
 
 interface Variant {
   readonly name: string;

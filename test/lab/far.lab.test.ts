@@ -13,6 +13,7 @@ import { clean, runMachine } from './boot/machine.ts';
 import {
   canaryCounts,
   loadModules,
+  PATHS,
   prelude,
   runCanary,
   troubles,
@@ -33,13 +34,6 @@ const CALLS = full ? 100_000 : 1000;
 const TARGETS = ['add', 'eight', 'leaf', 'sibling', 'ten', 'twice'] as const;
 type Target = (typeof TARGETS)[number];
 const TRACED: readonly Target[] = ['add', 'twice'];
-
-const PATHS = [
-  ['canary', 'local'],
-  ['canary', 'pointer'],
-  ['canary_ext', 'external'],
-  ['canary_ext', 'pointer'],
-] as const;
 
 interface Variant {
   readonly name: string;

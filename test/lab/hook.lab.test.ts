@@ -12,6 +12,7 @@ import { clean, runMachine } from './boot/machine.ts';
 import {
   canaryCounts,
   loadModules,
+  PATHS,
   prelude,
   runCanary,
   troubles,
@@ -34,13 +35,6 @@ function watchModule(generation: Generation): string {
   buildOnce(generation, source, folder);
   return folder;
 }
-
-const PATHS = [
-  ['canary', 'local'],
-  ['canary', 'pointer'],
-  ['canary_ext', 'external'],
-  ['canary_ext', 'pointer'],
-] as const;
 
 /** By target of the canary: functions that one call of it enters, and how often. */
 const ENTERS: Readonly<Record<string, Readonly<Record<string, number>>>> = {

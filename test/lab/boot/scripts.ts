@@ -22,6 +22,14 @@ export interface CanaryCounts {
 export type CanaryModule = 'canary' | 'canary_ext' | 'tocsin_demo' | 'historical' | 'victim';
 export type CanaryPath = 'local' | 'external' | 'pointer' | 'interrupt' | 'foreign' | 'other';
 
+/** Who calls the functions of `canary` that are redirected or hooked. */
+export const PATHS = [
+  ['canary', 'local'],
+  ['canary', 'pointer'],
+  ['canary_ext', 'external'],
+  ['canary_ext', 'pointer'],
+] as const;
+
 /** Begins every script: the shell functions that the other pieces use. */
 export function prelude(): string {
   return `
