@@ -116,6 +116,23 @@ export function imageRecords(elf: ElfFile): ImageRecords | undefined {
   return { start, values: relocatedWords(elf, start, end) };
 }
 
+/**
+ * Whether the kernel passes over a record with a value: its table keeps its length, so that is how a record goes (rewrite/image/records.ts
+ * says for which versions this was read). Zero is passed over where records are taken as they are, which is where code calls `_mcount`;
+ * where 4 is added to them, those of exit code are.
+ *
+ * @param callsProfiler whether the image has an `_mcount` to call
+ */
+export function passedRecords(elf: ElfFile, callsProfiler: boolean): (value: bigint) => boolean {
+  const { symbols } = elf;
+  const at = (name: string) => {
+    const index = symbols?.find(name) ?? -1;
+    return symbols === undefined || index < 0 ? 0n : symbols.address(index);
+  };
+  const [start, end] = [at('__exittext_begin'), at('__exittext_end')];
+  return value => (value === 0n ? callsProfiler : value >= start && value < end);
+}
+
 export interface Thunk {
   readonly address: bigint;
   /** Where it leads, as far as its code tells. */

@@ -71,6 +71,8 @@ export interface CallSites {
   /** By section, then offset. */
   readonly sites: readonly CallSite[];
   readonly strays: readonly StrayRecord[];
+  /** Records of a linked image that the kernel passes over. */
+  readonly droppedRecords: number;
   readonly unrecorded: readonly UnrecordedNops[];
 }
 
@@ -184,7 +186,13 @@ function collect(
     else strays.push({ ...stray, reason: 'no site there', section: place.section.name, target: place.offset });
   }
   if (!sorted) sites.sort(compareSites);
-  return { profiling: profilingOf(sites.map(s => s.form)), sites, strays, unrecorded };
+  return {
+    profiling: profilingOf(sites.map(s => s.form)),
+    sites,
+    strays,
+    droppedRecords: prepared.droppedRecords,
+    unrecorded,
+  };
 }
 
 function compareSites(a: CallSite, b: CallSite): number {

@@ -5,7 +5,7 @@
 import type { ElfFile } from '../elf/read.ts';
 import { RELA_WORDS } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
-import { imageRecords, imageThunks, type Thunk } from '../kernel/image.ts';
+import { imageRecords, imageThunks, passedRecords, type Thunk } from '../kernel/image.ts';
 import { RECORD_SIZE, type TracerTable, tracerTables } from '../kernel/tracer-tables.ts';
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
 import { CodeMap, PROFILER, RECORD, THUNK } from './code-map.ts';
@@ -34,8 +34,10 @@ export interface Prepared {
   /** Tracer tables of a relocatable file. */
   readonly tables: readonly TracerTable[];
   readonly thunks: readonly Thunk[];
-  /** Records in all tables, the empty ones included. */
+  /** Records in all tables, the empty ones included, and those not that are dropped. */
   readonly recordCount: number;
+  /** Records of a linked image that the kernel passes over: they were taken out. */
+  readonly droppedRecords: number;
 }
 
 /** @throws InputError where symbols, tables or relocations are damaged */
@@ -54,7 +56,7 @@ export function prepareRecords(elf: ElfFile, map: CodeMap, visit?: RecordVisitor
   const profiler = map.symbols?.find(MCOUNT, i => map.symbols!.rawSection(i) === 0) ?? -1;
   let recordCount = 0;
   for (const { section } of tables) recordCount += markRecords(elf, map, section, visit);
-  return { map, profiler, tables, thunks: [], recordCount };
+  return { map, profiler, tables, thunks: [], recordCount, droppedRecords: 0 };
 }
 
 function markRecords(elf: ElfFile, map: CodeMap, table: Section, visit: RecordVisitor | undefined): number {
@@ -100,12 +102,25 @@ function prepareImage(elf: ElfFile, map: CodeMap, visit: RecordVisitor | undefin
     for (const thunk of thunks) if (thunk.target === target) mark(map, wordAt(thunk.address), PROFILER);
   }
   const records = imageRecords(elf);
+  const isDropped = passedRecords(elf, mcount >= 0);
+  let droppedRecords = 0;
   records?.values.forEach((value, i) => {
+    if (isDropped(value)) {
+      droppedRecords++;
+      return;
+    }
     const word = value === 0n ? EMPTY_RECORD : wordAt(value);
     mark(map, word, RECORD);
     visit?.(word, undefined, i * RECORD_SIZE, -1, -1);
   });
-  return { map, profiler: -1, tables: [], thunks, recordCount: records?.values.length ?? 0 };
+  return {
+    map,
+    profiler: -1,
+    tables: [],
+    thunks,
+    recordCount: (records?.values.length ?? 0) - droppedRecords,
+    droppedRecords,
+  };
 }
 
 function mark(map: CodeMap, word: number, bit: number): void {

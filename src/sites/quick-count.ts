@@ -16,7 +16,9 @@ import type { ScanSummary } from './scan.ts';
 /** In the order of the numbers in `wasm/count.ts`. */
 const KINDS: readonly ObjectKind[] = ['object', 'module', 'vmlinux'];
 const PROFILINGS: readonly Profiling[] = ['none', 'mprofile-kernel', 'patchable', 'patchable-out-of-line'];
-const RESULT_WORDS = 9;
+const RESULT_WORDS = 10;
+
+type ResultWords = readonly [number, number, number, number, number, number, number, number, number, number];
 
 /** What `wasm/count.ts` exports. Addresses and sizes in bytes. */
 interface CountingCode {
@@ -72,7 +74,8 @@ export class QuickCounter {
       externalCalls,
       siblingCalls,
       indirectCalls,
-    ] = this.#result as unknown as readonly [number, number, number, number, number, number, number, number, number];
+      droppedRecords,
+    ] = this.#result as unknown as ResultWords;
     return {
       kind: KINDS[kind]!,
       profiling: PROFILINGS[profiling]!,
@@ -87,6 +90,7 @@ export class QuickCounter {
         indirectCalls,
       },
       strayRecords: 0,
+      droppedRecords,
     };
   }
 

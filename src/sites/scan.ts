@@ -15,6 +15,7 @@ import { callsOf } from './calls.ts';
 import { type CodeMap, RECORD } from './code-map.ts';
 import { type TocSetup, tocSetup } from './entry-points.ts';
 import { callForm, type Profiling } from './forms.ts';
+import { noppedSites } from './nopped.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { type CallEdge, walkCode } from './walk.ts';
 
@@ -38,6 +39,8 @@ export interface ScanSummary {
   readonly counts: ScanCounts;
   /** Records that name no site. */
   readonly strayRecords: number;
+  /** Linked images: records that the kernel passes over, because they were taken out of a table that keeps its length. */
+  readonly droppedRecords: number;
 }
 
 export interface ScannedSite {
@@ -49,6 +52,16 @@ export interface ScannedSite {
   readonly address?: string;
   readonly form: SiteForm;
   readonly recorded: boolean;
+}
+
+/** A call site that tocsin took out. */
+export interface NoppedSite {
+  readonly function: string | null;
+  readonly section: string;
+  /** Bytes from the section's start to the word that the tracer patched. */
+  readonly offset: number;
+  /** Linked images only: hexadecimal. */
+  readonly address?: string;
 }
 
 export interface ScannedEntry {
@@ -75,6 +88,8 @@ export interface ScanResult extends ScanSummary {
   readonly entryPoints: readonly ScannedEntry[];
   readonly calls?: readonly ScannedCall[];
   readonly strays: readonly StrayRecord[];
+  /** What tocsin's note says to have been taken out by the last patch, where the words say so too. */
+  readonly nopped: readonly NoppedSite[];
   readonly unrecordedNops: readonly {
     readonly function: string | null;
     readonly section: string;
@@ -172,6 +187,7 @@ export function summarize(elf: ElfFile): ScanSummary {
       indirectCalls: t.indirect,
     },
     strayRecords: prepared.recordCount - t.recorded,
+    droppedRecords: prepared.droppedRecords,
   };
 }
 
@@ -212,6 +228,7 @@ export function scanObject(elf: ElfFile, options: ScanOptions = {}): ScanResult 
       indirectCalls: count('indirect'),
     },
     strayRecords: found.strays.length,
+    droppedRecords: found.droppedRecords,
     callSites: sites.map(s => scannedSite(elf, s)),
     entryPoints: functions.map(f => ({
       function: f.name,
@@ -231,6 +248,9 @@ export function scanObject(elf: ElfFile, options: ScanOptions = {}): ScanResult 
       })),
     }),
     strays: found.strays,
+    nopped: noppedSites(elf, all, found.sites)
+      .filter(n => wanted(n.function))
+      .map(n => ({ function: n.function?.name ?? null, ...placeOf(elf, n.section, n.offset) })),
     unrecordedNops: found.unrecorded
       .filter(u => wanted(u.function))
       .map(u => ({ function: u.function?.name ?? null, section: u.section.name, offset: u.offset })),
@@ -238,13 +258,15 @@ export function scanObject(elf: ElfFile, options: ScanOptions = {}): ScanResult 
 }
 
 function scannedSite(elf: ElfFile, site: CallSite): ScannedSite {
-  const address = elf.isRelocatable ? undefined : `0x${(site.section.sh_addr + BigInt(site.offset)).toString(16)}`;
   return {
     function: site.function?.name ?? null,
-    section: site.section.name,
-    offset: site.offset,
-    ...(address !== undefined && { address }),
+    ...placeOf(elf, site.section, site.offset),
     form: site.form,
     recorded: site.record !== undefined,
   };
+}
+
+function placeOf(elf: ElfFile, section: Section, offset: number): Pick<NoppedSite, 'section' | 'offset' | 'address'> {
+  const place = { section: section.name, offset };
+  return elf.isRelocatable ? place : { ...place, address: `0x${(section.sh_addr + BigInt(offset)).toString(16)}` };
 }

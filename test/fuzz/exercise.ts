@@ -69,7 +69,8 @@ export async function exercise(
   const isScanned = await step('scan', () => {
     const counted = summarize(readElf(bytes));
     const full = scanObject(readElf(bytes), { calls: true });
-    const short = { kind: full.kind, profiling: full.profiling, counts: full.counts, strayRecords: full.strayRecords };
+    const { kind, profiling, counts, strayRecords, droppedRecords } = full;
+    const short = { kind, profiling, counts, strayRecords, droppedRecords };
     if (JSON.stringify(counted) !== JSON.stringify(short))
       throw new Error(`summary and scan disagree: ${JSON.stringify(counted)} and ${JSON.stringify(short)}`);
     if (full.strayRecords !== full.strays.length)

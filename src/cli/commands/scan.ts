@@ -122,7 +122,13 @@ function outputFor(args: ScanArguments, single: boolean): Output {
     scanDocument(
       file,
       args.summary
-        ? { kind: scan.kind, profiling: scan.profiling, counts: scan.counts, strayRecords: scan.strayRecords }
+        ? {
+            kind: scan.kind,
+            profiling: scan.profiling,
+            counts: scan.counts,
+            strayRecords: scan.strayRecords,
+            droppedRecords: scan.droppedRecords,
+          }
         : scan,
     );
   if (args.format === 'ndjson')

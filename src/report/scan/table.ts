@@ -1,5 +1,5 @@
 /** Scan results for people. */
-import type { ScannedEntry, ScannedSite, ScanResult, ScanSummary } from '../../sites/scan.ts';
+import type { NoppedSite, ScannedEntry, ScannedSite, ScanResult, ScanSummary } from '../../sites/scan.ts';
 import { hex } from '../../util/bytes.ts';
 import { printable } from '../../util/printable.ts';
 import { columns } from '../columns.ts';
@@ -73,11 +73,20 @@ export function scanTable(file: string, scan: ScanResult): string {
 }
 
 function functionTable(scan: ScanResult): string {
-  const sites = sitesByEntry(scan);
+  const sites = byEntry(scan, scan.callSites);
+  const nopped = byEntry(scan, scan.nopped);
   const listed = new Set(sites.values());
   const rows = scan.entryPoints.map(f => {
     const site = sites.get(placeOf(f));
-    return [f.function, f.section, hex(f.global), hex(f.local), f.toc, f.binding, ...siteCells(site)];
+    return [
+      f.function,
+      f.section,
+      hex(f.global),
+      hex(f.local),
+      f.toc,
+      f.binding,
+      ...siteCells(site, nopped.has(placeOf(f))),
+    ];
   });
   const rest = scan.callSites.filter(s => !listed.has(s));
   const others = rest.map(s => [s.function ?? '?', s.section, '', '', '', '', ...siteCells(s)]);
@@ -90,7 +99,7 @@ function placeOf(entry: ScannedEntry): string {
 }
 
 /** The first site behind each entry, by the entry's place: names of one place share it, namesakes elsewhere do not. */
-function sitesByEntry(scan: ScanResult): Map<string, ScannedSite> {
+function byEntry<T extends NoppedSite>(scan: ScanResult, places: readonly T[]): Map<string, T> {
   const namesakes = new Map<string, ScannedEntry[]>();
   for (const entry of scan.entryPoints) {
     const key = `${entry.section}\0${entry.function}`;
@@ -98,8 +107,8 @@ function sitesByEntry(scan: ScanResult): Map<string, ScannedSite> {
     if (list === undefined) namesakes.set(key, [entry]);
     else list.push(entry);
   }
-  const sites = new Map<string, ScannedSite>();
-  for (const site of scan.callSites) {
+  const sites = new Map<string, T>();
+  for (const site of places) {
     const entry = namesakes.get(`${site.section}\0${site.function}`)?.findLast(e => e.global <= site.offset);
     if (entry !== undefined && !sites.has(placeOf(entry))) sites.set(placeOf(entry), site);
   }
@@ -114,8 +123,8 @@ function table(rows: readonly (readonly string[])[], right: readonly number[]): 
   );
 }
 
-function siteCells(site: ScannedSite | undefined): string[] {
-  if (site === undefined) return ['-', '', ''];
+function siteCells(site: ScannedSite | undefined, isNopped = false): string[] {
+  if (site === undefined) return ['-', isNopped ? 'nopped' : '', ''];
   return [site.address ?? hex(site.offset), site.form, site.recorded ? 'yes' : 'NO'];
 }
 
@@ -127,11 +136,16 @@ function irregularities(scan: ScanResult): string {
   }
   for (const s of scan.callSites)
     if (!s.recorded) lines.push(`site without a record: ${s.function ?? '?'}, ${s.section}+${hex(s.offset)}`);
-  if (scan.unrecordedNops.length > 0)
+  if (scan.nopped.length > 0) lines.push(`${scan.nopped.length} call sites were taken out by tocsin`);
+  if (scan.droppedRecords > 0)
+    lines.push(`${scan.droppedRecords} records of the tracer's table are out: the kernel passes over them`);
+  const out = new Set(scan.nopped.map(n => `${n.section}+${n.offset}`));
+  const unrecorded = scan.unrecordedNops.filter(u => !out.has(`${u.section}+${u.offset}`));
+  if (unrecorded.length > 0)
     lines.push(
-      `${scan.unrecordedNops.length} entries begin with nops that no record names ` +
+      `${unrecorded.length} entries begin with nops that no record names ` +
         '(not traceable: notrace, a jump label, or the record was dropped): ' +
-        scan.unrecordedNops.map(u => u.function ?? `${u.section}+${hex(u.offset)}`).join(', '),
+        unrecorded.map(u => u.function ?? `${u.section}+${hex(u.offset)}`).join(', '),
     );
   return lines.length === 0 ? '' : `\n\n${lines.map(printable).join('\n')}`;
 }

@@ -4,7 +4,7 @@
  */
 import { sizeOf } from '../../elf/wasm/format';
 import { countWords, external, indirect, local, recorded, sibling, sites, startCounts } from './branches';
-import { imageRecords, readImage } from './image';
+import { droppedRecords, imageRecords, readImage } from './image';
 import { baseOf, FILE, markOf, RECORD, RESULT } from './memory';
 import { readRelocations, records } from './relocations';
 import { contentsOf, headerOf, isCode, isImage, isModule, readHeader, readSections, sections } from './sections';
@@ -45,7 +45,7 @@ export function count(size: u32): bool {
   let nops: u32 = 0;
   if (all > recorded) {
     if (sites > 0) return false;
-    profiling = nopForm();
+    profiling = nopForm(all);
     if (profiling === NONE) return false;
     nops = all;
   }
@@ -58,12 +58,14 @@ export function count(size: u32): bool {
   store<u32>(RESULT, external, 24);
   store<u32>(RESULT, sibling, 28);
   store<u32>(RESULT, indirect, 32);
+  store<u32>(RESULT, isImage ? droppedRecords : 0, 36);
   return true;
 }
 
-/** Which sites the records name, where no profiling call was found; NONE where one of them names no nop. */
-function nopForm(): u32 {
+/** Which sites the records name, where no profiling call was found; NONE where one of them names no nop, or lies between sections. */
+function nopForm(records: u32): u32 {
   let form = PATCHABLE;
+  let named: u32 = 0;
   for (let s: u32 = 1; s < sections; s++) {
     if (!isCode(s)) continue;
     const header = headerOf(s);
@@ -72,9 +74,10 @@ function nopForm(): u32 {
     const first: u32 = baseOf(s);
     for (let i: u32 = 0; i < words; i++) {
       if ((markOf(first + i) & RECORD) === 0) continue;
+      named++;
       if (load<u32>(code + 4 * i) !== NOP) return NONE;
       if (i + 1 === words || load<u32>(code + 4 * i + 4) !== NOP) form = PATCHABLE_OUT_OF_LINE;
     }
   }
-  return form;
+  return named === records ? form : NONE;
 }

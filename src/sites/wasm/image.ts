@@ -18,7 +18,7 @@ import {
 } from '../../elf/wasm/format';
 import { MOST_RECORDS, mark, markOf, PROFILER, RECORD, RECORD_SIZE, RECORDS, THUNK, THUNKS } from './memory';
 import { codeStart, codeWords, contentsOf, headerOf, isTable, sections } from './sections';
-import { mcount, symbolValue, tableEnd, tableStart, thunkCount, tocBias } from './symbols';
+import { exitEnd, exitStart, mcount, symbolValue, tableEnd, tableStart, thunkCount, tocBias } from './symbols';
 
 const R_PPC64_RELATIVE: u32 = 22;
 const R_PPC64_ADDR64: u32 = 38;
@@ -28,10 +28,12 @@ const MOST_LOADS: u32 = 64;
 const WIDEST: u64 = 0xffff_ffff;
 
 export let imageRecords: u32 = 0;
+/** Records that the kernel passes over; `passedRecords` of `kernel/image.ts` says which. The others are counted in `imageRecords`. */
+export let droppedRecords: u32 = 0;
 
 /** Marks stubs, `_mcount` and what the tracer's table names. */
 export function readImage(): bool {
-  imageRecords = 0;
+  imageRecords = droppedRecords = 0;
   return markThunks() && (tableStart === 0 || tableEnd === 0 || markRecords());
 }
 
@@ -148,15 +150,26 @@ function linkedSymbols(table: u32): u32 {
   return type === SHT_SYMTAB || type === SHT_DYNSYM ? sizeOf(header) / ENTRY_SIZE : 0;
 }
 
-/** Every record names another word of the code. */
+function isDropped(value: u64): bool {
+  if (value === 0) return mcount !== 0;
+  return exitStart !== 0 && exitEnd !== 0 && value >= symbolValue(exitStart) && value < symbolValue(exitEnd);
+}
+
+/** Every record that is not dropped names another word of the code. */
 function markRecords(): bool {
   const start = symbolValue(tableStart);
   const end = symbolValue(tableEnd);
   if (start === end) return true;
   if (end < start || !readWords(start, end)) return false;
-  imageRecords = u32((end - start) / RECORD_SIZE);
-  for (let i: u32 = 0; i < imageRecords; i++) {
-    const word = wordAt(load<u64>(RECORDS + RECORD_SIZE * i));
+  const all = u32((end - start) / RECORD_SIZE);
+  for (let i: u32 = 0; i < all; i++) {
+    const value = load<u64>(RECORDS + RECORD_SIZE * i);
+    if (isDropped(value)) {
+      droppedRecords++;
+      continue;
+    }
+    imageRecords++;
+    const word = wordAt(value);
     if (word < 0 || (markOf(word) & RECORD) !== 0) return false;
     mark(word, RECORD);
   }

@@ -29,6 +29,9 @@ export let mcount: u32 = 0;
 export let tableStart: u32 = 0;
 export let tableEnd: u32 = 0;
 export let tocBias: u32 = 0;
+/** `__exittext_begin` and `__exittext_end`: what lies between them the tracer passes over. */
+export let exitStart: u32 = 0;
+export let exitEnd: u32 = 0;
 /** Linker-made stubs; where their symbols stand is kept in THUNKS. */
 export let thunkCount: u32 = 0;
 
@@ -72,7 +75,7 @@ export function readSymbols(): bool {
 }
 
 function walkSymbols(namesSize: u32): bool {
-  functions = mcount = tableStart = tableEnd = tocBias = thunkCount = 0;
+  functions = mcount = tableStart = tableEnd = tocBias = exitStart = exitEnd = thunkCount = 0;
   const end = symbolOf(symbolCount);
   for (let symbol = symbols; symbol < end; symbol += ENTRY_SIZE) {
     const section = sectionOf(symbol);
@@ -120,6 +123,8 @@ function readImageName(symbol: u32, isInCode: bool): bool {
   } else if (start === 0x5f5f) {
     if (tableStart === 0 && isText(name, '__start_mcount_loc')) tableStart = symbol;
     else if (tableEnd === 0 && isText(name, '__stop_mcount_loc')) tableEnd = symbol;
+    else if (exitStart === 0 && isText(name, '__exittext_begin')) exitStart = symbol;
+    else if (exitEnd === 0 && isText(name, '__exittext_end')) exitEnd = symbol;
   } else if (start === 0x542e) {
     if (tocBias === 0 && isText(name, '.TOC.')) tocBias = symbol;
   } else if (isThunk(name)) {

@@ -19,6 +19,7 @@ export function scan(file: ObjectBuilder | Uint8Array): ScanResult {
     profiling: full.profiling,
     counts: full.counts,
     strayRecords: full.strayRecords,
+    droppedRecords: full.droppedRecords,
   });
   const counted = counter.countCopy(bytes);
   if (counted !== undefined) {
