@@ -48,9 +48,10 @@ export function openIndexFile(path: string): KernelKnowledge | undefined {
     const { size } = fs.fstatSync(descriptor);
     // Damaged sizes are left to openIndex, which names them.
     if (first < INDEX_HEADER || first >= size) return openIndex(readAt(descriptor, 0, size));
+    let rest: Uint8Array | undefined;
+    // Asked for again where the bytes turned out to be damaged.
     const knowledge = openIndex(readAt(descriptor, 0, first), () => {
-      const rest = readAt(descriptor, first, size - first);
-      fs.closeSync(descriptor);
+      rest ??= readRest(descriptor, path, first, size - first);
       return rest;
     });
     keep = true;
@@ -59,6 +60,17 @@ export function openIndexFile(path: string): KernelKnowledge | undefined {
     throw inFile(readFailure(error, path), path);
   } finally {
     if (file !== undefined && !keep) fs.closeSync(file);
+  }
+}
+
+/** @throws InputError IO008 */
+function readRest(descriptor: number, path: string, position: number, length: number): Uint8Array {
+  try {
+    return readAt(descriptor, position, length);
+  } catch (error) {
+    throw inFile(readFailure(error, path), path);
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

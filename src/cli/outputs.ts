@@ -44,9 +44,14 @@ export function keepApart(outputs: readonly (string | undefined)[], inputs: read
   }
 }
 
-/** Pipes and devices take what comes; they are no files that could be lost. */
+/** Pipes and devices take what comes; they are no files that could be lost. Of a path that cannot be looked at, whoever writes there tells why. */
 function mayReplace(path: string): boolean {
-  const found = fs.statSync(path, { throwIfNoEntry: false });
+  let found: fs.Stats | undefined;
+  try {
+    found = fs.statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return true;
+  }
   return found === undefined || found.isFile() || found.isDirectory();
 }
 

@@ -81,7 +81,7 @@ async function readFile(path: string): Promise<Stored> {
   const kind = fs.statSync(path);
   if (kind.isFile()) return readRegular(path);
   if (kind.isDirectory()) throw ioError('IO003', 'is a folder', { file: path, expected: 'a file' });
-  if (!kind.isFIFO()) throw ioError('IO004', 'is a device or a socket', { file: path, expected: 'a regular file' });
+  if (!kind.isFIFO()) throw isDevice(path);
   // Opening a pipe waits for its writer: not on this thread.
   const handle = await fs.promises.open(path, 'r');
   try {
@@ -167,6 +167,15 @@ function roomAfter(length: number, path: string, size = 0): number {
   return Math.min(Math.max(length * 2, size + 1, FIRST_CAPACITY), FILE_LIMIT);
 }
 
+/** Of an open file, if it has one. A device may give bytes without end. Throws InputError IO004. */
+function sizeOf(fd: number, file: string): number {
+  const kind = fs.fstatSync(fd);
+  if (kind.isCharacterDevice() || kind.isBlockDevice()) throw isDevice(file);
+  return kind.size;
+}
+
+const isDevice = (file: string) => ioError('IO004', 'is a device or a socket', { file, expected: 'a regular file' });
+
 const tooLarge = (file: string, size: number) =>
   ioError('IO006', 'is too large', { file, expected: `at most ${FILE_LIMIT} bytes`, found: `${size} or more` });
 
@@ -218,7 +227,7 @@ export function readPlainInto(pool: ReadPool, path: string, isEnough?: (length: 
   try {
     let length = 0;
     for (;;) {
-      if (length === pool.buffer.length) pool.grow(roomAfter(length, path, fs.fstatSync(fd).size));
+      if (length === pool.buffer.length) pool.grow(roomAfter(length, path, sizeOf(fd, path)));
       const { buffer } = pool;
       const count = fs.readSync(fd, buffer, length, buffer.length - length, null);
       length += count;

@@ -34,6 +34,5 @@ export function percpuModalloc(state: LoadState): void {
 
 /** Where the file holds sh_addralign of the per-cpu section. */
 function alignmentAt(state: LoadState): number {
-  const table = Number(state.view.getBigUint64(40, true));
-  return table + state.index.percpu * 64 + 48;
+  return state.headers.table + state.index.percpu * 64 + 48;
 }

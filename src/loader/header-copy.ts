@@ -20,10 +20,6 @@ const ENTRY_SIZE = 56;
 
 const NOWHERE = 0xffff_ffff_ffff_ffffn;
 
-function tableOf(state: LoadState): number {
-  return Number(state.view.getBigUint64(40, true));
-}
-
 function placeAsEntrySize(state: LoadState, section: number): bigint {
   const place = state.places[section];
   if (place === undefined || place.memory === 'percpu') return NOWHERE;
@@ -36,9 +32,8 @@ function placeAsEntrySize(state: LoadState, section: number): bigint {
 /** @param withAddresses when the sections have theirs */
 export function writeHeaders(state: LoadState, withAddresses: boolean): void {
   const { headers, view, index } = state;
-  const table = tableOf(state);
   for (let i = 0; i < headers.count; i++) {
-    const at = table + i * HEADER_SIZE;
+    const at = headers.table + i * HEADER_SIZE;
     view.setUint32(at + FLAGS, headers.flags[i]!, true);
     view.setBigUint64(at + ENTRY_SIZE, placeAsEntrySize(state, i), true);
     if (i === index.stubs || i === state.arch.gotSection) view.setBigUint64(at + SIZE, BigInt(headers.size[i]!), true);
@@ -55,7 +50,7 @@ export function writeHeaders(state: LoadState, withAddresses: boolean): void {
  * the caller did not say where the module lies.
  */
 export function hasUnknownAddress(state: LoadState, from: number, to: number): boolean {
-  const table = tableOf(state);
+  const { table } = state.headers;
   for (let i = 1; i < state.headers.count; i++) {
     const at = table + i * HEADER_SIZE + ADDRESS;
     const isKnown = state.places[i] !== undefined && state.request.placement.kind !== 'base';

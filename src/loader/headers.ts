@@ -27,6 +27,7 @@ export function readHeaders(state: LoadState, at: number, count: number): Header
   const wide = (i: number) => doubles.subarray(i * count, (i + 1) * count);
   const headers = new SectionHeaders(
     state,
+    at,
     count,
     [column(0), column(1), column(2), column(3), column(4), column(5), column(6), column(7)],
     [wide(0), wide(1), wide(2), wide(3)],
@@ -82,6 +83,7 @@ type Columns = readonly [
 ];
 
 class SectionHeaders implements Headers {
+  readonly table: number;
   readonly count: number;
   readonly name: Uint32Array;
   readonly type: Uint32Array;
@@ -100,11 +102,13 @@ class SectionHeaders implements Headers {
 
   constructor(
     state: LoadState,
+    table: number,
     count: number,
     words: Columns,
     wide: readonly [Float64Array, Float64Array, Float64Array, Float64Array],
   ) {
     this.#state = state;
+    this.table = table;
     this.count = count;
     [this.name, this.type, this.flags, this.flagsHigh] = words;
     [, , , , this.addressLow, this.addressHigh, this.link, this.info] = words;

@@ -12,8 +12,7 @@ const SECTIONS = 0x1_0000;
 
 /** Numbers of these sections; one that ends behind the file is among them. */
 export function sharingSections(state: LoadState): number[] {
-  const { count, type, offset, size } = state.headers;
-  const table = Number(state.view.getBigUint64(40, true));
+  const { count, type, offset, size, table } = state.headers;
   const starts = new Float64Array(count + 1);
   const sharing: number[] = [];
   let used = 0;

@@ -73,6 +73,8 @@ export type ErrnoName = keyof typeof ERRNO;
  * allocated sections are filled by the layout as two 32-bit halves.
  */
 export interface Headers {
+  /** Where the table begins: bytes of the file, as its header said before anything was rewritten. */
+  readonly table: number;
   readonly count: number;
   readonly name: Uint32Array;
   readonly type: Uint32Array;

@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
+import { buildProgram } from '../support/cli.ts';
 import { root } from '../support/samples.ts';
 import type { Message } from './run.ts';
 
@@ -34,13 +35,22 @@ const SLICE = 2000;
 /** Enough to work on; more would only repeat them. */
 const MOST_VIOLATIONS = 50;
 
-export async function campaign(first: number, count: number, processes: number): Promise<Campaign> {
-  const folder = `${root}node_modules/.tocsin-fuzz-${process.pid}`;
+/** What a process does with each input: all that the library does with one, or a command of the built program. */
+export type Program = 'run' | 'commands/run';
+
+export async function campaign(
+  first: number,
+  count: number,
+  processes: number,
+  program: Program = 'run',
+): Promise<Campaign> {
+  if (program === 'commands/run') buildProgram();
+  const folder = `${root}node_modules/.tocsin-fuzz-${process.pid}-${program.length}`;
   mkdirSync(folder, { recursive: true });
   try {
     const script = `${folder}/run.mjs`;
     await build({
-      entryPoints: [`${root}test/fuzz/run.ts`],
+      entryPoints: [`${root}test/fuzz/${program}.ts`],
       outfile: script,
       bundle: true,
       platform: 'node',

@@ -25,7 +25,7 @@ export interface RunOptions {
 
 /** Runs `tocsin` with `args` in the package's folder. */
 export function tocsin(args: readonly string[], options: RunOptions = {}): RunResult {
-  build();
+  buildProgram();
   const done = spawnSync(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? root,
     input: options.input ?? '',
@@ -39,7 +39,7 @@ export function tocsin(args: readonly string[], options: RunOptions = {}): RunRe
 
 /** Runs a shell command in which `$TOCSIN` starts the command line. */
 export function shell(command: string, options: RunOptions = {}): RunResult {
-  build();
+  buildProgram();
   const done = spawnSync('bash', ['--norc', '-c', command], {
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env, TOCSIN: `${process.execPath} ${bin}` },
@@ -61,7 +61,8 @@ const LOCK = `${root}node_modules/.tocsin-build-lock`;
 const STALE_MS = 120_000;
 let isBuilt = false;
 
-function build(): void {
+/** `dist/`, made anew where the sources are younger. */
+export function buildProgram(): void {
   while (!isBuilt) {
     if (lock()) {
       try {

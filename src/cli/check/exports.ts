@@ -19,7 +19,8 @@ export class ExportReader {
   async read(path: string): Promise<ModuleExports | undefined> {
     let fd: number;
     try {
-      fd = fs.openSync(path, 'r');
+      // A pipe would wait for its writer.
+      fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     } catch {
       return undefined;
     }
@@ -38,7 +39,8 @@ export class ExportReader {
   }
 
   #part(fd: number, offset: number, length: number): Buffer {
-    if (length > LARGEST) return this.#buffer.subarray(0, 0);
+    // No file has such a place, and Node takes a number of this size for a mistake of the program.
+    if (length > LARGEST || !Number.isSafeInteger(offset)) return this.#buffer.subarray(0, 0);
     const buffer = length <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(length);
     return buffer.subarray(0, fs.readSync(fd, buffer, 0, length, offset));
   }

@@ -1,6 +1,7 @@
 /** The build id of an image with a few small reads: asked of 50 MB files in every run that names one. */
 import * as fs from 'node:fs';
 import { SHDR_SIZE, SHT_NOTE } from '../../elf/constants.ts';
+import { alignUp } from '../../util/bytes.ts';
 
 const NT_GNU_BUILD_ID = 3;
 const NOTES_LIMIT = 1 << 16;
@@ -29,15 +30,17 @@ function buildIdIn(notes: Buffer): string {
   for (let at = 0; at + 12 <= notes.length; ) {
     const nameSize = notes.readUInt32LE(at);
     const size = notes.readUInt32LE(at + 4);
-    const start = at + 12 + ((nameSize + 3) & ~3);
+    const start = at + 12 + alignUp(nameSize, 4);
     if (notes.readUInt32LE(at + 8) === NT_GNU_BUILD_ID && notes.toString('latin1', at + 12, at + 15) === 'GNU')
       return notes.toString('hex', start, start + size);
-    at = start + ((size + 3) & ~3);
+    at = start + alignUp(size, 4);
   }
   return '';
 }
 
+/** Empty where no file has such a place. */
 function readAt(file: number, position: number, length: number): Buffer {
+  if (!Number.isSafeInteger(position + length)) return Buffer.alloc(0);
   const bytes = Buffer.alloc(length);
   return bytes.subarray(0, fs.readSync(file, bytes, 0, length, position));
 }

@@ -2,7 +2,7 @@
 import type { ElfFile } from '../../elf/read.ts';
 import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import { loadModule } from '../../loader/load.ts';
-import type { LoadedImage, LoadOutcome } from '../../loader/model.ts';
+import type { LoadedImage, LoaderRemark, LoadOutcome } from '../../loader/model.ts';
 import { Findings } from '../check/finding.ts';
 import { tellOutcome } from '../check/refusal.ts';
 import { asModule, isPlainObject } from './as-module.ts';
@@ -19,6 +19,13 @@ export interface LoadingKernel {
   readonly exporterOf: ExporterOf;
 }
 
+/** A file in memory. */
+export interface Loaded {
+  readonly image: LoadedImage;
+  /** What the kernel takes without a word, or with a warning, and does harm. */
+  readonly errors: readonly LoaderRemark[];
+}
+
 /** Why there is no image. `isRefusal`: a kernel that was given refuses it; else the twin cannot say. */
 export interface NoImage {
   readonly code: string;
@@ -30,19 +37,16 @@ export interface NoImage {
  * @param given a kernel that has to take the file, unless it is a plain object, which no kernel takes
  * @param others modules that are loaded already
  */
-export function loadPatched(
-  elf: ElfFile,
-  given: LoadingKernel | undefined,
-  others?: GivenModules,
-): LoadedImage | NoImage {
+export function loadPatched(elf: ElfFile, given: LoadingKernel | undefined, others?: GivenModules): Loaded | NoImage {
   const chosen = isPlainObject(elf) ? undefined : given;
   const module = isPlainObject(elf) ? asModule(elf) : elf;
   const kernel = chosen === undefined ? assumedKernel(module, others?.has) : unsigned(chosen.kernel);
   const exporter: ExporterOf = symbol => others?.exporterOf(symbol) ?? chosen?.exporterOf(symbol);
   const outcome = load(module, kernel, exporter, false);
   if (!outcome.loads) return refusal(outcome, kernel, chosen);
-  if (outcome.image !== undefined && !outcome.dangerous) return outcome.image;
-  const told = outcome.remarks.find(r => r.level === 'error');
+  const errors = outcome.remarks.filter(r => r.level === 'error');
+  if (outcome.image !== undefined && !outcome.dangerous) return { image: outcome.image, errors };
+  const told = errors[0];
   const why = told === undefined ? 'loading it may crash the kernel' : `${told.message} [${told.code}]`;
   return { code: 'PRV104', message: why, isRefusal: false };
 }

@@ -7,6 +7,7 @@
  */
 import type { ElfFile } from '../../elf/read.ts';
 import { functionsOf } from '../../kernel/functions.ts';
+import type { LoaderRemark } from '../../loader/model.ts';
 import { InputError } from '../../util/errors.ts';
 import {
   type JudgedFunction,
@@ -87,10 +88,26 @@ export class PatchProver {
   }
 
   /** What the prover makes of a file: of an object as the twin loads it, of a linked image as it is. */
-  #proofOf(elf: ElfFile): Proof | NoImage {
+  #proofOf(elf: ElfFile, judge?: (errors: readonly LoaderRemark[]) => NoImage | undefined): Proof | NoImage {
     if (!elf.isRelocatable) return tryProof(() => proveKernel(elf));
     const loaded = loadPatched(elf, this.#given, this.#others);
-    return 'code' in loaded ? loaded : tryProof(() => proveModule(loaded, this.#others?.proofs));
+    if ('code' in loaded) return loaded;
+    return judge?.(loaded.errors) ?? tryProof(() => proveModule(loaded.image, this.#others?.proofs));
+  }
+
+  /** What the twin complains of, and does not complain of in the input: the kernel takes the module all the same. */
+  #newError(errors: readonly LoaderRemark[]): NoImage | undefined {
+    if (errors.length === 0) return undefined;
+    const input = loadPatched(this.#before, this.#given, this.#others);
+    const known = 'code' in input ? [] : input.errors;
+    for (const { code } of errors) {
+      const alike = (list: readonly LoaderRemark[]) => list.filter(e => e.code === code);
+      const fresh = alike(errors)[alike(known).length];
+      if (fresh === undefined) continue;
+      const place = fresh.section === undefined ? '' : `${fresh.section}+0x${(fresh.offset ?? 0).toString(16)}: `;
+      return { code, message: place + fresh.message, isRefusal: false };
+    }
+    return undefined;
   }
 
   /** @param after the output, read again */
@@ -99,7 +116,7 @@ export class PatchProver {
     const isObject = !isImage && isPlainObject(after);
     const assumed = this.#given === undefined || isObject ? 'assumed' : this.#given.kernel.release;
     const kernel = isImage ? 'itself' : assumed;
-    const proof = this.#proofOf(after);
+    const proof = this.#proofOf(after, errors => this.#newError(errors));
     if ('code' in proof)
       return {
         kernel,

@@ -69,3 +69,20 @@ it('a plan that is no text is told in a line', () => {
   expect(stderr.length).toBeLessThan(600);
   expect(stderr).toMatch(/^[\x20-\x7e\n]*\[PLN001\][\x20-\x7e\n]*$/);
 });
+
+it('a path that cannot be looked at is told as any other', () => {
+  const long = at('x'.repeat(5000));
+  symlinkSync('circle.ko', at('circle.ko'));
+  const asked = ['--redirect', 'demo_in_range=demo_in_range_fixed'];
+  for (const out of [long, at('circle.ko')])
+    for (const [option, other] of [
+      ['-o', []],
+      ['--report', ['-o', at('fine.ko')]],
+    ] as const) {
+      const path = option === '-o' ? out : `${out}.txt`;
+      if (option === '--report' && out !== long) symlinkSync('circle.ko.txt', path);
+      const { code, stderr } = tocsin(['patch', input, ...other, option, path, ...asked]);
+      expect([code, stderr.includes('[IO030]')], stderr).toEqual([2, true]);
+    }
+  expect(existsSync(at('fine.ko'))).toBe(false);
+});

@@ -1,5 +1,5 @@
 /** `tocsin patch --with OBJECT.o` as a user calls it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { readElf } from '../../../src/elf/read.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
 import { ObjectBuilder } from '../../support/object-builder.ts';
+import { RawElf } from '../../support/raw-elf.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -113,4 +114,26 @@ it('says which object is damaged', () => {
   const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', path, ...FIX]);
   expect(done.code).toBe(2);
   expect(done.stderr).toContain(`${path}: `);
+});
+
+it('an object whose tracer records are damaged is not merged into a module that works', () => {
+  // 6.12 turns the tracer off for the whole machine.
+  const bytes = new Uint8Array(readFileSync(object('6.12')));
+  const elf = new RawElf(bytes);
+  const records = elf.sections.filter(s => s.name === '.rela__patchable_function_entries');
+  const out = at('records.ko');
+  for (const [addend, code] of [
+    [-0x40000n, 'FTR203'],
+    [8n, 'FTR202'],
+  ] as const) {
+    const damaged = bytes.slice();
+    const view = new DataView(damaged.buffer);
+    const field = records.at(-1)!.offset + 16;
+    view.setBigInt64(field, view.getBigInt64(field, true) + addend, true);
+    writeFileSync(at('records.o'), damaged);
+    const asked = ['--with', at('records.o'), ...FIX, ...symvers()];
+    const done = tocsin(['patch', demo('6.12'), '-o', out, ...asked]);
+    expect([done.code, done.stderr.includes(`[${code}]`), existsSync(out)], done.stderr).toEqual([1, true, false]);
+    expect(tocsin(['patch', demo('6.12'), '-o', at(`${code}.ko`), ...asked, '--allow-unproved']).code).toBe(0);
+  }
 });

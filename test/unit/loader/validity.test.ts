@@ -196,3 +196,13 @@ describe('what earlier versions read unchecked', () => {
     }
   });
 });
+
+it.each([3n, 7n, 16n, 40n])(
+  'relocations that lie over the ELF header, from byte %s on, and are sorted there, move no table',
+  offset => {
+    const mutant = new Mutant('6.1', 'demo');
+    mutant.header('.rela__mcount_loc', SH.offset, offset);
+    const { answer, outcome } = load('6.1', mutant.bytes, {}, { checkOnly: false });
+    expect([answer, outcome.image]).toEqual(['ENOEXEC', undefined]);
+  },
+);
