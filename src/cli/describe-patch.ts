@@ -64,20 +64,20 @@ export function patchOptions<T>(y: Argv<T>) {
       describe: 'how a redirect keeps r2 right: auto, direct, epilogue, frame, shadow, or custom:FILE.o',
       type: 'string',
       requiresArg: true,
-      default: 'auto',
+      defaultDescription: 'auto',
     })
     .option('toc', {
       describe: 'how frame, shadow and hooks of other modules get r2 back',
       choices: ['recomputed', 'saved'] as const,
       requiresArg: true,
-      default: 'recomputed' as const,
+      defaultDescription: 'recomputed',
     })
     .option('shadow-stack', {
       describe:
         "where shadow keeps what comes back: the kernel's livepatch stack (auto: where --kernel has one) or a table",
       choices: ['auto', 'kernel', 'runtime'] as const,
       requiresArg: true,
-      default: 'auto' as const,
+      defaultDescription: 'auto',
     })
     .option('at', {
       describe:
@@ -107,7 +107,7 @@ export function patchOptions<T>(y: Argv<T>) {
     .option('allow-unproved', {
       describe: 'write what is not proved, or has an import without version',
       type: 'boolean',
-      default: false,
+      defaultDescription: 'false',
     })
     .option('sign-key', {
       describe: 'sign the result with this private key (PEM; passphrase in KBUILD_SIGN_PIN)',
@@ -129,7 +129,7 @@ export function patchOptions<T>(y: Argv<T>) {
     })
     .option('format', {
       describe: 'how to print',
-      choices: ['text', 'json'] as const,
+      choices: ['text', 'json', 'ndjson'] as const,
       requiresArg: true,
       default: 'text' as const,
     })

@@ -15,6 +15,7 @@ import { loadOptions } from './describe-load.ts';
 import { patchOptions } from './describe-patch.ts';
 import { scanOptions } from './describe-scan.ts';
 import { guarded } from './guarded.ts';
+import { withDefaults } from './patch/settings.ts';
 import { isStrategy, STRATEGIES, type StrategyText } from './patch/strategy.ts';
 import { note, print } from './terminal.ts';
 
@@ -35,6 +36,11 @@ const REPEATABLE = new Set([
   'modules',
 ]);
 
+/** A module may be loaded without arguments. */
+const MAY_BE_EMPTY = new Set(['_', 'parameters']);
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+
 /** Stands for `-` while yargs reads the command line: it takes that word for an option. No argument can hold a NUL. */
 const DASH = '\0-';
 
@@ -47,6 +53,8 @@ function requireSingle(argv: ArgumentsCamelCase): void {
   for (const [name, value] of Object.entries(argv)) {
     if (value === DASH) argv[name] = '-';
     if (Array.isArray(value)) argv[name] = value.map(v => (v === DASH ? '-' : v));
+    if (!MAY_BE_EMPTY.has(name) && (Array.isArray(value) ? value : [value]).includes(''))
+      throw new UsageError(`${name === 'files' ? 'FILE' : `--${kebab(name)}`} is given as an empty text`);
     if (Array.isArray(value) && name !== '_' && name !== 'files' && !REPEATABLE.has(name))
       throw new UsageError(`--${name} is given ${value.length} times; it can be given once`);
   }
@@ -163,28 +171,25 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
           retargets: argv.retarget,
           epilogues: argv.epilogue,
           objects: argv.with,
-          strategy: strategy(argv.strategy),
-          toc: argv.toc,
-          shadowStack: argv.shadowStack,
-          at: argv.at,
           dryRun: argv.dryRun,
           report: argv.report,
           symvers: argv.symvers,
           modules: argv.modules,
-          kernel: argv.kernel,
-          allowUnproved: argv.allowUnproved,
-          signing: signing(argv),
           format: argv.format,
           force: argv.force,
           ...common(argv),
         };
+        const { toc, at, shadowStack, kernel, allowUnproved } = argv;
+        const said = { strategy: strategy(argv.strategy), toc, at, shadowStack, kernel, allowUnproved };
+        const settings = { ...said, signing: signing(argv) };
         const proving = () => import('./patch/proved.ts');
-        if (plan === undefined)
-          choose(async () => (await import('./commands/patch.ts')).patchCommand({ ...request, file: file! }, proving));
-        else
-          choose(async () =>
-            (await import('./commands/patch-plan.ts')).patchPlanCommand({ ...request, file, plan }, proving),
-          );
+        if (plan === undefined) {
+          const complete = { ...request, ...withDefaults(settings), file: file! };
+          choose(async () => (await import('./commands/patch.ts')).patchCommand(complete, proving));
+        } else {
+          const beside = { ...request, ...settings, file, plan };
+          choose(async () => (await import('./commands/patch-plan.ts')).patchPlanCommand(beside, proving));
+        }
       },
     )
     .command(
@@ -313,8 +318,8 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
     });
 }
 
-function strategy(text: string): StrategyText {
-  if (isStrategy(text)) return text;
+function strategy(text: string | undefined): StrategyText | undefined {
+  if (text === undefined || isStrategy(text)) return text;
   throw new UsageError(`patch: --strategy ${text}: give auto, ${STRATEGIES.join(', ')} or custom:FILE.o`);
 }
 

@@ -5,7 +5,7 @@ import { stageFile } from '../io/atomic-write.ts';
 import { InputError } from '../util/errors.ts';
 
 /** The path without links and dots, as far as it exists. */
-function truePath(path: string): string {
+export function truePath(path: string): string {
   try {
     return fs.realpathSync(path);
   } catch {

@@ -39,7 +39,7 @@ const PATCH: Shape = {
     '--strategy': ['auto', 'direct', 'epilogue', 'frame', 'shadow'],
     '--toc': ['recomputed', 'saved'],
     '--at': ['after-site', 'site', 'global-entry', 'local-entry'],
-    '--format': ['text', 'json'],
+    '--format': ['text', 'json', 'ndjson'],
     '--report': null,
     '--kernel': null,
   },

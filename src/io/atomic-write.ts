@@ -58,8 +58,8 @@ export interface Stage extends Pick<StagedFile, 'commit' | 'discard'> {
 }
 
 /**
- * Writes `bytes` to the path `target`, whole or not at all. The target may be the file that the bytes were read from.
- * Throws InputError IO030 to IO038, naming the target; then the target is as it was and no temporary file is left.
+ * Writes `bytes` to the path `target`, whole or not at all. Throws InputError IO030 to IO038, naming the target; then the target is
+ * as it was and no temporary file is left.
  */
 export async function writeAtomic(target: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
   await (await stageFile(target, bytes, options)).commit();

@@ -21,7 +21,7 @@ import type { NopTarget } from './nops.ts';
 import { CallGraph, keyOf } from './reach.ts';
 import type { RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
-import { type Code, findCode, noSuchFunction, parseFunctionName, requireCode, type Subject } from './subject.ts';
+import { type Code, findCode, parseFunctionName, requireCode, requireMatch, type Subject } from './subject.ts';
 import { checkLifetime, endOf, findTarget, requireK, type Target } from './targets.ts';
 
 export interface HookRequest {
@@ -161,7 +161,7 @@ class HookPlanner {
     }
     const matches = globMatcher(functions);
     const codes = this.#subject.codes(name => matches(name) && except?.has(name) !== true);
-    if (codes.length === 0 && except === undefined) throw noSuchFunction(this.#subject, functions);
+    if (codes.length === 0) requireMatch(this.#subject, functions);
     return codes.map(code => ({ code, name: code.name(matches) }));
   }
 

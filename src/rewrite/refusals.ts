@@ -259,6 +259,10 @@ export const refusals = {
     cause: '{name} cannot be exported: {what}',
     remedy: 'leave it out; a function gets one epilogue',
   },
+  PAT240: {
+    cause: 'a pattern is given where one function is meant: {name}',
+    remedy: 'name the functions one by one; the left side of --nop, --hook, --hook-exit and --epilogue takes patterns',
+  },
   PAT210: {
     cause: '{added} bytes of new code are too many: branches may not reach across them ({size})',
     remedy: 'patch fewer functions at once, or link the module with smaller sections',

@@ -5,6 +5,7 @@ import type { Section } from '../elf/section.ts';
 import type { Btf } from '../kernel/btf.ts';
 import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../kernel/functions.ts';
 import { type CallSite, callSitesOf } from '../sites/call-sites.ts';
+import { globMatcher, isGlob } from '../util/glob.ts';
 import type { SectionIndex, SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import { refusal } from './refusals.ts';
 
@@ -224,11 +225,18 @@ export function findCode(subject: Subject, text: string): Code | undefined {
   throw refusal('PAT003', { name: wanted.name, places });
 }
 
-/** As `findCode`, for a name that has to be there. @throws RefusalError PAT002, PAT003 */
+/** As `findCode`, for a name that has to be there. @throws RefusalError PAT002, PAT003, PAT240 */
 export function requireCode(subject: Subject, text: string): Code {
+  if (isGlob(text)) throw refusal('PAT240', { name: text });
   const code = findCode(subject, text);
   if (code === undefined) throw noSuchFunction(subject, text);
   return code;
+}
+
+/** For a pattern that some function has to match, whatever can be done with it. @throws RefusalError PAT002 */
+export function requireMatch(subject: Subject, pattern: string): void {
+  const matches = globMatcher(pattern);
+  if (!subject.functions.some(f => matches(f.name))) throw noSuchFunction(subject, pattern);
 }
 
 export function noSuchFunction(subject: Subject, text: string): Error {

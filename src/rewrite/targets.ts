@@ -10,6 +10,7 @@ import {
 } from '../elf/constants.ts';
 import type { SymbolRef } from '../plan/plan.ts';
 import { hex } from '../util/bytes.ts';
+import { isGlob } from '../util/glob.ts';
 import type { SectionOffset, SymbolIndex } from '../util/indexes.ts';
 import type { Draft } from './draft.ts';
 import { refusal } from './refusals.ts';
@@ -34,7 +35,9 @@ export function requireK(code: Code, name: string): number {
   return k;
 }
 
+/** @throws RefusalError PAT003, PAT017 to PAT019, PAT240 */
 export function findTarget(subject: Subject, text: string): Target {
+  if (isGlob(text)) throw refusal('PAT240', { name: text });
   const code = findCode(subject, text);
   if (code !== undefined) {
     const name = code.names.find(f => f.name === parseFunctionName(text).name)!.name;

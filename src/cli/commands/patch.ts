@@ -28,8 +28,9 @@ import { unprovedComplaint, unverified } from '../patch/complaints.ts';
 import { judge, signingWith, type Verdict } from '../patch/judged.ts';
 import { packedOriginal } from '../patch/packed-original.ts';
 import type { EpilogueEntry, HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
+import { alwaysRead, readModules } from '../patch/read-files.ts';
 import type { ShadowStackChoice } from '../patch/shadow-stack.ts';
-import { customPath, type StrategyText } from '../patch/strategy.ts';
+import type { StrategyText } from '../patch/strategy.ts';
 import { needsMore } from '../quick.ts';
 import { note, print } from '../terminal.ts';
 
@@ -64,7 +65,7 @@ export interface PatchArguments {
   readonly planned?: PlannedWork | undefined;
   readonly dryRun: boolean;
   readonly report: string | undefined;
-  readonly format: 'text' | 'json';
+  readonly format: 'text' | 'json' | 'ndjson';
   readonly force: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -91,13 +92,13 @@ export interface SigningArguments {
 
 /**
  * @param proving not asked for what `needsMore` says no to
- * @param tell takes what `--format json` prints
+ * @param tell takes what `--format json` and `ndjson` print
  * @returns the exit code
  */
 export async function patchCommand(
   args: PatchArguments,
   proving: Proving,
-  tell: (doc: PatchDocument) => void = printJson,
+  tell: (doc: PatchDocument) => void = doc => printJson(doc, args),
 ): Promise<number> {
   await checkOutputs(args);
   const input = await readObject(args.file);
@@ -108,18 +109,10 @@ export async function patchCommand(
   }
 }
 
-/**
- * The result may take the place of the module itself, as a user may want it: `revert` brings that back. Nothing brings back an object,
- * a plan or a key.
- *
- * @throws InputError PAT220, CLI010, IO030 to IO038
- */
-async function checkOutputs({ file, output, report, objects, symvers, kernel, signing, ...args }: PatchArguments) {
-  const strategies = [args.strategy, ...(args.planned?.redirects ?? []).map(r => r.strategy ?? 'auto')];
-  const read = [...objects, ...symvers, kernel, signing?.key, signing?.certificate, args.planned?.file];
-  const result = args.dryRun ? undefined : output;
-  keepApart([result, report], [...read, ...strategies.map(customPath)]);
-  keepApart([report], [file]);
+/** @throws InputError PAT220, CLI010, IO030 to IO038 */
+async function checkOutputs(args: PatchArguments): Promise<void> {
+  const { output, report } = args;
+  keepApart([output, report], [...alwaysRead(args), ...readModules(args)]);
   if (report === undefined) return;
   formByEnding(report, REPORTS);
   await tryPlace(report);
@@ -231,11 +224,11 @@ function document(
 
 /** Thousands of words take longer to disassemble than to change. */
 function listsWords(args: PatchArguments): boolean {
-  return args.dryRun || args.verbose || args.format === 'json' || args.report !== undefined;
+  return args.dryRun || args.verbose || args.format !== 'text' || args.report !== undefined;
 }
 
-function printJson(doc: PatchDocument): void {
-  print(`${JSON.stringify(doc, null, 2)}\n`);
+function printJson(doc: PatchDocument, { format }: PatchArguments): void {
+  print(`${format === 'ndjson' ? JSON.stringify(doc) : JSON.stringify(doc, null, 2)}\n`);
 }
 
 async function show(args: PatchArguments, doc: PatchDocument, tell: (doc: PatchDocument) => void): Promise<void> {
@@ -244,7 +237,7 @@ async function show(args: PatchArguments, doc: PatchDocument, tell: (doc: PatchD
       formByEnding(args.report, REPORTS) === 'json' ? `${JSON.stringify(doc, null, 2)}\n` : patchText(doc, true);
     await writeAtomic(args.report, Buffer.from(text));
   }
-  if (args.format === 'json') tell(doc);
+  if (args.format !== 'text') tell(doc);
   else if (!args.quiet || doc.dryRun) print(patchText(doc, args.verbose));
   else for (const warning of doc.warnings) note(`tocsin: ${args.file}: ${warning}`);
 }

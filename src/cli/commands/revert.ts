@@ -5,6 +5,7 @@ import { compress } from '../../io/compression.ts';
 import { readObject } from '../../io/read.ts';
 import { revert } from '../../rewrite/revert.ts';
 import { inFile } from '../../util/errors.ts';
+import { keepApart } from '../outputs.ts';
 import { print } from '../terminal.ts';
 
 export interface RevertArguments {
@@ -14,8 +15,12 @@ export interface RevertArguments {
   readonly quiet: boolean;
 }
 
-/** @returns the exit code */
+/**
+ * @returns the exit code
+ * @throws InputError PAT220, IO codes; RefusalError
+ */
 export async function revertCommand(args: RevertArguments): Promise<number> {
+  keepApart([args.output], [args.file]);
   const input = await readObject(args.file);
   try {
     const { original, record } = revert(input.bytes);

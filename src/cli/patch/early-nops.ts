@@ -34,11 +34,24 @@ export function isQuick(args: PatchArguments): boolean {
   return nops.length === 1 && nops[0] === '*' && output !== undefined && isText && !signing && !needsMore(args);
 }
 
+/** Whether the output is the file that is read, by this name or another one: `patchCommand` knows what to say of it. */
+function mayBe(fd: number, output: string): boolean {
+  try {
+    const place = fs.statSync(output, { throwIfNoEntry: false });
+    if (place === undefined) return false;
+    const read = fs.fstatSync(fd);
+    return place.ino === read.ino && place.dev === read.dev;
+  } catch {
+    return true;
+  }
+}
+
 /** @returns the exit code; `undefined` where `patchCommand` has to do it: then nothing has been written */
 export async function beginQuick(args: PatchArguments): Promise<number | undefined> {
   const file = openRegular(args.file, LARGEST);
   if (file === undefined) return undefined;
   try {
+    if (mayBe(file.fd, args.output!)) return undefined;
     const room = ProgramsRoom.create(roomSizes(file.size));
     if (room === undefined) return undefined;
     const reading = readWhole(file, room.bytes(FILE));

@@ -23,7 +23,9 @@ export function hooksOf(args: PatchArguments): Asked {
     ...(after === undefined ? [] : [{ functions, hook: after, when: 'after', at, toc, isForced } as const]),
   ]);
   const calls = planned.retargets.map(e => ({ from: e.function, call: e.call, to: e.to }));
-  return { hooks: [...hooks, ...more], retargets: [...retargets, ...calls] };
+  // As on the command line, so that the same things give the same bytes.
+  const inOrder = [...hooks, ...more].sort((a, b) => Number(a.when === 'after') - Number(b.when === 'after'));
+  return { hooks: inOrder, retargets: [...retargets, ...calls] };
 }
 
 /** @throws InputError CLI001 */

@@ -1,20 +1,16 @@
 /**
- * `--plan FILE`: a patch, or several, as YAML or JSON. What it holds is judged by the published schema
- * (schemas/tocsin.patch-plan-1.schema.json); complaints name line and column.
+ * `--plan FILE`: a patch, or several, as YAML or JSON (plan-text.ts), with the same power as the command line. Flags that say how
+ * tocsin runs and prints (--dry-run, --format, --force, --quiet, --verbose, --color) stay there.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { type Document, isNode, LineCounter, parseDocument, visit } from 'yaml';
 import { readStored, STDIN } from '../../io/read.ts';
 import type { RedirectAt, TocRecovery } from '../../plan/plan.ts';
-import type { SigningHash } from '../../sign/hashes.ts';
-import { InputError } from '../../util/errors.ts';
-import { schemaFile } from '../package-files.ts';
+import type { SigningArguments } from '../commands/patch.ts';
+import { commentOfItem, commentOfRest, type ENTRY_LISTS } from './plan-comments.ts';
+import { type PlanText, parsePlan } from './plan-text.ts';
+import type { ShadowStackChoice } from './shadow-stack.ts';
 import { type StrategyText, withPath } from './strategy.ts';
-
-/** Characters of the parser's own message. */
-const MOST_QUOTED = 200;
 
 export interface NopEntry {
   readonly functions: string;
@@ -51,11 +47,32 @@ export interface EpilogueEntry {
   readonly comment?: string;
 }
 
-/** What is to be done to one module. */
-export interface PlanEntries {
+/** A file that a list of a plan names. */
+export interface FileEntry {
+  readonly file: string;
   readonly comment?: string;
+}
+
+/** What holds for all entries that say nothing else; the command line counts more. */
+export interface PlanSettings {
+  /** An index, a vmlinux or a release. */
+  readonly kernel?: string;
+  readonly sign?: SigningArguments;
+  readonly strategy?: StrategyText;
+  readonly toc?: TocRecovery;
+  readonly at?: RedirectAt;
+  readonly shadowStack?: ShadowStackChoice;
+  readonly allowUnproved?: boolean;
+}
+
+/** What is to be done to one module. */
+export interface PlanEntries extends PlanSettings {
+  readonly comment?: string;
+  readonly symvers: readonly FileEntry[];
+  /** Modules that are loaded before. */
+  readonly loaded: readonly FileEntry[];
   /** Objects that are merged in first. */
-  readonly with: readonly string[];
+  readonly with: readonly FileEntry[];
   readonly nop: readonly NopEntry[];
   readonly redirect: readonly RedirectEntry[];
   readonly hook: readonly HookEntry[];
@@ -72,86 +89,51 @@ export interface PlannedModule extends PlanEntries {
 /** Paths are resolved against the plan's folder. */
 export interface PlanFile extends PlanEntries {
   readonly path: string;
-  readonly kernel?: string;
-  readonly symvers: readonly string[];
-  readonly sign?: { readonly key: string; readonly certificate: string; readonly hash: SigningHash };
   /** Absent where the plan is for the module of the command line. */
   readonly modules?: readonly PlannedModule[];
 }
 
 /** As the schema has it: lists may be missing, and a pattern may stand for itself. */
-interface Raw {
+interface RawEntries extends Omit<PlanSettings, 'sign'> {
   readonly comment?: string;
-  readonly kernel?: string;
+  readonly sign?: Omit<SigningArguments, 'hash'> & Partial<SigningArguments>;
   readonly symvers?: readonly string[];
-  readonly sign?: { readonly key: string; readonly certificate: string; readonly hash?: SigningHash };
+  readonly loaded?: readonly string[];
   readonly with?: readonly string[];
   readonly nop?: readonly (string | NopEntry)[];
   readonly redirect?: readonly RedirectEntry[];
   readonly hook?: readonly HookEntry[];
   readonly retarget?: readonly RetargetEntry[];
   readonly epilogue?: readonly (string | EpilogueEntry)[];
-  readonly modules?: readonly (Omit<Raw, 'modules'> & {
-    readonly file: string;
-    readonly output: string;
-    readonly report?: string;
-  })[];
+}
+
+interface Raw extends RawEntries {
+  readonly modules?: readonly (RawEntries & Omit<PlannedModule, keyof PlanEntries>)[];
 }
 
 /**
- * Reads and judges a plan. A `#` comment of YAML in front of an entry, or behind it, is the entry's comment unless the entry has
- * one of its own.
+ * Reads and judges a plan. A `#` comment of YAML in front of an entry, in it or behind it is told with the entry, behind a comment that
+ * the entry has as a key; all others with their module or with the plan.
  *
- * @throws InputError IO codes, PLN001 where it is neither YAML nor JSON, PLN002 where the schema does not let it through
+ * @throws InputError IO codes; CLI020, PLN001, PLN002
  */
 export async function readPlan(path: string): Promise<PlanFile> {
-  const text = Buffer.from((await readStored(path)).bytes).toString('utf8');
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [error] = document.errors;
-  if (error !== undefined)
-    throw bad(path, 'PLN001', `neither YAML nor JSON: ${oneLine(error.message)}`, lines.linePos(error.pos[0]));
-  const raw = javaScript(path, document, lines);
-  const validate = new Ajv2020({ strict: false, allErrors: true }).compile(schema());
-  if (!validate(raw)) throw invalid(path, document, lines, validate.errors!);
+  const plan = parsePlan(path, (await readStored(path)).bytes);
   // A plan on standard input lies nowhere: its paths are those of the working folder.
   const folder = path === STDIN ? '.' : dirname(path);
-  return planOf(path, raw as Raw, document, name => (isAbsolute(name) ? name : resolve(folder, name)));
+  return planOf(path, plan, name => (isAbsolute(name) ? name : resolve(folder, name)));
 }
 
-/** What the parser says quotes the file, which may be of any kind and size. */
-function oneLine(message: string): string {
-  const printable = message.replace(/[^\x20-\x7e]+/g, ' ');
-  return printable.length > MOST_QUOTED ? `${printable.slice(0, MOST_QUOTED)}...` : printable;
-}
+type Resolved = (name: string) => string;
 
-function schema(): object {
-  return JSON.parse(readFileSync(schemaFile('patch-plan'), 'utf8'));
-}
-
-function javaScript(path: string, document: Document.Parsed, lines: LineCounter): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    // Aliases that expand without end, or name nothing.
-    throw bad(path, 'PLN001', (error as Error).message, lines.linePos(0));
-  }
-}
-
-function planOf(path: string, raw: Raw, document: Document, resolved: (name: string) => string): PlanFile {
-  const { kernel, symvers = [], sign, modules } = raw;
+function planOf(path: string, { value, document }: PlanText, resolved: Resolved): PlanFile {
+  const { modules, ...raw } = value as Raw;
   return {
     path,
-    ...entries(raw, document, [], resolved),
-    // A kernel may be named by its release.
-    ...(kernel !== undefined && { kernel: kernel.includes('/') ? resolved(kernel) : kernel }),
-    symvers: symvers.map(resolved),
-    ...(sign && {
-      sign: { key: resolved(sign.key), certificate: resolved(sign.certificate), hash: sign.hash ?? 'sha256' },
-    }),
+    ...entries(raw, document, undefined, resolved),
     ...(modules && {
       modules: modules.map((module, i) => ({
-        ...entries(module, document, ['modules', i], resolved),
+        ...entries(module, document, i, resolved),
         file: resolved(module.file),
         output: resolved(module.output),
         ...(module.report !== undefined && { report: resolved(module.report) }),
@@ -160,87 +142,63 @@ function planOf(path: string, raw: Raw, document: Document, resolved: (name: str
   };
 }
 
-function entries(
-  {
-    comment,
-    with: objects = [],
-    nop = [],
-    redirect = [],
-    hook = [],
-    retarget = [],
-    epilogue = [],
-  }: Omit<Raw, 'modules'>,
-  document: Document,
-  at: readonly (string | number)[],
-  resolved: (name: string) => string,
-): PlanEntries {
-  const said = comment ?? (at.length > 0 ? commentOf(document, at) : undefined);
-  const withComment = <T extends { readonly comment?: string }>(entry: T, list: string, i: number): T => {
-    const found = entry.comment ?? commentOf(document, [...at, list, i]);
-    return found === undefined ? entry : { ...entry, comment: found };
-  };
+function settings(
+  { kernel, sign, strategy, toc, at, shadowStack, allowUnproved }: RawEntries,
+  resolved: Resolved,
+): PlanSettings {
   return {
+    ...(kernel !== undefined && { kernel: isPath(kernel, resolved) ? resolved(kernel) : kernel }),
+    ...(sign && {
+      sign: { key: resolved(sign.key), certificate: resolved(sign.certificate), hash: sign.hash ?? 'sha256' },
+    }),
+    ...(strategy !== undefined && { strategy: withPath(strategy, resolved) }),
+    ...(toc !== undefined && { toc }),
+    ...(at !== undefined && { at }),
+    ...(shadowStack !== undefined && { shadowStack }),
+    ...(allowUnproved !== undefined && { allowUnproved }),
+  };
+}
+
+/** A kernel may be named by its release. */
+function isPath(kernel: string, resolved: Resolved): boolean {
+  return kernel.includes('/') || existsSync(resolved(kernel));
+}
+
+/** @param module its number; absent for what stands above all modules */
+function entries(
+  raw: RawEntries,
+  document: PlanText['document'],
+  module: number | undefined,
+  resolved: Resolved,
+): PlanEntries {
+  const { symvers = [], loaded = [], with: objects = [], nop = [], redirect = [], hook = [], retarget = [] } = raw;
+  const said = both(raw.comment, commentOfRest(document, module));
+  const at = module === undefined ? [] : ['modules', module];
+  const told = <T extends { readonly comment?: string }>(list: readonly T[], name: (typeof ENTRY_LISTS)[number]): T[] =>
+    list.map((entry, i) => {
+      const comment = both(entry.comment, commentOfItem(document, [...at, name], i));
+      return comment === undefined ? entry : { ...entry, comment };
+    });
+  const files = (list: readonly string[]): FileEntry[] => list.map(name => ({ file: resolved(name) }));
+  const patterns = (list: readonly (string | NopEntry)[]) =>
+    list.map(entry => (typeof entry === 'string' ? { functions: entry } : entry));
+  return {
+    ...settings(raw, resolved),
     ...(said !== undefined && { comment: said }),
-    with: objects.map(resolved),
-    nop: nop.map((entry, i) => withComment(typeof entry === 'string' ? { functions: entry } : entry, 'nop', i)),
-    redirect: redirect.map(({ strategy, ...entry }, i) => ({
-      ...withComment(entry, 'redirect', i),
+    symvers: told(files(symvers), 'symvers'),
+    loaded: told(files(loaded), 'loaded'),
+    with: told(files(objects), 'with'),
+    nop: told(patterns(nop), 'nop'),
+    redirect: told(redirect, 'redirect').map(({ strategy, ...entry }) => ({
+      ...entry,
       ...(strategy !== undefined && { strategy: withPath(strategy, resolved) }),
     })),
-    hook: hook.map((entry, i) => withComment(entry, 'hook', i)),
-    retarget: retarget.map((entry, i) => withComment(entry, 'retarget', i)),
-    epilogue: epilogue.map((entry, i) =>
-      withComment(typeof entry === 'string' ? { functions: entry } : entry, 'epilogue', i),
-    ),
+    hook: told(hook, 'hook'),
+    retarget: told(retarget, 'retarget'),
+    epilogue: told(patterns(raw.epilogue ?? []), 'epilogue'),
   };
 }
 
-/** The `#` comments in and before an item of a list. Those before a list's first item belong to the list, as YAML reads them. */
-function commentOf(document: Document, at: readonly (string | number)[]): string | undefined {
-  const node = document.getIn(at, true);
-  const list = at.at(-1) === 0 ? document.getIn(at.slice(0, -1), true) : undefined;
-  if (!isNode(node)) return undefined;
-  const parts: (string | null | undefined)[] = [isNode(list) ? list.commentBefore : undefined];
-  const take = (inner: { readonly commentBefore?: string | null; readonly comment?: string | null }): void => {
-    parts.push(inner.commentBefore, inner.comment);
-  };
-  // What stands in lists inside of it belongs to their items.
-  visit(node, {
-    Scalar: (_key, inner) => take(inner),
-    Collection: (_key, inner) => (inner === node ? take(inner) : visit.SKIP),
-  });
-  const text = parts
-    .flatMap(part => part?.split('\n') ?? [])
-    .map(line => line.trim())
-    .filter(line => line !== '')
-    .join(' ');
-  return text === '' ? undefined : text;
-}
-
-/** The complaint about the place that lies deepest: what stands above it is wrong because of it. */
-function invalid(path: string, document: Document, lines: LineCounter, errors: readonly ErrorObject[]): InputError {
-  const depth = (e: ErrorObject) => e.instancePath.split('/').length + (e.keyword === 'oneOf' ? -0.5 : 0);
-  const worst = [...errors].sort((a, b) => depth(b) - depth(a))[0]!;
-  const keys = worst.instancePath.split('/').slice(1).map(unescaped);
-  const node = keys.length === 0 ? document.contents : document.getIn(keys, true);
-  const place = lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0);
-  const extra = worst.params.additionalProperty === undefined ? '' : ` (${worst.params.additionalProperty})`;
-  const allowed = worst.params.allowedValues === undefined ? '' : `: ${worst.params.allowedValues.join(', ')}`;
-  const where = keys.length === 0 ? 'the plan' : keys.join('.');
-  return bad(path, 'PLN002', `${where} ${worst.message}${extra}${allowed}`, place);
-}
-
-function unescaped(key: string): string | number {
-  const text = key.replaceAll('~1', '/').replaceAll('~0', '~');
-  return /^\d+$/.test(text) ? Number(text) : text;
-}
-
-function bad(file: string, code: string, message: string, { line, col }: { line: number; col: number }): InputError {
-  return new InputError({
-    code,
-    message: `line ${line}, column ${col}: ${message}`,
-    file,
-    expected: 'a plan as schemas/tocsin.patch-plan-1.schema.json describes it',
-    remedy: 'see the README for an example',
-  });
+function both(first: string | undefined, second: string | undefined): string | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : `${first} ${second}`;
 }

@@ -8,7 +8,7 @@ import type { PlannedEpilogue } from '../../plan/plan.ts';
 import { RefusalError } from '../../util/errors.ts';
 import { globMatcher, isGlob } from '../../util/glob.ts';
 import { refusal } from '../refusals.ts';
-import { type Code, noSuchFunction, parseFunctionName, requireCode, Subject } from '../subject.ts';
+import { type Code, parseFunctionName, requireCode, requireMatch, Subject } from '../subject.ts';
 import { requireK } from '../targets.ts';
 import { copyOf, type EpilogueCopy } from './copy.ts';
 import { epilogueName } from './names.ts';
@@ -144,7 +144,7 @@ function wantedOf(subject: Subject, requests: readonly EpilogueRequest[]): reado
     }
     const matches = globMatcher(functions);
     const codes = subject.codes(name => matches(name) && except?.has(name) !== true);
-    if (codes.length === 0 && except === undefined) throw noSuchFunction(subject, functions);
+    if (codes.length === 0) requireMatch(subject, functions);
     for (const code of codes) add({ code, name: code.name(matches), pattern: functions });
   }
   return unique([...found.values()]);

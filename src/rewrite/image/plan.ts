@@ -13,7 +13,7 @@ import { type NopTarget, nopTargets, planNop } from '../nops.ts';
 import { planRedirects, type RedirectRequest } from '../redirects.ts';
 import { refusal } from '../refusals.ts';
 import { planRetargets, type RetargetRequest } from '../retargets.ts';
-import { findCode, noSuchFunction, placeKey, Subject } from '../subject.ts';
+import { findCode, placeKey, requireCode, Subject } from '../subject.ts';
 import { endOf } from '../targets.ts';
 import { applyImagePlan } from './apply.ts';
 import { linkPlan } from './link.ts';
@@ -92,10 +92,9 @@ function checkRequests(subject: Subject, { redirects, hooks = [], retargets = []
         why: 'all of it shares one TOC, so direct brings every function to every other',
       });
     if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT195', { what: `--at ${at}`, why: ENTRIES });
-    if (findCode(subject, to) === undefined) throw noSuchFunction(subject, to);
+    requireCode(subject, to);
   }
-  for (const name of [...hooks.map(h => h.hook), ...retargets.map(r => r.to)])
-    if (findCode(subject, name) === undefined) throw noSuchFunction(subject, name);
+  for (const name of [...hooks.map(h => h.hook), ...retargets.map(r => r.to)]) requireCode(subject, name);
 }
 
 /** What relocations tell of an object (places.ts), tables tell of an image. @throws RefusalError PAT008 to PAT010 */

@@ -1,5 +1,5 @@
 /** What a command writes is none of the files that it reads. */
-import { copyFileSync, existsSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
@@ -31,6 +31,19 @@ describe('the input stays', () => {
     expect(same(at('hard.ko'), sample)).toBe(false);
   });
 
+  it('where it would be the output itself, by its name, another path or a symbolic link', () => {
+    symlinkSync('a.ko', at('soft.ko'));
+    symlinkSync('.', at('here'));
+    for (const out of ['a.ko', './a.ko', 'soft.ko', 'here/a.ko']) {
+      refused(['patch', input, '-o', join(folder, '/', out), '--nop', '*']);
+      refused(['patch', input, '-o', at(out), '--hook', 'demo_*=fix_in_range', '--allow-unproved']);
+    }
+    refused(['patch', at('soft.ko'), '-o', input, '--nop', '*']);
+    refused(['patch', input, '-o', input, '--nop', '*', '--dry-run']);
+    refused(['revert', input, '-o', at('soft.ko')]);
+    expect(lstatSync(at('soft.ko')).isSymbolicLink()).toBe(true);
+  });
+
   it('where a report would take its place, or that of the output', () => {
     refused(['patch', input, '-o', at('out.ko'), '--nop', '*', '--report', input]);
     refused(['patch', input, '--dry-run', '--nop', '*', '--report', input]);
@@ -50,6 +63,17 @@ describe('the input stays', () => {
     copyFileSync(symvers, at('symvers'));
     writeFileSync(at('plan.yaml'), 'schema: tocsin.patch-plan/1\nnop: ["*"]\n');
     const merged = ['--with', at('fix.o'), '--symvers', at('symvers'), '--redirect', 'demo_in_range=fixed_in_range'];
+    copyFileSync(`${root}samples/6.1/tocsin_fix.ko`, at('before.ko'));
+    refused([
+      'patch',
+      input,
+      '-o',
+      at('before.ko'),
+      '--modules',
+      at('before.ko'),
+      '--redirect',
+      'demo_in_range=fix_in_range',
+    ]);
     for (const out of ['fix.o', 'symvers']) refused(['patch', input, '-o', at(out), ...merged]);
     refused(['patch', input, '-o', at('plan.yaml'), '--plan', at('plan.yaml')]);
     expect(same(at('fix.o'), object) && same(at('symvers'), symvers)).toBe(true);

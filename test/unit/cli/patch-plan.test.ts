@@ -144,7 +144,7 @@ describe('what is wrong with a plan is told with its place', () => {
   it.each([
     ['nop: [a\nb: {', 'PLN001', /line \d+, column \d+/],
     ['nop: [demo_sum_ten]\n', 'PLN002', /line 1, column 1: the plan must have required property 'schema'/],
-    [`${head}nops: [demo_sum_ten]\n`, 'PLN002', /additional properties \(nops\)/],
+    [`${head}nops: [demo_sum_ten]\n`, 'PLN002', /line 2, column 1: the plan has no key "nops"/],
     [
       `${head}nop: [demo_sum_ten]\nredirect:\n  - function: a\n    to: b\n    strategy: magic\n`,
       'PLN002',

@@ -46,12 +46,11 @@ describe('plain patches', () => {
     },
   );
 
-  it('may replace their input', () => {
+  it('leave it to the general way to say that the output is the input', () => {
     const one = at('self.ko');
     copyFileSync(sample('6.1/tocsin_demo.ko'), one);
-    expect(quick(['patch', one, '-o', one, '--nop', '*']).code).toBe(0);
-    general(['patch', sample('6.1/tocsin_demo.ko'), '-o', at('other.ko'), '--nop', '*']);
-    expect(readFileSync(one).equals(readFileSync(at('other.ko')))).toBe(true);
+    expect(quick(['patch', one, '-o', one, '--nop', '*']).code).toBe(LEFT);
+    expect(readFileSync(one).equals(readFileSync(sample('6.1/tocsin_demo.ko')))).toBe(true);
   });
 
   it('may go to a device', () => {
