@@ -18,14 +18,17 @@ const STATE = '__tocsin_shadow_state';
 const TABLE = '__tocsin_shadow_table';
 /** Of redirects that use the task's second stack. */
 const STACK_STATE = '__tocsin_shadow_stack_state';
+/** Calls, live, high, overflows, limit. */
+const STATE_SIZE = 40;
 
 function find({ symbols }: ElfFile, name: string): number {
   return symbols?.find(name, i => symbols.rawSection(i) !== SHN_UNDEF) ?? -1;
 }
 
-/** Whether a module has the data that `shadow` needs. */
+/** Whether a module has the data that `shadow` needs, and as much of it. */
 export function hasShadowData(elf: ElfFile, usesStack: boolean): boolean {
-  return (usesStack ? [STACK_STATE] : [STATE, TABLE]).every(name => find(elf, name) >= 0);
+  const state = find(elf, usesStack ? STACK_STATE : STATE);
+  return state >= 0 && elf.symbols!.size(state) === STATE_SIZE && (usesStack || find(elf, TABLE) >= 0);
 }
 
 /**

@@ -8,36 +8,39 @@
  *   is given up by reading first and moving then. `current` is the interrupted task in interrupts, and wherever a task goes on.
  * - The kernel has no bound. Here F itself runs when more of the stack is in use than the limit says (its end is aligned to 8 KiB
  *   at least, THREAD_SHIFT being 13 or more), or when r1 has come within 2 KiB of it. On an interrupt's stack r1 says nothing of that.
+ * - The counters are data that `patch` merges in (runtime/shadow-stack.S): calls, live, high, overflows, limit, as those of the table.
  * - r0, r11, r12 and CR0 are free at F's entry, CTR and r10 too when G has returned. r2 is kept in any case, as the kernel's entries have it.
  */
 import type { ShadowStack, TocRecovery } from '../plan/plan.ts';
 import { encodeLd, encodeStd } from '../ppc64/words.ts';
-import { add, BACK, GOES_ON, here, near, nextHere, recomputeToc, withTarget, word } from './shadow-words.ts';
+import { add, GOES_ON, here, leave, raiseHigh, withTarget, word } from './shadow-words.ts';
 import type { Template, TemplateWord } from './template.ts';
 
 const code = (saved: boolean, { threadInfo, sp }: ShadowStack, loadTarget: TemplateWord): Template => {
   const loadThreadInfo = word(`ld 12,${threadInfo}(13)`, encodeLd(12, threadInfo, 13));
-  const find = [loadThreadInfo, word(`ld 11,${sp}(12)`, encodeLd(11, sp, 12))];
+  const loadSp = word(`ld 11,${sp}(12)`, encodeLd(11, sp, 12));
+  const find = [loadThreadInfo, loadSp];
   const move = word(`std 11,${sp}(12)`, encodeStd(11, sp, 12));
   return [
-    // the limit
-    word('mflr 0', 0x7c0802a6),
-    word('bcl 20,31,1f', 0x429f0005),
-    word('1: mflr 12', 0x7d8802a6),
-    BACK,
-    near('addis 12,12,(state-1b)@ha', 0x3d8c0000, 'ha', 'state', 8),
-    near('addi 12,12,(state-1b)@l', 0x398c0000, 'lo', 'state', 12),
-    word('ld 0,8(12)', 0xe80c0008),
+    // calls += 1
+    ...here(1, 'state'),
+    ...add(2, 1),
     // room
+    word('ld 0,32(11)', 0xe80b0020),
     ...find,
     word('clrldi 12,11,51', 0x796c04e0),
     word('cmpld 12,0', 0x7c2c0040),
-    word('bge- 5f', saved ? 0x40c00078 : 0x40c00084),
+    word('bge- 9f', saved ? 0x40c000dc : 0x40c000e0),
     word('subf 12,11,1', 0x7d8b0850),
     word('cmpldi 12,2048', 0x282c0800),
-    word('blt- 5f', saved ? 0x41c0006c : 0x41c00078),
+    word('blt- 9f', saved ? 0x41c000d0 : 0x41c000d4),
+    // live += 1
+    ...here(3, 'state', 8),
+    ...add(4, 1),
+    ...raiseHigh(5),
     // the entry
-    loadThreadInfo,
+    word(`6: ${loadThreadInfo.asm}`, loadThreadInfo.word),
+    loadSp,
     word('addi 11,11,24', 0x396b0018),
     move,
     word('std 2,-24(11)', 0xf84bffe8),
@@ -62,12 +65,11 @@ const code = (saved: boolean, { threadInfo, sp }: ShadowStack, loadTarget: Templ
     ...(saved ? [word('ld 2,-24(11)', 0xe84bffe8)] : []),
     word('addi 11,11,-24', 0x396bffe8),
     move,
-    ...(saved ? [] : [...nextHere(4), ...recomputeToc(4)]),
-    BACK,
-    word('blr', 0x4e800020),
+    ...leave(saved, 7),
     // overflows += 1, and F goes on
-    ...here(6, 'state', 0, '5: '),
-    ...add(7, 1),
+    ...here(10, 'state', 8, '9: '),
+    word('addi 11,11,16', 0x396b0010),
+    ...add(11, 1),
     GOES_ON,
   ];
 };

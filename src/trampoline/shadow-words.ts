@@ -47,10 +47,36 @@ export const add = (label: number, value: 1 | -1): Template => [
   word(`bne- ${label}b`, 0x40c2fff4),
 ];
 
+/** high = max(high, live): r11 points to the one in front of the other, r12 is what live has become. @param label and the next: what it uses */
+export const raiseHigh = (label: number): Template => [
+  word('addi 11,11,8', 0x396b0008),
+  word(`${label}: ldarx 0,0,11`, 0x7c0058a8),
+  word('cmpld 0,12', 0x7c206040),
+  word(`bge ${label + 1}f`, 0x4080000c),
+  word('stdcx. 12,0,11', 0x7d8059ad),
+  word(`bne- ${label}b`, 0x40c2fff0),
+];
+
 /** r2 = this object's TOC, right behind the label, whose place is in r11. */
-export const recomputeToc = (label: number): Template => [
+const recomputeToc = (label: number): Template => [
   near(`addis 2,11,(.TOC.-${label}b)@ha`, 0x3c4b0000, 'ha', '.TOC.', 4),
   near(`addi 2,2,(.TOC.-${label}b)@l`, 0x38420000, 'lo', '.TOC.', 8),
+];
+
+/**
+ * live -= 1, and back to the address in r0, with the r2 that is owed.
+ *
+ * @param saved whether r2 is there already
+ * @param label and the next: what it uses
+ */
+export const leave = (saved: boolean, label: number): Template => [
+  ...nextHere(label),
+  ...(saved ? [] : recomputeToc(label)),
+  near(`addis 11,11,(state+8-${label}b)@ha`, 0x3d6b0000, 'ha', 'state', saved ? 12 : 20),
+  near(`addi 11,11,(state+8-${label}b)@l`, 0x396b0000, 'lo', 'state', saved ? 16 : 24),
+  ...add(label + 1, -1),
+  BACK,
+  word('blr', 0x4e800020),
 ];
 
 /**

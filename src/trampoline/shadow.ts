@@ -17,7 +17,7 @@
  * Addresses of data are found from the code's own: r2 may be anybody's on entry, and is G's afterwards.
  */
 import type { TocRecovery } from '../plan/plan.ts';
-import { add, BACK, GOES_ON, here, near, nextHere, recomputeToc, withTarget, word } from './shadow-words.ts';
+import { add, BACK, GOES_ON, here, leave, near, nextHere, raiseHigh, withTarget, word } from './shadow-words.ts';
 import { R_PPC64_REL24, type Template, type TemplateWord } from './template.ts';
 
 /** r11 = the window of r1 in the table; 32 slots are to be looked at, and r`found` gets the one that is wanted. */
@@ -48,13 +48,7 @@ const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   word('addi 12,12,1', 0x398c0001),
   word('stdcx. 12,0,11', 0x7d8059ad),
   word('bne- 3b', 0x40c2ffec),
-  // high = max(high, live)
-  word('addi 11,11,8', 0x396b0008),
-  word('4: ldarx 0,0,11', 0x7c0058a8),
-  word('cmpld 0,12', 0x7c206040),
-  word('bge 5f', 0x4080000c),
-  word('stdcx. 12,0,11', 0x7d8059ad),
-  word('bne- 4b', 0x40c2fff0),
+  ...raiseHigh(4),
   // the window of r1, and in it the first free slot behind those of r1
   word('5: mflr 0', 0x7c0802a6),
   ...nextHere(6),
@@ -105,14 +99,7 @@ const code = (saved: boolean, loadTarget: TemplateWord): Template => [
   word('lwsync', 0x7c2004ac),
   word('li 12,0', 0x39800000),
   word('std 12,0(10)', 0xf98a0000),
-  // live -= 1, and back
-  ...nextHere(15),
-  ...(saved ? [] : recomputeToc(15)),
-  near('addis 11,11,(state+8-15b)@ha', 0x3d6b0000, 'ha', 'state', saved ? 12 : 20),
-  near('addi 11,11,(state+8-15b)@l', 0x396b0000, 'lo', 'state', saved ? 16 : 24),
-  ...add(16, -1),
-  BACK,
-  word('blr', 0x4e800020),
+  ...leave(saved, 15),
   // live -= 1
   ...here(17, 'state', 8, '18: '),
   ...add(19, -1),

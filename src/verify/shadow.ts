@@ -11,9 +11,9 @@ import { type BranchTarget, type Relocation, symbolTarget } from './places.ts';
 import {
   type ShadowAddress,
   type ShadowInstance,
+  STATE_SIZE,
   shadowAt,
   shadowInstances,
-  stateSize,
   TABLE_SIZE,
 } from './proof/shadow-code.ts';
 import { R_PPC64_ADDR64, R_PPC64_REL16_HA, R_PPC64_REL16_LO } from './relocation-places.ts';
@@ -149,12 +149,12 @@ export class ShadowJudge {
   /** Room for the data, and that nobody else knows it. */
   finish(): void {
     const counters = this.#data.get('counters');
-    if (counters !== undefined) this.#room('counters', counters, stateSize({ kind: 'stack' }));
+    if (counters !== undefined) this.#room('counters', counters, STATE_SIZE);
     const state = this.#data.get('state');
     const table = this.#data.get('table');
     if (state === undefined || table === undefined) return;
     const inTable = this.#room('table', table, TABLE_SIZE);
-    const inState = this.#room('state', state, stateSize({ kind: 'table' }));
+    const inState = this.#room('state', state, STATE_SIZE);
     const section = this.#output.sections[table.section];
     if (section?.sh_type !== SHT_NOBITS)
       this.#report.error('VER106', 'the table does not begin as zeros', section, table.offset);

@@ -1,5 +1,6 @@
 // Functions of a module that no branch of it reaches: 40 MB of code lie between. Every form of patch gets there all the same, in the
-// three kernels, and the callers lose nothing. A plain branch over that distance is what the kernel's loader refuses.
+// three kernels (`shadow` on the livepatch stack: shadow-stack.lab.test.ts), and the callers lose nothing. A plain branch over that distance is
+// what the kernel's loader refuses.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,14 +21,14 @@ import {
   unloadModules,
   whileTracing,
 } from './boot/scripts.ts';
+import { assemble, withGap } from './far/far.ts';
 import { GENERATIONS, type Generation, kernel, labModules } from './harness/harness.ts';
 import { figure, full } from './support/lab.ts';
-import { runProgram, tocsin, tocsinDone } from './support/programs.ts';
+import { tocsin, tocsinDone } from './support/programs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-far-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const here = resolve(import.meta.dirname, 'far');
 const samples = resolve(import.meta.dirname, '../../samples');
 const CALLS = full ? 100_000 : 1000;
 
@@ -49,8 +50,11 @@ const to = (from: string, target: string) => ['--redirect', `home_${from}=${targ
 const ADD = ['add', 'sibling', 'twice'] as const;
 const HITS = { add: 1, eight: 1, leaf: 1, sibling: 2, ten: 1, twice: 3 };
 
-/** @param own objects of `custom`, made from the samples */
-const variants = (own: (name: string) => string): readonly Variant[] => [
+/**
+ * @param own objects of `custom`, made from the samples
+ * @param copies a module that exports copies of its functions
+ */
+const variants = (own: (name: string) => string, copies: string): readonly Variant[] => [
   ...(['after-site', 'site'] as const).map(at => ({
     name: `direct-${at}`,
     options: [...to('add', 'far_add'), ...to('leaf', 'far_leaf'), '--at', at],
@@ -75,6 +79,23 @@ const variants = (own: (name: string) => string): readonly Variant[] => [
     local: [...ADD, 'eight' as const],
     outside: [...ADD, 'eight' as const],
   })),
+  ...(
+    [
+      ['after-site', 'recomputed', [...ADD, 'ten'], [...ADD, 'ten']],
+      ['site', 'saved', [...ADD, 'ten'], [...ADD, 'ten']],
+      ['global-entry', 'recomputed', [], ['add', 'ten']],
+      ['local-entry', 'saved', [...ADD, 'ten'], ['sibling', 'twice']],
+    ] as const
+  )
+    .slice(full ? 0 : 2)
+    .map(([at, toc, local, outside]) => ({
+      name: `epilogue-${at}`,
+      options: [...to('add', 'fix_add'), ...to('ten', 'fix_ten'), '--strategy', 'epilogue', '--modules', copies].concat(
+        [...['--at', at, '--toc', toc]],
+      ),
+      local,
+      outside,
+    })),
   {
     name: 'shadow',
     options: [...to('add', 'far_add'), ...to('ten', 'fix_ten'), '--strategy', 'shadow'],
@@ -130,12 +151,6 @@ const variants = (own: (name: string) => string): readonly Variant[] => [
   })),
 ];
 
-async function assemble(source: string, object: string): Promise<string> {
-  const ran = await runProgram('powerpc64le-linux-gnu-gcc', ['-c', '-o', object, source]);
-  expect([ran.status, ran.stderr]).toEqual([0, '']);
-  return object;
-}
-
 /** A sample trampoline in a section of its own. */
 async function ownSection(name: string): Promise<void> {
   const source = join(scratch, `${name}.S`);
@@ -146,17 +161,10 @@ async function ownSection(name: string): Promise<void> {
   await assemble(source, join(scratch, `${name}.o`));
 }
 
-/** The canary with the filler and the far functions behind its stubs. */
 async function bigModule(generation: Generation): Promise<string> {
   const folder = join(scratch, generation);
   mkdirSync(folder, { recursive: true });
-  const big = join(folder, 'big.ko');
-  const { canary } = labModules(generation);
-  const object = await assemble(join(here, 'far.S'), join(folder, 'far.o'));
-  const asked = ['-r', '-T', join(here, 'order.ld'), '-o', big, canary, object];
-  const linked = await runProgram('powerpc64le-linux-gnu-ld', asked);
-  expect([linked.status, linked.stderr]).toEqual([0, '']);
-  return big;
+  return withGap(labModules(generation).canary, folder);
 }
 
 /** RESULT `hits.LABEL` = what the far hook has counted, as it lies in memory. */
@@ -185,7 +193,9 @@ describe.each(KERNELS)('40 MB away, kernel %s', generation => {
     const { canaryExt, canaryFix, symvers } = labModules(generation);
     const big = await bigModule(generation);
     for (const name of ['frame', 'count']) await ownSection(name);
-    const all = variants(name => join(scratch, `${name}.o`));
+    const copies = join(scratch, generation, 'canary_fix.ko');
+    await tocsinDone('patch', canaryFix, '-o', copies, '--epilogue', 'fix_*', '--force', '--quiet');
+    const all = variants(name => join(scratch, `${name}.o`), copies);
     for (const { name, options } of all) {
       const out = join(scratch, generation, `canary-${name}.ko`);
       const ran = await tocsin('patch', big, '-o', out, ...options, '--symvers', symvers, '--format', 'json');
@@ -200,7 +210,7 @@ describe.each(KERNELS)('40 MB away, kernel %s', generation => {
       generation,
       timeoutSeconds: full ? 3000 : 900,
       memory: '3G',
-      files: [canaryExt, canaryFix, plain, ...all.map(v => join(scratch, generation, `canary-${v.name}.ko`))],
+      files: [canaryExt, copies, plain, ...all.map(v => join(scratch, generation, `canary-${v.name}.ko`))],
       script: [
         prelude(),
         loadModules(['canary_fix.ko']),

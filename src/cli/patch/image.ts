@@ -18,6 +18,7 @@ import type { HookRequest } from '../../rewrite/hooks.ts';
 import { type AppliedImage, applyImagePlan, type ImageApplyOptions } from '../../rewrite/image/apply.ts';
 import { type ImageRequest, makeImagePlan } from '../../rewrite/image/plan.ts';
 import { imageRefusal } from '../../rewrite/image/refusals.ts';
+import { checkImageStrategy } from '../../rewrite/image/strategies.ts';
 import { trampolineSymbol } from '../../trampoline/names.ts';
 import { RefusalError } from '../../util/errors.ts';
 import { isGlob } from '../../util/glob.ts';
@@ -35,7 +36,6 @@ import { askSecondReader } from './judged.ts';
 import { readMergeObjects } from './merge.ts';
 import { packedOriginal } from './packed-original.ts';
 import { writtenRedirects } from './redirects.ts';
-import { customPath, type StrategyText } from './strategy.ts';
 
 /**
  * @returns the exit code
@@ -49,7 +49,7 @@ export async function patchImage(
 ): Promise<number> {
   refuseForImages(args);
   const written = writtenRedirects(args);
-  for (const { strategy } of written) checkStrategy(strategy);
+  for (const { strategy } of written) checkImageStrategy(strategy);
   const customs = await readCustoms(elf, written);
   const objects = [...(await readMergeObjects(args.objects)), ...customs.map(c => c.made.object)];
   const { hooks, retargets } = hooksOf(args);
@@ -169,17 +169,14 @@ function refuseForImages(args: PatchArguments): void {
       'it has all of its symbols itself, and imports nothing that needs a version',
     ],
     ['--modules', args.modules.length > 0, 'its functions are not reached by way of other modules'],
+    [
+      '--shadow-stack',
+      args.shadowStack !== 'auto',
+      'it shares one TOC, so no redirect of it has to keep anything for a return',
+    ],
     ['--kernel', args.kernel !== undefined, 'it is the kernel; its own symbols and its own BTF are used'],
   ] as const;
   for (const [what, isAsked, why] of asked) if (isAsked) throw imageRefusal('PAT195', { what, why });
-}
-
-function checkStrategy(strategy: StrategyText): void {
-  if (strategy !== 'auto' && strategy !== 'direct' && customPath(strategy) === undefined)
-    throw imageRefusal('PAT195', {
-      what: `--strategy ${strategy}`,
-      why: 'all of it shares one TOC, so direct brings every function to every other',
-    });
 }
 
 function document(

@@ -20,6 +20,7 @@ import { linkPlan } from './link.ts';
 import { dropImageRecords } from './records.ts';
 import { imageRefusal } from './refusals.ts';
 import { ImageRelocations } from './relocations.ts';
+import { checkImageStrategy } from './strategies.ts';
 import { changeTableEnds } from './table-ends.ts';
 
 export interface ImageRequest {
@@ -86,11 +87,7 @@ const ENTRIES = 'no relocation of it tells which branches and pointers lead to w
 /** What an image can be given: everything has to be in it. */
 function checkRequests(subject: Subject, { redirects, hooks = [], retargets = [] }: ImageRequest): void {
   for (const { to, strategy, at } of redirects) {
-    if (strategy !== 'auto' && strategy !== 'direct' && strategy !== 'custom')
-      throw imageRefusal('PAT195', {
-        what: `--strategy ${strategy}`,
-        why: 'all of it shares one TOC, so direct brings every function to every other',
-      });
+    checkImageStrategy(strategy);
     if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT195', { what: `--at ${at}`, why: ENTRIES });
     requireCode(subject, to);
   }

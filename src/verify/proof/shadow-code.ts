@@ -31,9 +31,7 @@ export interface StackOffsets {
 const SLOT = 32;
 export const TABLE_SIZE = SLOT * (1024 + 31);
 /** Calls, live, high, overflows, limit. */
-const STATE_SIZE = 40;
-/** Of code that uses the stack: overflows, limit. */
-const STACK_STATE_SIZE = 16;
+export const STATE_SIZE = 40;
 
 function rows(listing: string, saved: boolean): readonly ShadowRow[] {
   const found: ShadowRow[] = [];
@@ -119,11 +117,6 @@ export function shadowInstances(words: Uint32Array): readonly ShadowInstance[] {
     }
   }
   return found;
-}
-
-/** Bytes of the counters that an instance uses. */
-export function stateSize({ kind }: Pick<ShadowInstance, 'kind'>): number {
-  return kind === 'table' ? STATE_SIZE : STACK_STATE_SIZE;
 }
 
 /** Addresses that the words of an instance make, in bytes as word numbers are counted from. */

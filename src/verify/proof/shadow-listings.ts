@@ -137,27 +137,50 @@ f98a0000
 
 /** What comes back waits on the second stack of the task, which `livepatch_sp` is the end of. */
 export const STACK_LISTING = `
-# the limit
+# calls += 1
 7c0802a6
 429f0005
-7d8802a6
+7d6802a6
 7c0803a6
-3d8c0000 state.ha
-398c0000 state.lo
-e80c0008
-# room: what is in use, and how far r1 is
+3d6b0000 state.ha
+396b0000 state.lo
+7d8058a8
+398c0001
+7d8059ad
+40c2fff4
+# room: the limit, what is in use, and how far r1 is
+e80b0020
 e98d0000 threadInfo
 e96c0000 sp
 796c04e0
 7c2c0040
-40c00078 saved
-40c00084 recomputed
+40c000dc saved
+40c000e0 recomputed
 7d8b0850
 282c0800
-41c0006c saved
-41c00078 recomputed
+41c000d0 saved
+41c000d4 recomputed
+# live += 1
+7c0802a6
+429f0005
+7d6802a6
+7c0803a6
+3d6b0000 state+8.ha
+396b0000 state+8.lo
+7d8058a8
+398c0001
+7d8059ad
+40c2fff4
+# high = max(high, live)
+396b0008
+7c0058a8
+7c206040
+4080000c
+7d8059ad
+40c2fff0
 # the entry: livepatch_sp first
 e98d0000 threadInfo
+e96c0000 sp
 396b0018
 f96c0000 sp
 f84bffe8
@@ -183,10 +206,17 @@ e80bfff0
 e84bffe8 saved
 396bffe8
 f96c0000 sp
-429f0005 recomputed
-7d6802a6 recomputed
+# live -= 1, and back
+429f0005
+7d6802a6
 3c4b0000 toc.ha recomputed
 38420000 toc.lo recomputed
+3d6b0000 state+8.ha
+396b0000 state+8.lo
+7d8058a8
+398cffff
+7d8059ad
+40c2fff4
 7c0803a6 gives
 4e800020
 # overflows += 1, and F goes on
@@ -194,8 +224,9 @@ f96c0000 sp
 429f0005
 7d6802a6
 7c0803a6
-3d6b0000 state.ha
-396b0000 state.lo
+3d6b0000 state+8.ha
+396b0000 state+8.lo
+396b0010
 7d8058a8
 398c0001
 7d8059ad

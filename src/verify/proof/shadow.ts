@@ -7,10 +7,10 @@ import type { ExtraEdge } from '../../prove/subject.ts';
 import type { Memory } from './memory.ts';
 import {
   type ShadowInstance,
+  STATE_SIZE,
   type StackOffsets,
   shadowAddresses,
   shadowInstances,
-  stateSize,
   TABLE_SIZE,
 } from './shadow-code.ts';
 
@@ -53,24 +53,26 @@ function isOnStack({ stack: own }: ShadowInstance, stack: StackOffsets | undefin
 
 /** The only thing that such code writes besides the stack. */
 function hasState(memory: Memory, instance: ShadowInstance): boolean {
-  const [state, other] = shadowAddresses(memory.code, instance).get('state') ?? [];
-  if (state === undefined || other !== undefined || state % 8 !== 0) return false;
-  return isWritable(memory, state, stateSize(instance));
+  const [state, other] = statesOf(memory, [instance]);
+  return state !== undefined && other === undefined && state % 8 === 0 && isWritable(memory, state, STATE_SIZE);
+}
+
+/** Where the counters are, each place once. */
+function statesOf({ code }: Memory, instances: readonly ShadowInstance[]): readonly number[] {
+  const states = new Set<number>();
+  for (const instance of instances)
+    for (const [of, places] of shadowAddresses(code, instance))
+      for (const at of places) if (of === 'state' || of === 'state+8') states.add(of === 'state' ? at : at - 8);
+  return [...states];
 }
 
 function hasOneTable(memory: Memory, instances: readonly ShadowInstance[]): boolean {
-  const states = new Set<number>();
-  const tables = new Set<number>();
-  for (const instance of instances)
-    for (const [of, places] of shadowAddresses(memory.code, instance))
-      for (const at of places)
-        if (of === 'table') tables.add(at);
-        else if (of !== 'toc') states.add(of === 'state' ? at : at - 8);
-  const [state, table] = [[...states][0]!, [...tables][0]!];
-  if (states.size !== 1 || tables.size !== 1 || table % 8 !== 0 || state % 8 !== 0) return false;
-  const size = stateSize(instances[0]!);
-  if (state < table + TABLE_SIZE && table < state + size) return false;
-  return isWritable(memory, state, size) && isWritable(memory, table, TABLE_SIZE);
+  const [state, other] = statesOf(memory, instances);
+  const tables = new Set(instances.flatMap(i => [...(shadowAddresses(memory.code, i).get('table') ?? [])]));
+  const [table] = tables;
+  if (state === undefined || table === undefined || other !== undefined || tables.size !== 1) return false;
+  if (table % 8 !== 0 || state % 8 !== 0 || (state < table + TABLE_SIZE && table < state + STATE_SIZE)) return false;
+  return isWritable(memory, state, STATE_SIZE) && isWritable(memory, table, TABLE_SIZE);
 }
 
 function isWritable(memory: Memory, at: number, size: number): boolean {

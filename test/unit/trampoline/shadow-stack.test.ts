@@ -10,13 +10,16 @@ describe.each(['recomputed', 'saved'] as const)('shadow on the second stack, r2 
   const machine = (seed: number, limit: bigint) =>
     new Machine(shadowStackTemplate(toc, OFFSETS, REST), toc, seed, limit, true);
 
-  it.each([1016n, 104n, 32n, 8n, 0n])('with %d bytes at most: every return is right, and the counter is', limit => {
+  it.each([1016n, 104n, 32n, 8n, 0n])('with %d bytes at most: every return is right, and the counters are', limit => {
     let originals = 0;
     let entries = 0;
     for (let seed = 1; seed <= 8; seed++) {
       const m = machine(seed * 7919, limit);
       m.run(12, 8000);
-      expect([m.counters()[0], m.leftOnStacks(12)]).toEqual([BigInt(m.originals), 0n]);
+      const [calls, live, high, overflows] = m.counters();
+      expect([calls, live, overflows]).toEqual([BigInt(m.entries), 0n, BigInt(m.originals)]);
+      expect([high! > 0n, m.leftOnStacks(12)]).toEqual([m.originals < m.entries, 0n]);
+      if (limit === 1016n) expect(high! > 12n).toBe(true);
       originals += m.originals;
       entries += m.entries;
     }
@@ -50,7 +53,7 @@ describe.each(['recomputed', 'saved'] as const)('shadow on the second stack, r2 
       expect(seen).toBeGreaterThan(which);
       try {
         m.run(12, 6000);
-        if (m.leftOnStacks(12) !== 0n || m.counters()[0] !== BigInt(m.originals)) wrong++;
+        if (m.leftOnStacks(12) !== 0n || m.counters()[3] !== BigInt(m.originals)) wrong++;
       } catch {
         wrong++;
       }

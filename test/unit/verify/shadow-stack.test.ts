@@ -13,7 +13,17 @@ import { PatchProver } from '../../../src/verify/patched/prove-patched.ts';
 import { Memory } from '../../../src/verify/proof/memory.ts';
 import { shadowEdges } from '../../../src/verify/proof/shadow.ts';
 import { root } from '../../support/samples.ts';
-import { carryOut, codes, GENERATIONS, judge, type Patched, patch, redirect, sample } from './support/patched.ts';
+import {
+  carryOut,
+  codes,
+  GENERATIONS,
+  judge,
+  type Patched,
+  patch,
+  redirect,
+  Spoiler,
+  sample,
+} from './support/patched.ts';
 
 const STACK: LivepatchStack = { threadInfo: 2312, sp: 16, source: 'handler' };
 const stack = { threadInfo: STACK.threadInfo, sp: STACK.sp };
@@ -127,10 +137,13 @@ it('the judge finds a plan that says something else', () => {
   expect(codes(judge(addend(252)))).toContain('VER104');
 });
 
-it('needs its counters', () => {
+it('needs its counters, all of them', () => {
   expect(() => patch('6.12/tocsin_demo.ko', { redirects: [shadow('demo_in_range')] })).toThrow(
     'shadow needs its table',
   );
+  const few = new Spoiler(bytes);
+  few.setSymbolByte('__tocsin_shadow_stack_state', 16, 16);
+  expect(() => patch(few.bytes, { redirects: [shadow('demo_in_range')] })).toThrow('shadow needs its table');
 });
 
 describe('the address behind the code', () => {
@@ -138,7 +151,7 @@ describe('the address behind the code', () => {
   const target = code!.words.length - 2;
 
   /** Edges of the code with `low` for the low word of G's address; `jump` is a word in front of all. */
-  function edges(low: number, jump = NOP, last = code!.words[target - 1]!): number {
+  function edges(low: number, jump = NOP, last = code!.words[target - 1]!, room = 40): number {
     const words = Uint32Array.of(jump, ...code!.words);
     words[target + 1] = low;
     words[target] = last;
@@ -152,7 +165,7 @@ describe('the address behind the code', () => {
       ...{ name, offset, bytes: contents, size: contents.length, isCode, isConstant: isCode },
     });
     const text = section('.text', 0, new Uint8Array(words.buffer), true);
-    const memory = new Memory(0n, [text, section('.data', 0x8000, new Uint8Array(16), false)]);
+    const memory = new Memory(0n, [text, section('.data', 0x8000, new Uint8Array(room), false)]);
     return shadowEdges(memory, [], new Map(), stack).size;
   }
 
@@ -160,6 +173,10 @@ describe('the address behind the code', () => {
     expect(edges(0)).toBe(2);
     // bc and b, 0x40 back.
     for (const low of [0x4000ffc0, 0x4bffffc0]) expect(edges(low)).toBe(2);
+  });
+
+  it('has room for all counters, or nothing is told of the code', () => {
+    expect(edges(0, NOP, undefined, 32)).toBe(0);
   });
 
   it('is one where control may come to it', () => {

@@ -198,11 +198,18 @@ describe('an object in a kernel image', () => {
     expect(codeOf(() => linkObjects(image({ functions }), [object({ needs: 'count' })]))).toBe('PAT110');
   });
 
+  it('does not go with --at global-entry', () => {
+    expect(codeOf(() => patched({ redirects: [{ ...redirect('first', 'fix'), at: 'global-entry' }] }))).toBe('PAT195');
+  });
+
   it.each([
-    ['--at global-entry', { redirects: [{ ...redirect('first', 'fix'), at: 'global-entry' as const }] }],
-    ['--strategy frame', { redirects: [{ ...redirect('first', 'fix'), strategy: 'frame' as const }] }],
-  ])('does not go with %s', (_, request) => {
+    ['frame', 'no r2 that a frame would have to keep'],
+    ['epilogue', 'no other module is entered'],
+    ['shadow', 'nothing has to wait beside the stack for a return'],
+  ] as const)('does not go with %s, for a reason of its own', (strategy, why) => {
+    const request = { redirects: [{ ...redirect('first', 'fix'), strategy }] };
     expect(codeOf(() => patched(request))).toBe('PAT195');
+    expect(() => patched(request)).toThrow(why);
   });
 
   it('is no place for other changes', () => {

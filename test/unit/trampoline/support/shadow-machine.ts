@@ -93,13 +93,13 @@ export class Machine {
   returns = 0;
   #next = RETURNS;
 
-  /** @param usesStack the code keeps its things on the second stack of the task, and its limit at 8 */
+  /** @param usesStack the code keeps its things on the second stack of the task */
   constructor(template: Template, toc: 'saved' | 'recomputed', seed: number, limit: bigint, usesStack = false) {
     this.words = linked(template);
     this.saved = toc === 'saved';
     this.random = new Random(seed);
     this.usesStack = usesStack;
-    this.memory.set(STATE + (usesStack ? 8n : 32n), limit);
+    this.memory.set(STATE + 32n, limit);
   }
 
   read(at: bigint): bigint {
