@@ -143,6 +143,7 @@ export class PlainSteps {
       else if (off !== 0) this.#host.error('VER063', `the computed address of ${name} is wrong by ${off} bytes`, at);
       else value = name === '.TOC.' ? HOME : { kind: 'symbol', name, symbol: relocation.symbol };
     }
+    if (target === 2) machine.hasComputedToc = true;
     return this.#write(machine, target, value, at);
   }
 

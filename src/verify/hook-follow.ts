@@ -64,6 +64,9 @@ export class HookFollower {
   /** What has happened: 'before', 'function', 'after'. */
   readonly #done: string[] = [];
   #isInside = false;
+  /** Whether all hooks lie in this object, and whether the last one that was called does not. */
+  #isNear = true;
+  #isFar = false;
 
   constructor(
     report: Report,
@@ -85,7 +88,9 @@ export class HookFollower {
   follow(start: SectionOffset): void {
     const machine = new HookMachine(this.#hooked.k > 1);
     for (let at = start; this.#step(machine, at); ) at += 4;
-    const { before, after } = this.#action;
+    const { before, after, toc } = this.#action;
+    const owed = this.#hooked.k < 2 ? toc === 'saved' : (toc === 'kept') === this.#isNear;
+    if (!owed) this.#error('VER225', `the plan has r2 ${toc} behind hooks of a function like this`, start);
     const wanted = [before && 'before', 'function', after && 'after'].filter(step => step !== undefined);
     if (this.#done.join() !== wanted.join())
       this.#error(
@@ -153,11 +158,22 @@ export class HookFollower {
         at,
       );
     this.#checkCallers(machine, at);
+    this.#checkToc(machine, at);
     for (const register of ARGUMENTS)
       this.#expect(machine.get(register), { kind: 'entry', register }, `r${register}`, 'VER064', at);
     this.#expect(machine.get(0), RETURN, 'r0', 'VER062', at);
     this.#expect(machine.get(2), this.#hooked.k > 1 ? HOME : { kind: 'entry', register: 2 }, 'r2', 'VER063', at);
     return false;
+  }
+
+  /** How r2 came back behind a hook of another object is what the plan says. */
+  #checkToc(machine: HookMachine, at: number): void {
+    const isFar = this.#isFar;
+    this.#isFar = false;
+    if (!isFar || this.#hooked.k < 2) return;
+    const found = machine.hasComputedToc ? 'recomputed' : 'saved';
+    if (this.#action.toc !== found)
+      this.#error('VER225', `r2 is ${found} behind the hook, and the plan has it ${this.#action.toc}`, at);
   }
 
   /** What has to be back on every way out. */
@@ -215,6 +231,8 @@ export class HookFollower {
         at,
       );
     machine.clobber(at + 4);
+    this.#isFar = external;
+    if (external) this.#isNear = false;
     if (target.k === 1) machine.registers[2] = UNKNOWN;
     if (!external) return true;
     if (this.#words[(at >>> 2) + 1] !== NOP || this.#code.relocations.has(at + 4))
@@ -229,6 +247,7 @@ export class HookFollower {
   #callFunction(machine: HookMachine, target: BranchTarget, at: number): boolean {
     // The rest of the function calls nothing: code that calls its own piece again would go in a circle.
     if (this.#isInside) return this.#error('VER070', `${target.name} is called by code that it leads to`, at);
+    this.#checkToc(machine, at);
     const inner = new HookMachine(this.#hooked.k > 1);
     const r2 = machine.get(2);
     this.#expect(r2, inner.get(2), 'r2', 'VER067', at);
@@ -370,12 +389,14 @@ export class HookFollower {
       const isPair = base.addend - base.place === addend - at && base.here + base.addend === base.place;
       if (isPair) value = HOME;
     }
+    if (to === 2) machine.hasComputedToc = true;
     return this.#set(machine, to, value, at);
   }
 
   /** Back to the function's caller, with the function's result. */
   #returns(machine: HookMachine, at: number): false {
     this.#checkCallers(machine, at);
+    this.#checkToc(machine, at);
     for (const register of [3, 4]) this.#expect(machine.get(register), left(register), `r${register}`, 'VER064', at);
     this.#expect(machine.get(2), this.#hooked.k > 1 ? HOME : left(2), 'r2', 'VER063', at);
     return false;

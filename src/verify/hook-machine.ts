@@ -46,6 +46,8 @@ export class HookMachine {
   readonly registers: HookValue[] = Array.from({ length: 32 }, (_, register) => ({ kind: 'entry', register }));
   readonly memory = new Map<number, HookValue>();
   lr: HookValue = RETURN;
+  /** Whether r2 has been computed since the last call. */
+  hasComputedToc = false;
 
   /** @param tocOnEntry whether the function has its TOC in r2 where it branches away */
   constructor(tocOnEntry: boolean) {
@@ -70,6 +72,7 @@ export class HookMachine {
 
   /** What a called function may do; it returns to `at` in the section that is followed. */
   clobber(at: number): void {
+    this.hasComputedToc = false;
     for (const register of VOLATILE) this.registers[register] = UNKNOWN;
     this.lr = { kind: 'here', offset: at };
     // Callees save CR, LR and, in a stub, r2 in the frame of whoever calls.

@@ -89,6 +89,10 @@ export class Machine {
   readonly memory: Map<number, Value>;
   /** Functions called so far. */
   readonly calls: BranchTarget[];
+  /** Whether one of them was called, and comes back here. */
+  hasCalled = false;
+  /** Whether r2 has been computed since. */
+  hasComputedToc = false;
   /** The function of another object that is gone on in, at the end. */
   outside: BranchTarget | undefined;
 
@@ -115,6 +119,8 @@ export class Machine {
     const copy = new Machine([...this.registers], new Map(this.memory), [...this.calls]);
     copy.lr = this.lr;
     copy.ctr = this.ctr;
+    copy.hasCalled = this.hasCalled;
+    copy.hasComputedToc = this.hasComputedToc;
     return copy;
   }
 
@@ -126,6 +132,8 @@ export class Machine {
 
   /** What a function may do to its caller's registers and frame (ELF V2 ABI, 2.2.1 and 2.2.3). */
   clobber(after: Value): void {
+    this.hasCalled = true;
+    this.hasComputedToc = false;
     for (const register of [0, 5, 6, 7, 8, 9, 10, 11, 12]) this.registers[register] = UNKNOWN;
     this.registers[3] = RESULT;
     this.registers[4] = RESULT;

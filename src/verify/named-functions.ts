@@ -1,6 +1,7 @@
 /** The functions of the output by name and place. */
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
+import type { SymbolTable } from '../elf/symbols.ts';
 import { functionSymbols, functionsOf, type KernelFunction } from '../kernel/functions.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 
@@ -71,6 +72,43 @@ export class NamedFunctions {
       }
     }
     return this.over(name, section, offset)?.section;
+  }
+
+  /** All names of the code that `over` finds, the one that was asked for among them; empty where it finds none. */
+  namesOver(name: string, section: string, offset: SectionOffset): readonly string[] {
+    const symbols = this.#elf.symbols;
+    for (const span of this.#spans.get(section) ?? []) {
+      const names = this.#namesAt(span, offset);
+      if (names.includes(name) && this.#reaches(span, offset, symbols!)) return names;
+    }
+    const f = this.over(name, section, offset);
+    const span = f && this.#spans.get(section)!.find(s => s.section === f.section);
+    return span === undefined ? [] : this.#namesAt(span, f!.global);
+  }
+
+  /** Whether a function of this section has a byte at `offset`. */
+  isCovered(section: Section, offset: SectionOffset): boolean {
+    const span = this.#spans.get(section.name)?.find(s => s.section === section);
+    if (span === undefined || this.#elf.symbols === undefined) return false;
+    for (let n = this.#upTo(span, offset); n >= span.start; n--)
+      if (offset < this.#places[n]! + this.#elf.symbols.size(this.#order[n]!)) return true;
+    return false;
+  }
+
+  /** Names of the functions that begin where the last one in front of `offset` does. */
+  #namesAt(span: Span, offset: SectionOffset): string[] {
+    const last = this.#upTo(span, offset);
+    const names: string[] = [];
+    for (let n = last; n >= span.start && this.#places[n] === this.#places[last]; n--)
+      names.push(this.#elf.symbols!.name(this.#order[n]!));
+    return names;
+  }
+
+  #reaches(span: Span, offset: SectionOffset, symbols: SymbolTable): boolean {
+    const last = this.#upTo(span, offset);
+    for (let n = last; n >= span.start && this.#places[n] === this.#places[last]; n--)
+      if (offset < this.#places[n]! + Math.max(symbols.size(this.#order[n]!), 4)) return true;
+    return false;
   }
 
   /** The last function of a span that begins at `offset` or before it; below the span where none does. */

@@ -43,6 +43,7 @@ const STEPS = {
   modinfo: 'checkInformation',
   file: 'compareFile',
   'every byte': 'everyByte',
+  labels: 'checkLabels',
   actions: 'functionsAreThere',
   'call sites gone': 'sitesAreGone',
   redirects: 'hasNoNewCode',

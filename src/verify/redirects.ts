@@ -12,6 +12,9 @@ import { type BranchTarget, relocationsOn } from './places.ts';
 import { ShadowJudge } from './shadow.ts';
 import { count, type Report } from './verification.ts';
 
+/** Opcode of `b`. */
+const I_FORM = 18;
+
 type PlacedRedirect = Placed<PlannedRedirect>;
 
 /** Judges all redirects of a plan. */
@@ -39,8 +42,11 @@ class RedirectJudge {
   }
 
   #near(redirect: PlacedRedirect): void {
+    const { action, section } = redirect;
+    let hasIsland = false;
     for (const target of this.#targetsOf(redirect)) {
       const entered = this.#throughIsland(redirect, target);
+      if (entered !== target) hasIsland = true;
       if (redirect.action.custom !== undefined) this.#custom(redirect, redirect.action.custom, entered);
       else if (redirect.action.strategy === 'shadow') this.#shadow(redirect, entered);
       else if (this.#places.pair.code.includes(target.section)) {
@@ -48,6 +54,16 @@ class RedirectJudge {
         this.#follow(redirect, target);
       } else this.#direct(redirect, target);
     }
+    // The way by an address that a function with one entry takes in its own object is the code of an island.
+    const isOne = action.strategy === 'direct' && action.branch === undefined;
+    if (hasIsland !== (action.branch === 'island') && !isOne)
+      this.#report.error(
+        'VER190',
+        `the branch leads ${hasIsland ? 'by an island' : 'straight'}, and the plan says otherwise`,
+        section,
+        action.offset,
+        action.function,
+      );
   }
 
   /** Where a branch leads that may lead to an island, which has to be there for as long as the branch. */
@@ -71,6 +87,14 @@ class RedirectJudge {
     const { action, section, function: f } = redirect;
     const { output } = this.#places.pair;
     this.#places.checkWayIn(redirect);
+    if ((this.#places.word(section, action.offset) ?? 0) >>> 26 === I_FORM)
+      this.#report.error(
+        'VER190',
+        'the branch goes straight, and the plan has a long one',
+        section,
+        action.offset,
+        f.name,
+      );
     const relocations = relocationsOn(output, section.index);
     const reached = new Set<number>();
     const code = { elf: output, section, relocations };
@@ -114,6 +138,14 @@ class RedirectJudge {
 
   #custom(redirect: PlacedRedirect, custom: CustomTrampoline, target: BranchTarget): void {
     const { action, section } = redirect;
+    if (action.toc !== 'own')
+      this.#report.error(
+        'VER225',
+        `r2 is for the trampoline to bring back; the plan has it ${action.toc}`,
+        section,
+        action.offset,
+        action.function,
+      );
     const was = this.#places.wordBefore(section, action.offset);
     const code = (index: SectionIndex) =>
       this.#places.pair.code.includes(index) ? this.#places.enteredCode(index) : undefined;
@@ -156,6 +188,7 @@ class RedirectJudge {
     if (action.strategy !== 'direct') tell('VER054', 'the plan has a frame between the functions, and there is none');
     if (g !== undefined && g.k > 1 && !byAddress && (f.k < 2 || action.at === 'global-entry'))
       tell('VER056', `${f.name} may be entered with any r2, and ${g.name} needs the TOC of this object in it`);
+    if (action.toc !== 'kept') tell('VER225', `r2 is kept; the plan has it ${action.toc}`);
     if (g?.k === 1) tell('VER056', `${g.name} does not keep r2, and local callers of ${f.name} do not restore it`);
   }
 
@@ -188,6 +221,7 @@ class RedirectJudge {
         continue;
       }
       this.#leavesObject(redirect, end, trampoline.code.section, target.offset);
+      this.#checkLabels(redirect, end);
       if (way.length !== 1 || !this.#places.isNamed(wanted, way[0]!))
         this.#report.error(
           'VER068',
@@ -197,6 +231,16 @@ class RedirectJudge {
           f.name,
         );
     }
+  }
+
+  /** The strategy, and how r2 comes back, are what the code shows. */
+  #checkLabels({ action, section, function: f }: PlacedRedirect, end: Machine): void {
+    const tell = (code: string, message: string) => this.#report.error(code, message, section, action.offset, f.name);
+    const strategy = end.outside !== undefined ? 'epilogue' : end.hasCalled ? 'frame' : 'direct';
+    if (action.strategy !== strategy)
+      tell('VER224', `the code is that of ${strategy}; the plan has ${action.strategy}`);
+    const toc = strategy === 'direct' ? 'kept' : end.hasComputedToc ? 'recomputed' : 'saved';
+    if (action.toc !== toc) tell('VER225', `r2 is ${toc}; the plan has it ${action.toc}`);
   }
 
   /**

@@ -59,7 +59,7 @@ export function judgeRetarget(
   }
   const next = branchTarget(output, relocation);
   const island = islandOf(next);
-  if ((island !== undefined) !== (action.branch === 'island'))
+  if ((island === undefined ? undefined : 'island') !== action.branch)
     tell(
       'VER190',
       `the branch leads ${island === undefined ? 'straight' : 'by an island'}, and the plan says otherwise`,
@@ -68,6 +68,8 @@ export function judgeRetarget(
     tell('VER191', `${f.name} may run with any r2, and the island needs the TOC of this object in it`);
   const target = island?.target ?? next;
   const entry = (g: KernelFunction) => (island === undefined ? g.local : g.global);
+  if (target.section !== 0 && action.toc !== 'kept')
+    tell('VER225', `r2 is the same on both sides of ${to}; the plan has it ${action.toc}`);
   if (target.section === 0) {
     if (target.name !== to) tell('VER093', `the branch leads to ${target.name}, not to ${to}`);
     if (!links) tell('VER094', `nobody brings r2 back behind a jump to ${to}, which lies elsewhere`);

@@ -18,6 +18,7 @@ import { compareStrings } from './compare-strings.ts';
 import { compareSymbols, symbolsText } from './compare-symbols.ts';
 import { Expectation, type VerifiedInput } from './expectation.ts';
 import { checkImports } from './imports.ts';
+import { checkLabels } from './labels.ts';
 import { checkModinfo } from './modinfo.ts';
 import { type Pairing, pairSections } from './pairing.ts';
 import { checkPlan } from './planned.ts';
@@ -77,6 +78,7 @@ export function verifyOutput(expected: Expectation, output: Uint8Array): Verific
   report.step('every byte', () => report.account(output.length));
 
   // What the plan means.
+  report.step('labels', () => checkLabels(report, pair, planned));
   const judge = report.make(
     'actions',
     () => new ActionJudge(report, pair, plan.actions),

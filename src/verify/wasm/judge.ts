@@ -22,6 +22,7 @@ export {
 } from './compare';
 export { setFiles } from './files';
 export { checkInformation, isTold, setInformation } from './information';
+export { checkLabels } from './labels';
 export { checkNote, setHead } from './note';
 export { compareFile } from './parts';
 export { checkPlan, setPlan } from './plan';

@@ -108,9 +108,9 @@ describe('of local callers', () => {
 
   it('VER095: a branch that the plan names or leaves out wrongly', () => {
     const branches = action.branches!;
-    expect(judged(good, { actions: [{ ...action, branches: branches.slice(1) }] })).toEqual(['VER095']);
+    expect(judged(good, { actions: [{ ...action, branches: branches.slice(1) }] })).toEqual(['VER095', 'VER229']);
     const more = { ...branches[0]!, offset: 0 };
-    expect(judged(good, { actions: [{ ...action, branches: [...branches, more] }] })).toEqual(['VER095']);
+    expect(judged(good, { actions: [{ ...action, branches: [...branches, more] }] })).toEqual(['VER095', 'VER226']);
     expect(judged(good, { actions: [{ ...action, function: 'demo_report_get', offset: 0, branches: [] }] })).toContain(
       'VER057',
     );

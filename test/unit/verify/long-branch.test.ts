@@ -81,7 +81,7 @@ describe('bad long branches', () => {
       reach,
     });
     expect(judged(atSite, {})).toEqual([]);
-    expect(judged(atSite, { removedRecords: [] })).toEqual(['VER052']);
+    expect(judged(atSite, { removedRecords: [] })).toEqual(['VER052', 'VER222']);
   });
 });
 
