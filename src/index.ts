@@ -25,6 +25,7 @@ export { type ExportedSymbol, parseSymvers } from './kernel/symvers.ts';
 export { loadModule as load } from './loader/load.ts';
 export type { LoadedImage, LoadOutcome, LoadRequest } from './loader/model.ts';
 export { applyMerge, type Merged } from './merge/apply.ts';
+export { type WithExports, withExports } from './merge/fix-exports.ts';
 export type { MergeObject } from './merge/objects.ts';
 export { type MergeOptions, planMerge } from './merge/plan.ts';
 export type { MergePlan } from './plan/merge.ts';

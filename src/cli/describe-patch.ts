@@ -123,7 +123,7 @@ export function patchOptions<T>(y: Argv<T>) {
     })
     .option('dry-run', { describe: 'print the plan, write nothing', type: 'boolean', default: false })
     .option('report', {
-      describe: 'also write a report to this file (.json or .txt)',
+      describe: 'also write a report to this file (.json, .txt, or .symvers: new exports)',
       type: 'string',
       requiresArg: true,
     })

@@ -40,6 +40,7 @@ const RENAMED: readonly (readonly [RegExp, string])[] = [
   [/^___ksymtab_gpl\+/, '__ksymtab_gpl'],
   [/^___kcrctab\+/, '__kcrctab'],
   [/^___kcrctab_gpl\+/, '__kcrctab_gpl'],
+  [/^___kflagstab\+/, '__kflagstab'],
   [/^\.got$/, '.toc'],
 ];
 

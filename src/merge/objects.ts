@@ -19,6 +19,8 @@ export interface MergeObject {
   readonly sha256: string;
   /** It comes with tocsin, or was made of the module itself: there is nothing to ask about its licence. */
   readonly isOwn?: boolean;
+  /** The file name of the object that it has the exports of: tables, and no code (fix-exports.ts). */
+  readonly exportsOf?: string;
 }
 
 /** @throws RefusalError PAT101, PAT102, PAT104 to PAT107, PAT119 */

@@ -59,7 +59,8 @@ export function planMerge(module: ElfFile, objects: readonly MergeObject[], opti
     imports: symbols.imports,
     dropsSignature: signed,
     sorted: [],
-    warnings: [...licenses, ...symbols.warnings, ...warnings(module, objects, placement, signed)],
+    exports: [],
+    warnings: [...licenses, ...symbols.warnings, ...warnings(module, signed)],
   });
 }
 
@@ -109,11 +110,8 @@ function placeOf(module: ElfFile, merged: SymbolMerge, { symbol, addend }: Symbo
   return section === 0 ? undefined : { section, value: value + addend };
 }
 
-function warnings(module: ElfFile, objects: readonly MergeObject[], placement: Placement, signed: boolean): string[] {
+function warnings(module: ElfFile, signed: boolean): string[] {
   const told: string[] = [];
-  for (const { object, section } of placement.leftOut)
-    if (section === '.export_symbol')
-      told.push(`${objects[object]!.name} exports symbols, which the kernel's build makes of modules only: left out`);
   if (signed) told.push(SIGNATURE_DROPPED);
   if (patchNoteSection(module) !== undefined && module.sectionNamed('.text.tocsin') !== undefined)
     told.push('the module has code of an earlier patch, which stays as it is');

@@ -118,6 +118,27 @@ export const mergeRefusals = {
     remedy:
       'rebuild the whole module for a kernel with CONFIG_MEM_ALLOC_PROFILING, or let functions of the module allocate',
   },
+  PAT230: {
+    cause: 'what {object} exports cannot be told: {what}',
+    remedy: "compile it with the kernel's EXPORT_SYMBOL, and give what is exported a type and a size",
+  },
+  PAT231: {
+    cause: '{object} exports {name}, which {owner} exports already',
+    remedy:
+      'take EXPORT_SYMBOL out of the fix: what the module exports stays exported, and a redirect changes what it does',
+  },
+  PAT232: {
+    cause: '{object} exports {name}, as {owner} does, and the kernel would refuse the module',
+    remedy: 'give the new export another name',
+  },
+  PAT233: {
+    cause: '{object} exports {name}, and leaves it to others: {what}',
+    remedy: 'define it in the fix, or export it where it is defined',
+  },
+  PAT234: {
+    cause: '{object} has {what}, and the kernel of the module looks for exports in another form',
+    remedy: "compile the fix with the headers of the module's kernel",
+  },
   PAT190: {
     cause: 'the {section} of the image cannot get more rows: {what}',
     remedy: 'leave out of the fix what makes them (WARN and BUG; get_user and its like)',

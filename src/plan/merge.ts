@@ -107,6 +107,18 @@ export interface SortedTable {
   readonly order: readonly number[];
 }
 
+/** A symbol that a merged object exports, and that the module exports from now on. */
+export interface NewExport {
+  /** The object that says so: number in `objects`. */
+  readonly object: number;
+  readonly symbol: string;
+  readonly gplOnly: boolean;
+  /** Empty where it is in none. */
+  readonly namespace: string;
+  /** Where the module has checksums. */
+  readonly crc?: number;
+}
+
 export interface MergePlan {
   readonly schema: 'tocsin.merge/1';
   readonly objects: readonly MergedObject[];
@@ -128,6 +140,8 @@ export interface MergePlan {
   readonly dropsSignature: boolean;
   /** Tables of exports that would not be in order as they were joined. */
   readonly sorted: readonly SortedTable[];
+  /** Exports of the objects that tocsin made tables for. */
+  readonly exports: readonly NewExport[];
   readonly warnings: readonly string[];
 }
 

@@ -13,7 +13,7 @@ import {
   proofDocument,
   wordsOfPlan,
 } from '../../report/patch/document.ts';
-import { mergedDocument } from '../../report/patch/merged.ts';
+import { mergedDocument, symversText } from '../../report/patch/merged.ts';
 import { patchText } from '../../report/patch/text.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
@@ -71,7 +71,11 @@ export interface PatchArguments {
   readonly verbose: boolean;
 }
 
-const REPORTS: Readonly<Record<string, 'json' | 'text'>> = { json: 'json', txt: 'text' };
+const REPORTS: Readonly<Record<string, (doc: PatchDocument) => string>> = {
+  json: doc => `${JSON.stringify(doc, null, 2)}\n`,
+  txt: doc => patchText(doc, true),
+  symvers: doc => symversText(doc.merged),
+};
 
 export interface PlannedWork {
   /** The plan's file, as it was given. */
@@ -232,11 +236,7 @@ function printJson(doc: PatchDocument, { format }: PatchArguments): void {
 }
 
 async function show(args: PatchArguments, doc: PatchDocument, tell: (doc: PatchDocument) => void): Promise<void> {
-  if (args.report !== undefined) {
-    const text =
-      formByEnding(args.report, REPORTS) === 'json' ? `${JSON.stringify(doc, null, 2)}\n` : patchText(doc, true);
-    await writeAtomic(args.report, Buffer.from(text));
-  }
+  if (args.report !== undefined) await writeAtomic(args.report, Buffer.from(formByEnding(args.report, REPORTS)(doc)));
   if (args.format !== 'text') tell(doc);
   else if (!args.quiet || doc.dryRun) print(patchText(doc, args.verbose));
   else for (const warning of doc.warnings) note(`tocsin: ${args.file}: ${warning}`);

@@ -62,9 +62,9 @@ export function withCustoms(
   customs: readonly Custom[],
   { plan, objects }: MergedModule,
 ): RedirectRequest[] {
-  const first = objects.length - customs.length;
   return placed(redirects, customs, (n, section) => {
-    const piece = plan.pieces.find(p => p.object === first + n && p.section === section);
+    const object = objects.indexOf(customs[n]!.made.object);
+    const piece = plan.pieces.find(p => p.object === object && p.section === section);
     return piece && { section: piece.target, offset: piece.offset };
   });
 }

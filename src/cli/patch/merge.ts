@@ -8,6 +8,7 @@ import type { KernelKnowledge } from '../../kernel/knowledge/model.ts';
 import type { ExportedSymbol } from '../../kernel/symvers.ts';
 import { applyMerge } from '../../merge/apply.ts';
 import { checkExports } from '../../merge/exports.ts';
+import { withExports } from '../../merge/fix-exports.ts';
 import type { MergeObject } from '../../merge/objects.ts';
 import { planMerge } from '../../merge/plan.ts';
 import { sortExports } from '../../merge/sort-exports.ts';
@@ -52,18 +53,28 @@ export function undefinedNames(objects: readonly MergeObject[]): string[] {
   return [...names];
 }
 
-/** @throws RefusalError PAT101 to PAT119, PAT200 to PAT202, InputError */
+/**
+ * @param modules names of modules that are loaded too, by what they export
+ * @throws RefusalError PAT101 to PAT119, PAT200 to PAT202, PAT230 to PAT234, InputError
+ */
 export function mergeInto(
   module: ElfFile,
-  objects: readonly MergeObject[],
-  exports: ReadonlyMap<string, ExportedSymbol>,
+  given: readonly MergeObject[],
+  known: ReadonlyMap<string, ExportedSymbol>,
   kernel: KernelKnowledge | undefined,
+  modules: ReadonlyMap<string, string> = new Map(),
 ): MergedModule {
+  const ownerOf = (name: string): string | undefined => {
+    if (known.get(name)?.exporter === 'vmlinux' || (kernel?.exports.find(name) ?? -1) >= 0) return 'the kernel';
+    const other = modules.get(name);
+    return other === undefined ? undefined : `the module ${other}`;
+  };
+  const { objects, exports } = withExports(module, given, ownerOf);
   const isExported = (name: string): boolean | undefined =>
-    exports.has(name) || (kernel === undefined ? undefined : kernel.exports.find(name) >= 0);
+    known.has(name) || (kernel === undefined ? undefined : kernel.exports.find(name) >= 0);
   const joined = planMerge(module, objects, { isExported });
   const { merged: middle, tables } = sortExports(applyMerge(module, objects, joined));
-  const plan = { ...joined, sorted: tables };
+  const plan = { ...joined, sorted: tables, exports };
   checkExports(module, middle.bytes, plan);
   return { elf: readElf(middle.bytes), plan, objects, middle };
 }

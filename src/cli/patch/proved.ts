@@ -53,7 +53,6 @@ async function provedWith(
   const kernel = args.kernel === undefined ? undefined : await openPatchKernel(args.kernel, asks);
   const customs = await readCustoms(elf, written);
   const own = await readMergeObjects(args.objects);
-  // `withCustoms` wants the trampolines to be the last.
   const rest = [...(epilogues === undefined ? [] : [epilogues.object]), ...customs.map(c => c.made.object)];
   const stack = shadowStack(args, kernel?.knowledge);
   const hasData = hasShadowData(elf, stack !== undefined);
@@ -66,8 +65,9 @@ async function provedWith(
   const wanted = [...targets, ...names];
   const exports = await readExports(args.symvers, kernel?.knowledge, wanted, exportsOf(modules));
   const copies = copiesOf(modules);
+  const others = new Map(modules.flatMap(m => m.exports.names.map(name => [name, m.exports.module] as const)));
   const worldWith = (objects: readonly MergeObject[]): World => {
-    const made = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge);
+    const made = objects.length === 0 ? undefined : mergeInto(elf, objects, exports, kernel?.knowledge, others);
     const request = {
       nops: args.nops,
       redirects: (made === undefined ? plain(written) : withCustoms(written, customs, made)).map(r => ({
@@ -98,7 +98,7 @@ async function provedWith(
     return { plan, applied, proof: { ...proof, verdict: 'unknown', grounds: [], obstacle }, passedOver: [] };
   }
   const withData = isAsked('shadow') || !isAsked('auto') ? undefined : () => worldWith([...own, ...data, ...rest]);
-  const others = modules.length === 0 ? undefined : new GivenModules(modules, kernel?.knowledge, exports);
-  const found = attemptHooks(world, new PatchProver(elf, given, others), withData);
+  const beside = modules.length === 0 ? undefined : new GivenModules(modules, kernel?.knowledge, exports);
+  const found = attemptHooks(world, new PatchProver(elf, given, beside), withData);
   return found.proof.verdict === 'proved' ? found : marked(found);
 }

@@ -1,7 +1,8 @@
 /** What became of merged objects: sections, symbols, bindings. */
 import type { ElfFile } from '../../elf/read.ts';
+import { modinfoOf } from '../../kernel/modinfo.ts';
 import type { ImagePlan } from '../../plan/image.ts';
-import type { Binding, LeftOut, MergedObject, MergePlan, RenamedSymbol } from '../../plan/merge.ts';
+import type { Binding, LeftOut, MergedObject, MergePlan, NewExport, RenamedSymbol } from '../../plan/merge.ts';
 import { hex } from '../../util/bytes.ts';
 
 interface MergedPart {
@@ -26,7 +27,12 @@ export interface MergedDocument {
   readonly bindings: readonly OfObject<Binding>[];
   readonly renamed: readonly OfObject<RenamedSymbol>[];
   readonly leftOut: readonly OfObject<LeftOut>[];
+  /** What the objects export, and the module from now on; absent where that is nothing. */
+  readonly exports?: readonly ExportDocument[];
 }
+
+/** Checksums are written as in `Module.symvers`: `0x` and eight digits. */
+type ExportDocument = Omit<OfObject<NewExport>, 'crc'> & { readonly module: string; readonly crc?: string };
 
 /** @param merged the merged module */
 export function mergedDocument(plan: MergePlan, merged: ElfFile): MergedDocument {
@@ -46,6 +52,13 @@ export function mergedDocument(plan: MergePlan, merged: ElfFile): MergedDocument
     bindings: plan.bindings.map(named),
     renamed: plan.renamed.map(named),
     leftOut: plan.leftOut.map(named),
+    ...(plan.exports.length > 0 && {
+      exports: plan.exports.map(({ crc, ...e }) => ({
+        ...named(e),
+        module: modinfoOf(merged).find(m => m.key === 'name')?.value ?? '',
+        ...(crc !== undefined && { crc: `0x${crc.toString(16).padStart(8, '0')}` }),
+      })),
+    }),
   };
 }
 
@@ -74,6 +87,17 @@ export function mergedImageDocument(plan: ImagePlan): MergedDocument {
   };
 }
 
+/**
+ * What the objects export as lines of a `Module.symvers`, for the builds of modules that import it. Empty where nothing is exported. Without
+ * checksums a build writes zeros.
+ */
+export function symversText(merged: MergedDocument | undefined): string {
+  const lines = (merged?.exports ?? []).map(({ symbol, module, gplOnly, namespace, crc = '0x00000000' }) =>
+    [crc, symbol, module, `EXPORT_SYMBOL${gplOnly ? '_GPL' : ''}`, namespace].join('\t'),
+  );
+  return lines.map(line => `${line}\n`).join('');
+}
+
 /** @param long each section and each symbol too */
 export function mergedText(merged: MergedDocument, long: boolean): string {
   const lines: string[] = [];
@@ -87,6 +111,15 @@ export function mergedText(merged: MergedDocument, long: boolean): string {
     for (const b of merged.bindings)
       if (b.object === name && (long || ['local', 'local of the image', 'new import'].includes(b.to)))
         lines.push(`  ${b.name} is ${MEANING[b.to]}${b.place === undefined ? '' : `, ${b.place}`}`);
+    for (const e of merged.exports ?? [])
+      if (e.object === name) {
+        const terms = [
+          ...(e.gplOnly ? ['GPL only'] : []),
+          ...(e.namespace === '' ? [] : [`namespace ${e.namespace}`]),
+          e.crc === undefined ? 'no checksum' : `checksum ${e.crc}`,
+        ];
+        lines.push(`  exports ${e.symbol}: ${terms.join(', ')}`);
+      }
     for (const r of merged.renamed) if (r.object === name) lines.push(`  local ${r.from} is called ${r.to}`);
     for (const l of merged.leftOut) if (l.object === name && long) lines.push(`  ${l.section} left out: ${l.why}`);
   }

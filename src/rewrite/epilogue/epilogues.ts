@@ -1,9 +1,9 @@
 /** `--epilogue GLOB`: which functions get a copy that keeps its caller's r2, how it is exported, and why others get none. */
 import type { ElfFile } from '../../elf/read.ts';
+import { exportFormOf } from '../../kernel/export-form.ts';
 import { isGplCompatible } from '../../kernel/licenses.ts';
 import { modinfoOf } from '../../kernel/modinfo.ts';
 import { type ModuleExports, moduleExports } from '../../kernel/module-exports.ts';
-import { versionsSection } from '../../kernel/versions.ts';
 import type { PlannedEpilogue } from '../../plan/plan.ts';
 import { RefusalError } from '../../util/errors.ts';
 import { globMatcher, isGlob } from '../../util/glob.ts';
@@ -15,8 +15,6 @@ import { epilogueName } from './names.ts';
 import { epilogueObject } from './object.ts';
 import { TableEntries } from './tables.ts';
 
-/** The release from which on one table of exports has flags in place of a second table. */
-const FLAGS_SINCE = 7;
 const SHORT_LIVED = /^\.(init|exit)/;
 
 export interface EpilogueRequest {
@@ -69,7 +67,7 @@ export function makeEpilogues(elf: ElfFile, requests: readonly EpilogueRequest[]
     copy,
     ...terms(wanted.code, exported, gpl),
   }));
-  const { bytes, checksums } = epilogueObject(elf, exports, formOf(elf, exported));
+  const { bytes, checksums } = epilogueObject(elf, exports, exportFormOf(elf, exported));
   const actions = copies.map(({ wanted: { code, name }, copy }, i): PlannedEpilogue => {
     const { symbol, gplOnly, namespace } = exports[i]!;
     return {
@@ -105,13 +103,6 @@ function terms(code: Code, exported: ModuleExports | undefined, gpl: boolean) {
   const i = exported?.names.findIndex(name => names.has(name)) ?? -1;
   if (exported === undefined || i < 0) return { gplOnly: gpl, namespace: '' };
   return { gplOnly: exported.gplOnly[i] === 1, namespace: exported.namespaces[i]! };
-}
-
-function formOf(elf: ElfFile, exported: ModuleExports | undefined) {
-  const release = /^(\d+)\./.exec(modinfoOf(elf).find(e => e.key === 'vermagic')?.value ?? '');
-  const hasFlags = elf.sectionNamed('__kflagstab') !== undefined || Number(release?.[1] ?? 0) >= FLAGS_SINCE;
-  const hasExports = exported !== undefined && exported.names.length > 0;
-  return { hasFlags, hasChecksums: hasExports ? exported.crcs !== undefined : versionsSection(elf) !== undefined };
 }
 
 function checkFunction(elf: ElfFile, { code, name }: Wanted): void {

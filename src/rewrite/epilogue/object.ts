@@ -14,6 +14,7 @@ import {
 } from '../../elf/constants.ts';
 import { newObject, type ObjectSection, type ObjectSymbol } from '../../elf/new-object.ts';
 import type { ElfFile } from '../../elf/read.ts';
+import type { ExportForm } from '../../kernel/export-form.ts';
 import { hex } from '../../util/bytes.ts';
 import type { SymbolIndex } from '../../util/indexes.ts';
 import type { EpilogueCopy } from './copy.ts';
@@ -49,13 +50,6 @@ export interface EpilogueExport {
   readonly copy: EpilogueCopy;
   readonly gplOnly: boolean;
   readonly namespace: string;
-}
-
-/** How the module exports: what the kernel that it was built for looks for. */
-export interface ExportForm {
-  /** `__kflagstab` beside one table, in place of a second table (7.0 and later). */
-  readonly hasFlags: boolean;
-  readonly hasChecksums: boolean;
 }
 
 export interface EpilogueObject {

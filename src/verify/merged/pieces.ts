@@ -26,8 +26,8 @@ const DISPENSABLE = /^\.(discard|export_symbol|eh_frame|BTF(_ids$|\.|$)|note\.)/
 const ACCESS = SHF_WRITE | SHF_ALLOC | SHF_EXECINSTR;
 
 /** Section names as the kernel's script for modules (scripts/module.lds) makes them of those of objects. */
-function nameInModule(name: string): string {
-  const table = /^_(__(?:ksymtab|kcrctab)(?:_gpl)?)\+/.exec(name);
+export function nameInModule(name: string): string {
+  const table = /^_(__(?:ksymtab(?:_gpl)?|kcrctab(?:_gpl)?|kflagstab))\+/.exec(name);
   if (table !== null) return table[1]!;
   return name === '.got' ? '.toc' : name;
 }

@@ -9,6 +9,7 @@ import { type ElfFile, readElf } from '../../elf/read.ts';
 import type { MergePlan } from '../../plan/merge.ts';
 import { count, Report, type Verification } from '../verification.ts';
 import { compareModule } from './compare-module.ts';
+import { compareExports } from './exports.ts';
 import { compareInformation } from './information.ts';
 import { compareMeanings } from './meanings.ts';
 import { comparePieces } from './pieces.ts';
@@ -16,10 +17,17 @@ import { compareRenamed, type RenamedObject } from './renamed.ts';
 import { unsorted } from './sorted.ts';
 import { compareAdded } from './symbols.ts';
 
+interface MergedCaseObject {
+  readonly name: string;
+  readonly elf: ElfFile;
+  /** It was made for the exports of another one. */
+  readonly exportsOf?: string;
+}
+
 /** A merge as the judge sees it. */
 export interface MergeCase {
   readonly module: ElfFile;
-  readonly objects: readonly { readonly name: string; readonly elf: ElfFile }[];
+  readonly objects: readonly MergedCaseObject[];
   readonly plan: MergePlan;
   /** Objects that are copies of what the user gave, with other names. */
   readonly renamed?: readonly RenamedObject[] | undefined;
@@ -31,6 +39,7 @@ export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification 
   report.step('merge: objects', () => checkObjects(report, given));
   const { renamed = [] } = given;
   if (renamed.length > 0) report.step('merge: placeholders', () => compareRenamed(report, renamed));
+  report.step('merge: exports', () => compareExports(report, given, readElf(merged)));
   const after = report.make(
     'merge: re-read',
     () => unsorted(report, given.module, given.plan, readElf(merged)),

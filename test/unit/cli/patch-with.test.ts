@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
+import { moduleExports } from '../../../src/kernel/module-exports.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
-import { ObjectBuilder } from '../../support/object-builder.ts';
+import { ObjectBuilder, R, SHF, STB } from '../../support/object-builder.ts';
 import { RawElf } from '../../support/raw-elf.ts';
 import { root } from '../../support/samples.ts';
 
@@ -136,4 +137,31 @@ it('an object whose tracer records are damaged is not merged into a module that 
     expect([done.code, done.stderr.includes(`[${code}]`), existsSync(out)], done.stderr).toEqual([1, true, false]);
     expect(tocsin(['patch', demo('6.12'), '-o', at(`${code}.ko`), ...asked, '--allow-unproved']).code).toBe(0);
   }
+});
+
+it('exports what the object exports, and lists it for builds of others', () => {
+  const path = at('exporting.o');
+  const builder = new ObjectBuilder();
+  const code = builder.code('.text', [0x38600001, 0x4e800020]);
+  const bytes = Buffer.from('GPL\0LAB\0'.padEnd(16, '\0'));
+  const section = builder.section('.export_symbol', { flags: SHF.ALLOC, align: 8, bytes });
+  builder.symbol('__export_symbol_lab_fix', { section, bind: STB.LOCAL });
+  builder.relocate(section, 8, R.ADDR64, builder.function('lab_fix', code, 0, 8));
+  writeFileSync(path, builder.build());
+  const out = at('exporting.ko');
+  const asked = ['--with', path, '--nop', 'demo_alarm', '--report', at('new.symvers'), '--format', 'json'];
+  const done = tocsin(['patch', demo('6.12'), '-o', out, ...asked]);
+  expect(done.code, done.stderr).toBe(0);
+  const document = JSON.parse(done.stdout);
+  expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
+  const [told] = document.merged.exports;
+  expect(told).toMatchObject({ object: 'exporting.o', module: 'tocsin_demo', symbol: 'lab_fix', gplOnly: true });
+  expect(readFileSync(at('new.symvers'), 'utf8')).toBe(`${told.crc}\tlab_fix\ttocsin_demo\tEXPORT_SYMBOL_GPL\tLAB\n`);
+  const { names, crcs, namespaces } = moduleExports(readFileSync(out))!;
+  const i = names.indexOf('lab_fix');
+  expect([namespaces[i], crcs![i]]).toEqual(['LAB', Number(told.crc)]);
+  writeFileSync(at('taken.symvers'), '0x00000001\tlab_fix\tvmlinux\tEXPORT_SYMBOL\t\n');
+  const no = tocsin(['patch', demo('6.12'), '-o', at('never.ko'), ...asked, '--symvers', at('taken.symvers')]);
+  expect([no.code, no.stdout]).toEqual([1, '']);
+  expect(no.stderr).toContain('[PAT232]');
 });

@@ -198,11 +198,6 @@ describe('PAT117', () => {
   });
 });
 
-it('says that the build makes exports of .export_symbol', () => {
-  const merged = merge([fixObject(o => o.section('.export_symbol', { bytes: new Uint8Array(8) }))]);
-  expect(merged.plan.warnings).toEqual([expect.stringContaining('exports symbols')]);
-});
-
 it('leaves BTF ids out that only debug information refers to', () => {
   const merged = merge([
     fixObject(o => {

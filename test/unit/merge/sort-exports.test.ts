@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { moduleExports } from '../../../src/kernel/module-exports.ts';
 import { applyMerge } from '../../../src/merge/apply.ts';
+import { withExports } from '../../../src/merge/fix-exports.ts';
 import { planMerge } from '../../../src/merge/plan.ts';
 import { type Sorted, sortExports } from '../../../src/merge/sort-exports.ts';
 import type { MergePlan } from '../../../src/plan/merge.ts';
@@ -57,11 +58,11 @@ function joined(old: readonly Export[], fresh: readonly Export[]) {
   // Its code is the first section.
   exporting(builder, 1, old);
   const module = readElf(builder.build());
-  const objects = [fixObject((o, text) => exporting(o, text, fresh))];
+  const { objects, exports } = withExports(module, [fixObject((o, text) => exporting(o, text, fresh))]);
   const plain = planMerge(module, objects);
   const before = applyMerge(module, objects, plain);
   const sorted = sortExports(before);
-  const plan: MergePlan = { ...plain, sorted: sorted.tables };
+  const plan: MergePlan = { ...plain, sorted: sorted.tables, exports };
   return { module, objects, plan, before, sorted };
 }
 

@@ -50,6 +50,7 @@ it('lets a good one through', () => {
   expect(result.ok).toBe(true);
   expect(result.checks.map(c => c.name)).toEqual([
     'merge: objects',
+    'merge: exports',
     'merge: re-read',
     'merge: module',
     'merge: sections',
