@@ -9,7 +9,6 @@ import type { NopTable } from '../plan/nop-table.ts';
 import { SIGNATURE_DROPPED } from '../plan/plan.ts';
 import type { ProgramsRoom } from '../util/programs-room.ts';
 import { modinfoString, TOLD_DIGITS } from './modinfo.ts';
-import { TAKING_CODE } from './taking-code.ts';
 
 /** What `wasm/take.ts` exports. Addresses and sizes in bytes. */
 interface TakingCode {
@@ -38,10 +37,6 @@ export interface Carried {
   readonly size: number;
   /** Where it has the SHA-256 of the old one, or so many digits of it. */
   readonly digests: readonly { readonly at: number; readonly size: number }[];
-}
-
-export function compileTaking(): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(Buffer.from(TAKING_CODE, 'base64'));
 }
 
 export class QuickNops {

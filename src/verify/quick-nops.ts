@@ -7,7 +7,7 @@
 import { patchRecordStart } from '../kernel/patch-note.ts';
 import type { NopTable } from '../plan/nop-table.ts';
 import type { ProgramsRoom } from '../util/programs-room.ts';
-import { JUDGING_CODE, RELOCATION_RULES } from './judging-code.ts';
+import { RELOCATION_RULES } from './judging-code.ts';
 import { wantedInformation } from './modinfo.ts';
 import type { Verification } from './verification.ts';
 
@@ -60,10 +60,6 @@ export interface QuickVerdict {
   readonly checks: readonly string[];
   readonly compared: Verification['compared'];
   readonly relocations: { readonly checked: number; readonly undecided: number };
-}
-
-export function compileJudging(): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(Buffer.from(JUDGING_CODE, 'base64'));
 }
 
 export class QuickNopsJudge {

@@ -13,23 +13,23 @@
  */
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { crossCheck } from '../../cross-check/elf-tools.ts';
 import { readElf } from '../../elf/read.ts';
 import { openStage, type Stage } from '../../io/atomic-write.ts';
 import { isUnchanged, type OpenFile, readWhole } from '../../io/read-whole.ts';
 import { MOST_LISTED, type NopsReport, nopsText } from '../../report/patch/text.ts';
-import { compileTaking, QuickNops, type QuickPlan } from '../../rewrite/quick-nops.ts';
+import { QuickNops, type QuickPlan } from '../../rewrite/quick-nops.ts';
 import { InputError, inFile } from '../../util/errors.ts';
 import type { ProgramsRoom } from '../../util/programs-room.ts';
 import { version } from '../../util/version.ts';
 import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
-import { compileJudging, QuickNopsJudge, type QuickVerdict } from '../../verify/quick-nops.ts';
+import { QuickNopsJudge, type QuickVerdict } from '../../verify/quick-nops.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { guarded } from '../guarded.ts';
 import { note, print } from '../terminal.ts';
 import { type Early, FILE, INPUT, JUDGE, TABLES } from './early-nops.ts';
 import { listedNops } from './listed-nops.ts';
+import { compilePrograms, type NopPrograms } from './nop-programs.ts';
 
 /**
  * @param early the module, on its way into memory
@@ -47,13 +47,12 @@ export function takeAllOut(args: PatchArguments, early: Early): Promise<number |
 
 async function takeOut(args: PatchArguments, early: Early): Promise<number | undefined> {
   const { file, room, reading } = early;
-  const compiling = compilePrograms();
+  const programs = compilePrograms();
   // The judge has an input of its own, which the maker never writes to.
   const readAgain = reading.then(isRead => isRead && readWhole(file, room.bytes(INPUT, file.size)));
   const stage = stageFor(args, file);
   let report: NopsReport | undefined;
   try {
-    const programs = await compiling;
     if (stage !== undefined && programs !== undefined && (await reading))
       report = await makeAndJudge(args, early, stage, programs, readAgain);
   } finally {
@@ -82,7 +81,7 @@ async function makeAndJudge(
   args: PatchArguments,
   { file, room }: Early,
   stage: Stage,
-  [taking, judging]: readonly [WebAssembly.Module, WebAssembly.Module],
+  { taking, judging }: NopPrograms,
   readAgain: Promise<boolean>,
 ): Promise<NopsReport | undefined> {
   const { size } = file;
@@ -105,7 +104,7 @@ async function makeAndJudge(
 }
 
 const otherThings = promisify(setImmediate);
-const HASHED_AT_ONCE = 1 << 20;
+const HASHED_AT_ONCE = 4 << 20;
 
 /** The SHA-256 of `bytes`, in hexadecimal. In between, what comes from other threads is seen to. */
 async function digest(bytes: Uint8Array): Promise<string> {
@@ -115,30 +114,6 @@ async function digest(bytes: Uint8Array): Promise<string> {
     await otherThings();
   }
   return hash.digest('hex');
-}
-
-/** V8's flags, and what they are otherwise. */
-const FLAGS = ['wasm-tier-up', 'wasm-dynamic-tiering', 'wasm-lazy-compilation'];
-/** Majors of V8 that are known to have them (Node 20 to 24); others might complain. */
-const KNOWN = [11, 12, 13];
-
-/**
- * Each program runs once: to compile it better while it runs would take threads away from what else there is to do, and to compile
- * each function when it is called would take this one. Both in other threads; `undefined` where there is no WebAssembly.
- */
-async function compilePrograms(): Promise<readonly [WebAssembly.Module, WebAssembly.Module] | undefined> {
-  const isKnown = KNOWN.includes(Number.parseInt(process.versions.v8, 10));
-  const set = (prefix: string) => {
-    for (const flag of isKnown ? FLAGS : []) setFlagsFromString(`--${prefix}${flag}`);
-  };
-  set('no-');
-  try {
-    return await Promise.all([compileTaking(), compileJudging()]);
-  } catch {
-    return undefined;
-  } finally {
-    set('');
-  }
 }
 
 /** @returns `undefined` where the second reader does not agree */
