@@ -2,7 +2,7 @@
 
 import { offsetOf, sizeOf } from '../../elf/wasm/format';
 import { input, was } from './files';
-import { NOP } from './memory';
+import { NOP, zeroed } from './memory';
 import { endOfNames, firstName, formOf, isCall, nameAt, planned, recordTable, siteOffset, siteSection } from './plan';
 import { isFunction, sectionOf, symbolCount, symbolOf } from './structure';
 
@@ -47,33 +47,40 @@ function entryOf(n: u32): u64 {
   return placeOf(symbolOf(nameAt(firstName(n))));
 }
 
-/** Each name that is listed is one of a function that begins there, once; and as many functions begin at these places as are listed. */
+/** Each name that is listed is one of a function that begins there, once; and no other function begins at these places. */
 function namesAreComplete(): bool {
-  let listed: u32 = 0;
+  // A byte for each symbol: whether it is listed.
+  const listed = zeroed(symbolCount);
+  if (listed === 0) return false;
   let last: u64 = u64.MAX_VALUE;
   for (let n: u32 = 0; n < planned; n++) {
     const entry = entryOf(n);
     // Entries go up with sites, where functions do not lie in one another.
     if (last !== u64.MAX_VALUE && entry < last) return false;
-    if (entry !== last) listed += endOfNames(n) - firstName(n);
-    else if (n > 0 && !isSameList(n - 1, n)) return false;
+    if (entry === last && !isSameList(n - 1, n)) return false;
     last = entry;
     for (let i = firstName(n); i < endOfNames(n); i++) {
       const symbol = symbolOf(nameAt(i));
       if (!isFunction(symbol) || placeOf(symbol) !== entry) return false;
       for (let j = firstName(n); j < i; j++) if (nameAt(j) === nameAt(i)) return false;
+      store<u8>(listed + nameAt(i), 1);
     }
   }
-  let there: u32 = 0;
   for (let i: u32 = 1; i < symbolCount; i++) {
+    if (load<u8>(listed + i) === 1) continue;
     const symbol = symbolOf(i);
-    if (isFunction(symbol) && isEntry(placeOf(symbol))) there++;
+    if (isFunction(symbol) && isEntry(placeOf(symbol))) return false;
   }
-  return there === listed;
+  return true;
 }
 
+/** The same names, in the same order. */
 function isSameList(a: u32, b: u32): bool {
-  return endOfNames(a) - firstName(a) === endOfNames(b) - firstName(b);
+  const first = firstName(a);
+  const count = endOfNames(a) - first;
+  if (endOfNames(b) - firstName(b) !== count) return false;
+  for (let i: u32 = 0; i < count; i++) if (nameAt(first + i) !== nameAt(firstName(b) + i)) return false;
+  return true;
 }
 
 /** Whether the function of some site begins there. */
