@@ -81,21 +81,38 @@ export async function stageFile(target: string, bytes: Uint8Array, options: Writ
 /** Makes sure that `target` may be written, and creates the file beside it. Throws as `writeAtomic`. */
 export function openStage(target: string, options: WriteOptions = {}): Staged | Direct {
   try {
-    if (hasNul(target)) throw ioError('IO030', 'the output path contains a NUL byte', { file: target });
-    const existing = fs.statSync(target, { throwIfNoEntry: false });
-    if (existing === undefined && target.endsWith('/')) throw isFolder(target);
-    if (existing?.isDirectory()) throw isFolder(target);
-    if (existing?.isFIFO() || existing?.isCharacterDevice()) return new Direct(target);
-    if (existing !== undefined && !existing.isFile()) {
-      throw ioError('IO034', 'is a block device or a socket', { file: target, expected: 'a regular file' });
-    }
-    const place = followLinks(target);
-    if (existing !== undefined && options.force !== true) refuseProtected(target, place);
+    const { place, existing } = findPlace(target, options);
+    if (place === undefined) return new Direct(target);
     removeStrays(place);
     return new Staged(target, place, existing, options.mode);
   } catch (error) {
     throw writeFailure(error, target);
   }
+}
+
+/** Makes as sure as can be without writing anything that `target` may be written. Throws as `writeAtomic`. */
+export function checkPlace(target: string, options: WriteOptions = {}): void {
+  try {
+    const { place } = findPlace(target, options);
+    fs.accessSync(place === undefined ? target : `${dirname(place)}/.`, fs.constants.W_OK);
+  } catch (error) {
+    throw writeFailure(error, target);
+  }
+}
+
+/** The place at the end of all links; none for a pipe or a device. */
+function findPlace(target: string, { force }: WriteOptions): { place?: string; existing?: fs.Stats | undefined } {
+  if (hasNul(target)) throw ioError('IO030', 'the output path contains a NUL byte', { file: target });
+  const existing = fs.statSync(target, { throwIfNoEntry: false });
+  if (existing === undefined && target.endsWith('/')) throw isFolder(target);
+  if (existing?.isDirectory()) throw isFolder(target);
+  if (existing?.isFIFO() || existing?.isCharacterDevice()) return {};
+  if (existing !== undefined && !existing.isFile()) {
+    throw ioError('IO034', 'is a block device or a socket', { file: target, expected: 'a regular file' });
+  }
+  const place = followLinks(target);
+  if (existing !== undefined && force !== true) refuseProtected(target, place);
+  return { place, existing };
 }
 
 const isFolder = (file: string) => ioError('IO032', 'is a folder', { file, expected: 'the path of a file' });

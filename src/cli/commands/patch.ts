@@ -1,20 +1,13 @@
 import { type ElfFile, readElf } from '../../elf/read.ts';
-import { stageFile, writeAtomic } from '../../io/atomic-write.ts';
+import { writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { type ObjectFile, readObject } from '../../io/read.ts';
 import { warmMemory } from '../../io/warm-memory.ts';
 import { type PatchPlan, type RedirectAt, SIGNATURE_DROPPED, type TocRecovery } from '../../plan/plan.ts';
-import { relocationName } from '../../ppc64/relocations.ts';
-import {
-  codeOfPlan,
-  type PatchDocument,
-  type PlanComments,
-  type PlanNames,
-  proofDocument,
-  wordsOfPlan,
-} from '../../report/patch/document.ts';
+import { codeOfPlan, type PatchDocument, type PlanComments, proofDocument } from '../../report/patch/document.ts';
 import { mergedDocument, symversText } from '../../report/patch/merged.ts';
 import { patchText } from '../../report/patch/text.ts';
+import { wordsOfPlan } from '../../report/patch/words.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
 import type { SigningHash } from '../../sign/hashes.ts';
@@ -25,6 +18,7 @@ import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { formByEnding, keepApart, tryPlace } from '../outputs.ts';
 import type { Attempt } from '../patch/attempt.ts';
 import { unprovedComplaint, unverified } from '../patch/complaints.ts';
+import { stageOutput } from '../patch/dry-run.ts';
 import { judge, signingWith, type Verdict } from '../patch/judged.ts';
 import { packedOriginal } from '../patch/packed-original.ts';
 import type { EpilogueEntry, HookEntry, RedirectEntry, RetargetEntry } from '../patch/plan-file.ts';
@@ -138,14 +132,13 @@ async function patchObject(
   };
   const subject = merged?.elf ?? elf;
   const complaint = unprovedComplaint(proof, passedOver, args.allowUnproved);
-  if (args.dryRun || complaint !== undefined) {
+  if (complaint !== undefined) {
     await show(args, document(args, subject, plan, { written: false, ...told }), tell);
-    if (complaint !== undefined) throw new RefusalError(complaint);
-    return 0;
+    throw new RefusalError(complaint);
   }
   const made = signs === undefined ? applied.bytes : signs.sign(applied.bytes);
-  const stored = await compress(made, input.form);
-  const staging = stageFile(args.output!, stored, { mode: input.mode, force: args.force });
+  const stored = args.dryRun ? made : await compress(made, input.form);
+  const staging = stageOutput(args, stored, input.mode);
   // While the system writes.
   const expected = new Expectation({ elf: subject, bytes: input.bytes }, plan);
   const staged = await staging;
@@ -164,7 +157,7 @@ async function patchObject(
   const { original } = applied.record;
   const signature = signs?.summary;
   const result = {
-    written: ok,
+    written: ok && !args.dryRun,
     verification,
     original,
     ...told,
@@ -202,11 +195,6 @@ function document(
     'written' | 'merged' | 'proof' | 'verification' | 'original' | 'secondReader' | 'signature'
   >,
 ): PatchDocument {
-  const names: PlanNames = {
-    section: index => elf.sections[index]?.name ?? `section ${index}`,
-    symbol: index => elf.symbols?.name(index) ?? `symbol ${index}`,
-    relocationType: relocationName,
-  };
   return {
     schema: 'tocsin.patch/1',
     file: args.file,
@@ -214,8 +202,8 @@ function document(
     dryRun: args.dryRun,
     ...(args.planned && { plan: { file: args.planned.file, ...args.planned.comments } }),
     actions: plan.actions,
-    ...(listsWords(args) && { words: wordsOfPlan(plan, names) }),
-    newCode: codeOfPlan(plan, names),
+    ...(listsWords(args) && { words: wordsOfPlan(plan, elf) }),
+    newCode: codeOfPlan(plan, elf),
     removed: {
       relocations: plan.removedRelocations.length + plan.removedRecords.length,
       records: plan.removedRecords.length,

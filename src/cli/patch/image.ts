@@ -1,19 +1,12 @@
 /** `tocsin patch` of a linked kernel image: the steps of commands/patch.ts, with the image's own plan and judge. */
 import { type ElfFile, readElf } from '../../elf/read.ts';
-import { stageFile } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import type { ObjectFile } from '../../io/read.ts';
 import { linkObjects } from '../../merge/image.ts';
 import type { ImagePlan, ImageRest } from '../../plan/image.ts';
-import {
-  codeOfImage,
-  type PatchDocument,
-  type PlanNames,
-  proofDocument,
-  type SecondReader,
-  wordsOfPlan,
-} from '../../report/patch/document.ts';
+import { codeOfImage, type PatchDocument, proofDocument, type SecondReader } from '../../report/patch/document.ts';
 import { mergedImageDocument } from '../../report/patch/merged.ts';
+import { wordsOfImage } from '../../report/patch/words.ts';
 import type { HookRequest } from '../../rewrite/hooks.ts';
 import { type AppliedImage, applyImagePlan, type ImageApplyOptions } from '../../rewrite/image/apply.ts';
 import { type ImageRequest, makeImagePlan } from '../../rewrite/image/plan.ts';
@@ -31,6 +24,7 @@ import type { PatchArguments } from '../commands/patch.ts';
 import { placeOf, unprovedOf } from './attempt.ts';
 import { notAsWritten, unprovedComplaint } from './complaints.ts';
 import { plain, readCustoms, withImageCustoms } from './custom.ts';
+import { stageOutput } from './dry-run.ts';
 import { hooksOf } from './hooks.ts';
 import { askSecondReader } from './judged.ts';
 import { readMergeObjects } from './merge.ts';
@@ -61,14 +55,13 @@ export async function patchImage(
   const { plan, applied, proof } = attemptImage(elf, request, options);
   const told = { proof: proofDocument(proof, []) };
   const complaint = unprovedComplaint(proof, [], args.allowUnproved);
-  if (args.dryRun || complaint !== undefined) {
+  if (complaint !== undefined) {
     await show(document(args, elf, plan, { written: false, ...told }));
-    if (complaint !== undefined) throw new RefusalError(complaint);
-    return 0;
+    throw new RefusalError(complaint);
   }
   const { bytes, record } = applied;
-  const stored = await compress(bytes, input.form);
-  const staged = await stageFile(args.output!, stored, { mode: input.mode, force: args.force });
+  const stored = args.dryRun ? bytes : await compress(bytes, input.form);
+  const staged = await stageOutput(args, stored, input.mode);
   try {
     const back = await staged.readBack();
     if (back !== undefined && Buffer.compare(back, stored) !== 0) throw notAsWritten();
@@ -81,7 +74,7 @@ export async function patchImage(
     const { original } = record;
     await show(
       document(args, elf, plan, {
-        written: ok,
+        written: ok && !args.dryRun,
         verification,
         original,
         ...told,
@@ -185,7 +178,6 @@ function document(
   plan: ImagePlan,
   result: Pick<PatchDocument, 'written' | 'proof' | 'verification' | 'original' | 'secondReader'>,
 ): PatchDocument {
-  const names: Pick<PlanNames, 'section'> = { section: index => elf.sections[index]?.name ?? `section ${index}` };
   return {
     schema: 'tocsin.patch/1',
     file: args.file,
@@ -194,7 +186,7 @@ function document(
     ...(args.planned && { plan: { file: args.planned.file, ...args.planned.comments } }),
     actions: plan.actions,
     ...(plan.merged.length > 0 && { merged: mergedImageDocument(plan) }),
-    words: wordsOfPlan({ words: plan.words.filter(w => elf.sections[w.section]!.isCode) }, names),
+    words: wordsOfImage(plan, elf),
     newCode: codeOfImage(plan),
     removed: { relocations: plan.records.filter(r => r.after === 0n).length, records: plan.records.length },
     importedVersions: [],

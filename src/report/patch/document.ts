@@ -1,4 +1,5 @@
 /** What `tocsin patch` did, or would do, as one document; text and JSON are made from it. */
+import type { ElfFile } from '../../elf/read.ts';
 import type { ImagePlan } from '../../plan/image.ts';
 import type { PatchPlan, PlannedAction, Strategy } from '../../plan/plan.ts';
 import type { SignatureSummary } from '../../sign/sign-module.ts';
@@ -8,6 +9,7 @@ import type { PathStep } from '../../verify/proof/proof.ts';
 import type { Verification } from '../../verify/verification.ts';
 import { disassembleNow } from '../disassembly/disassemble.ts';
 import type { MergedDocument } from './merged.ts';
+import { collapse, hexWord, nameOf, type PatchedWord, relocationText } from './words.ts';
 
 /** What the independent second reader said. */
 export interface SecondReader {
@@ -16,17 +18,6 @@ export interface SecondReader {
   readonly differences: readonly string[];
   /** Why it was not asked. */
   readonly skipped?: string;
-}
-
-export interface PatchedWord {
-  readonly section: string;
-  /** Bytes from the start of the section. */
-  readonly offset: number;
-  /** Eight hexadecimal digits. */
-  readonly before: string;
-  readonly after: string;
-  readonly textBefore: string;
-  readonly textAfter: string;
 }
 
 export interface NewCodeListing {
@@ -100,24 +91,6 @@ export function proofDocument(proof: PatchProof, passedOver: readonly PassedOver
   };
 }
 
-/** Names that the plan's indices stand for. */
-export interface PlanNames {
-  section(index: number): string;
-  symbol(index: number): string;
-  relocationType(type: number): string;
-}
-
-export function wordsOfPlan(plan: Pick<PatchPlan, 'words'>, names: Pick<PlanNames, 'section'>): PatchedWord[] {
-  return plan.words.map(w => ({
-    section: names.section(w.section),
-    offset: w.offset,
-    before: hexWord(w.before),
-    after: hexWord(w.after),
-    textBefore: instruction(w.before, w.offset),
-    textAfter: instruction(w.after, w.offset),
-  }));
-}
-
 /** New code of a linked image, at the addresses that it has. */
 export function codeOfImage(plan: ImagePlan): NewCodeListing[] {
   return plan.parts.flatMap(({ name, kind, address, bytes }) => {
@@ -132,7 +105,8 @@ export function codeOfImage(plan: ImagePlan): NewCodeListing[] {
   });
 }
 
-export function codeOfPlan(plan: PatchPlan, names: PlanNames): NewCodeListing[] {
+/** @param elf what the plan is for */
+export function codeOfPlan(plan: PatchPlan, elf: ElfFile): NewCodeListing[] {
   return plan.newCode.map(code => {
     const { lines } = disassembleNow(code.words, 0n);
     return {
@@ -140,33 +114,15 @@ export function codeOfPlan(plan: PatchPlan, names: PlanNames): NewCodeListing[] 
       size: code.words.length * 4,
       lines: lines.map(line => {
         const relocation = code.relocations.find(r => r.offset === line.offset);
-        const symbol =
-          relocation === undefined
-            ? ''
-            : 'existing' in relocation.symbol
-              ? names.symbol(relocation.symbol.existing)
-              : plan.newSymbols[relocation.symbol.added]!.name;
-        const addend = relocation?.addend
-          ? relocation.addend > 0
-            ? `+${relocation.addend}`
-            : `${relocation.addend}`
-          : '';
         return {
           offset: line.offset,
           word: line.words.map(hexWord).join(' '),
           text: collapse(line.text),
           ...(relocation !== undefined && {
-            relocation: `${names.relocationType(relocation.type)} ${symbol}${addend}`,
+            relocation: relocationText(relocation.type, nameOf(elf, plan, relocation.symbol), relocation.addend),
           }),
         };
       }),
     };
   });
-}
-
-const hexWord = (word: number) => (word >>> 0).toString(16).padStart(8, '0');
-const collapse = (text: string) => text.trim().replace(/\s+/g, ' ');
-
-function instruction(word: number, offset: number): string {
-  return collapse(disassembleNow([word], BigInt(offset)).lines[0]?.text ?? '');
 }

@@ -115,9 +115,11 @@ function words(doc: PatchDocument, most: number): string {
     `${w.section}+${hex(w.offset)}`,
     w.before,
     w.textBefore,
+    w.relocationBefore ?? '',
     '->',
     w.after,
     w.textAfter,
+    w.relocationAfter ?? '',
   ]);
   return `words\n${capped(indent(columns(rows)), most, line => line)}`;
 }

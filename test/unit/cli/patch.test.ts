@@ -196,14 +196,14 @@ describe('tocsin patch', () => {
     expect(readFileSync(back).equals(readFileSync(one))).toBe(true);
   });
 
-  it('may write over its input, and keeps its permissions', () => {
-    const file = at('in-place.ko');
-    copyFileSync(plain, file);
-    chmodSync(file, 0o640);
-    expect(tocsin(['patch', file, '-o', file, '--nop', 'demo_alarm']).code).toBe(0);
-    expect(statSync(file).mode & 0o777).toBe(0o640);
-    expect(tocsin(['revert', file, '-o', file]).code).toBe(0);
-    expect(readFileSync(file).equals(readFileSync(plain))).toBe(true);
+  it('keeps the permissions of what is there already', () => {
+    const [file, back] = [at('there.ko'), at('there-back.ko')];
+    for (const path of [file, back]) writeFileSync(path, 'before');
+    for (const path of [file, back]) chmodSync(path, 0o640);
+    expect(tocsin(['patch', plain, '-o', file, '--nop', 'demo_alarm']).code).toBe(0);
+    expect(tocsin(['revert', file, '-o', back]).code).toBe(0);
+    for (const path of [file, back]) expect(statSync(path).mode & 0o777).toBe(0o640);
+    expect(readFileSync(back).equals(readFileSync(plain))).toBe(true);
   });
 
   it('drops a signature and says so; revert brings it back', () => {
