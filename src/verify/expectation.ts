@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { ElfFile } from '../elf/read.ts';
 import type { PatchPlan } from '../plan/plan.ts';
-import { arrange, type Planned } from './planned.ts';
+import { arrange, type Checksums, type Planned } from './planned.ts';
 
 /** The file that was patched. `bytes` is the whole of it, an appended signature included. */
 export interface VerifiedInput {
@@ -18,9 +18,12 @@ export class Expectation {
   readonly planned: Planned;
   /** The plan's actions as the note has them: JSON. */
   readonly actions: string;
+  /** What is known of those who export new imports. */
+  readonly checksums: Checksums | undefined;
   #hash: string | undefined;
 
-  constructor(input: VerifiedInput, plan: PatchPlan) {
+  constructor(input: VerifiedInput, plan: PatchPlan, checksums?: Checksums) {
+    this.checksums = checksums;
     this.input = input;
     this.planned = arrange(plan, input.elf);
     this.actions = JSON.stringify(plan.actions);

@@ -114,7 +114,8 @@ export class Follower {
   #step(path: Path): boolean {
     const { at } = path;
     const word = this.#words[at >>> 2];
-    if (word === undefined || at < 0) return this.#error('VER070', 'the trampoline runs over its end', at);
+    if (word === undefined || at < 0 || at >= this.#words.length * 4)
+      return this.#error('VER070', 'the trampoline runs over its end', at);
     if (path.seen.has(at)) return this.#error('VER070', 'the trampoline goes round in a circle', at);
     path.seen.add(at);
     this.#reached.add(at);

@@ -108,7 +108,9 @@ export class HookFollower {
   /** One instruction; false at the end. */
   #step(machine: HookMachine, at: number): boolean {
     const word = this.#words[at >>> 2];
-    if (word === undefined) return this.#error('VER070', 'the trampoline runs over its end', at);
+    // A symbol may lie anywhere, and beyond 2^53 numbers do not go up.
+    if (word === undefined || at < 0 || at >= this.#words.length * 4)
+      return this.#error('VER070', 'the trampoline runs over its end', at);
     this.#reached.add(at);
     const relocations = this.#code.relocations.get(at) ?? [];
     if (this.#action.at === 'after-site' && this.#wayBack(at + 4) !== undefined) {

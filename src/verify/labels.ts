@@ -6,6 +6,7 @@
 import { RELA_WORDS } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
+import { readVersions } from '../kernel/versions.ts';
 import type { PlannedAction, PlannedHook, PlannedRedirect, PlannedRetarget, SiteForm } from '../plan/plan.ts';
 import { callForm, wordsFrom } from '../sites/forms.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
@@ -18,6 +19,8 @@ import { count, type Report } from './verification.ts';
 
 const NOP = 0x60000000;
 const PROFILER = '_mcount';
+/** What the names of copies begin with. */
+const COPY = '__tocsin_epilogue_';
 /** Words of the longest branch. */
 const LONG = 8;
 const COMMON = ['kind', 'function', 'aliases', 'section', 'offset'];
@@ -48,7 +51,7 @@ export function checkLabels(report: Report, pair: Pairing, planned: Planned): st
   return count(planned.plan.actions.length, 'action');
 }
 
-class Labels {
+export class Labels {
   readonly #report: Report;
   readonly #pair: Pairing;
   readonly #functions: NamedFunctions;
@@ -192,6 +195,7 @@ class Labels {
     ] as const)
       if ((action[field] !== undefined) !== (strategy === owner))
         this.#tell(placed, 'VER224', `${field} goes with ${owner}, and the plan has ${strategy}`);
+    this.#copy(placed);
     if (action.stack !== undefined && strategy !== 'shadow')
       this.#tell(placed, 'VER224', `a second stack goes with shadow, and the plan has ${strategy}`);
     if (branches !== undefined) this.#branches(placed, branches);
@@ -201,6 +205,17 @@ class Labels {
     for (const place of action.custom?.places ?? []) this.#changePlace(place.section, place.offset);
     if (at === 'after-site' || at === 'site') this.#atSite(placed, at);
     else this.#atEntry(placed, at);
+  }
+
+  /** A copy is that of the replacement, or is the replacement; who exports it the proof looks at. */
+  #copy(placed: Placed<PlannedRedirect>): void {
+    const { copy, to } = placed.action;
+    if (copy === undefined) return;
+    if (copy.symbol !== to && copy.symbol !== `${COPY}${to}`)
+      this.#tell(placed, 'VER224', `${copy.symbol} is no copy of ${to}`);
+    const version = readVersions(this.#pair.output).find(v => v.name === copy.symbol);
+    if (version !== undefined && copy.crc !== version.crc)
+      this.#tell(placed, 'VER224', `${copy.symbol} is imported with another checksum than the plan says`);
   }
 
   #changePlace(name: string, offset: SectionOffset): void {

@@ -2,6 +2,7 @@
  * The string that a patch adds to `.modinfo`: it stands behind all others, alone, and says what input, plan and note say.
  */
 import { patchRecordHead, rawPatchNote } from '../kernel/patch-note.ts';
+import type { PlannedAction } from '../plan/plan.ts';
 import type { Expectation } from './expectation.ts';
 import type { Pairing } from './pairing.ts';
 import { type Planned, planFor } from './planned.ts';
@@ -22,12 +23,11 @@ export function addedInformation(pair: Pairing, planned: Planned, index: number)
   return Buffer.from(output.contents(section).subarray(before + other));
 }
 
-/** By what the plan does, in the order in which it does it first. */
-function doneBy({ plan }: Planned): string {
+/** By what is done, in the order in which it is done first. @param objects how many were merged, if any were */
+export function doneBy(actions: readonly PlannedAction[], objects: number | undefined): string {
   const kinds: string[] = [];
-  for (const { kind } of plan.actions) if (!kinds.includes(kind)) kinds.push(kind);
-  const counts = kinds.map(kind => `${kind} ${plan.actions.filter(a => a.kind === kind).length}, `);
-  const objects = plan.merged?.objects.length;
+  for (const { kind } of actions) if (!kinds.includes(kind)) kinds.push(kind);
+  const counts = kinds.map(kind => `${kind} ${actions.filter(a => a.kind === kind).length}, `);
   return counts.join('') + (objects === undefined ? '' : `merged ${objects}, `);
 }
 
@@ -39,7 +39,11 @@ export function checkModinfo(report: Report, pair: Pairing, expected: Expectatio
   const tool = raw && patchRecordHead(raw)?.tool;
   // Told of the note.
   if (tool === undefined) return 'no note to hold it against';
-  const wanted = wantedInformation(tool, doneBy(planned), expected.hash());
+  const wanted = wantedInformation(
+    tool,
+    doneBy(planned.plan.actions, planned.plan.merged?.objects.length),
+    expected.hash(),
+  );
   if (found !== wanted)
     report.error(
       'VER130',

@@ -2,11 +2,12 @@
  * The plan in the order in which a file is walked: by section, ascending; and every statement of it held against the
  * input, since a plan that does not fit its input cannot be carried out, whatever the output looks like.
  */
-import { SHT_RELA, STB_GLOBAL } from '../elf/constants.ts';
+import { SHT_RELA, STB_GLOBAL, STT_FUNC, STT_NOTYPE, STV_HIDDEN } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Relocations } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
 import { informationSection } from '../kernel/modinfo.ts';
+import { RECORD_SIZE } from '../kernel/tracer-tables.ts';
 import type {
   AddedRelocation,
   AddedVersion,
@@ -19,6 +20,8 @@ import type {
 } from '../plan/plan.ts';
 import type { SectionIndex } from '../util/indexes.ts';
 import { count, type Report, wordText } from './verification.ts';
+
+const NOP = 0x60000000;
 
 /** What the plan says about one section of the input. */
 export interface SectionPlan {
@@ -33,6 +36,9 @@ export interface SectionPlan {
   /** What follows the section's own bytes. */
   readonly appended: Buffer[];
 }
+
+/** Checksums of what others export, by name. */
+export type Checksums = ReadonlyMap<string, { readonly crc: number }>;
 
 export interface Planned {
   readonly plan: PatchPlan;
@@ -124,7 +130,7 @@ function versionEntries({ name, crc }: AddedVersion): [section: string, bytes: B
 }
 
 /** Holds the plan against the input: what it says is there is there. */
-export function checkPlan(report: Report, input: ElfFile, planned: Planned): string {
+export function checkPlan(report: Report, input: ElfFile, planned: Planned, checksums?: Checksums): string {
   const { plan } = planned;
   for (const [index, section] of planned.sections) {
     if (index <= 0 || index >= input.sections.length) {
@@ -142,6 +148,8 @@ export function checkPlan(report: Report, input: ElfFile, planned: Planned): str
     if (symbol.code !== undefined && plan.newCode[symbol.code] === undefined)
       report.error('VER043', `the plan puts ${symbol.name} into code ${symbol.code}, which it does not have`);
   for (const symbol of plan.newSymbols) checkSymbol(report, input, symbol);
+  checkNames(report, plan);
+  checkVersions(report, plan, checksums);
   return [
     count(plan.words.length, 'word'),
     count(plan.removedRelocations.length, 'relocation removed', 'relocations removed'),
@@ -165,6 +173,52 @@ function checkSymbol(report: Report, input: ElfFile, symbol: PlannedSymbol): voi
         ? `the plan imports ${name} as something else than a plain global symbol`
         : `the plan adds ${name}, a name that the input has`,
     );
+}
+
+/** Where new code is, and what it is called: neither the kernel nor a reader of traces takes it for something else. */
+function checkNames(report: Report, { newCode, newSymbols }: PatchPlan): void {
+  const tell = (message: string) => report.error('VER230', message);
+  for (const { name } of newCode)
+    if (!/^\.(init\.|exit\.)?text\.tocsin/.test(name)) tell(`the plan has new code in a section called ${name}`);
+  const seen = new Set<string>();
+  for (const { name, binding, type, st_other, code, value, size } of newSymbols) {
+    if (seen.has(name)) tell(`the plan adds ${name} twice`);
+    seen.add(name);
+    if (code === undefined) continue;
+    if (!name.startsWith('__tocsin_')) tell(`new code is called ${name}`);
+    const isKind = type === STT_FUNC || type === STT_NOTYPE;
+    if (binding !== STB_GLOBAL || !isKind || (st_other & 0x1f) !== STV_HIDDEN)
+      tell(`${name} is no hidden global symbol of a function, or of a piece of one`);
+    // Up to the next one there is nothing but what fills the room between them.
+    const end = value + size;
+    const next = newSymbols
+      .filter(s => s.code === code && s.value > value)
+      .reduce((least, s) => Math.min(least, s.value), (newCode[code]?.words.length ?? 0) * 4);
+    const left = newCode[code]?.words.slice(end / 4, next / 4) ?? [];
+    if (value < 0 || size <= 0 || end % 4 !== 0 || end > next || left.some(word => word !== NOP))
+      tell(`${name} is not as long as its code`);
+  }
+}
+
+/** A version is added for each new import, once, or for none; and it is the one that who exports it has. */
+function checkVersions(
+  report: Report,
+  { addedVersions, newSymbols }: PatchPlan,
+  checksums: Checksums | undefined,
+): void {
+  const seen = new Set<string>();
+  for (const { name, crc } of addedVersions) {
+    const known = checksums?.get(name)?.crc;
+    if (known !== undefined && known >>> 0 !== crc >>> 0)
+      report.error(
+        'VER232',
+        `the plan has the checksum ${wordText(crc)} for ${name}, and it is exported with ${wordText(known)}`,
+      );
+    if (seen.has(name)) report.error('VER231', `the plan adds two versions for ${name}`);
+    seen.add(name);
+    if (!newSymbols.some(s => s.name === name && s.code === undefined))
+      report.error('VER231', `the plan adds a version for ${name}, which it does not import`);
+  }
 }
 
 function checkWords(report: Report, input: ElfFile, index: SectionIndex, words: readonly WordChange[]): void {
@@ -197,7 +251,7 @@ function checkRecords(report: Report, input: ElfFile, index: SectionIndex, recor
   let entries: Relocations | undefined;
   for (let i = 0; i < records.length; i++) {
     const { offset, size, relocation } = records[i]!;
-    if (offset < end || size <= 0 || offset + size > section.sh_size)
+    if (offset < end || offset % RECORD_SIZE !== 0 || size !== RECORD_SIZE || offset + size > section.sh_size)
       report.error('VER043', 'the plan removes a record twice, or one that does not exist', section, offset);
     end = offset + size;
     if (table?.index !== relocation.table) {

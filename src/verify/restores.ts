@@ -69,6 +69,38 @@ export function replay(script: Uint8Array, patched: Uint8Array, input: Uint8Arra
   return numbers.at === script.length ? '' : 'it goes on behind its end';
 }
 
+/**
+ * What a script makes of the patched file.
+ *
+ * @param most bytes; more are not made
+ * @returns `undefined` where the script cannot be carried out, or makes more
+ */
+export function rebuild(script: Uint8Array, patched: Uint8Array, most: number): Uint8Array | undefined {
+  const numbers = new Numbers(script);
+  const size = numbers.next();
+  if (size > most) return undefined;
+  const made = new Uint8Array(size);
+  let done = 0;
+  let source = 0;
+  while (done < size) {
+    const literal = numbers.next();
+    if (literal > size - done || numbers.at + literal > script.length) return undefined;
+    made.set(script.subarray(numbers.at, numbers.at + literal), done);
+    numbers.at += literal;
+    done += literal;
+    const length = numbers.next();
+    if (length === 0 && literal === 0) return undefined;
+    if (length === 0) continue;
+    const zigzag = numbers.next();
+    const from = source + literal + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
+    if (from < 0 || from + length > patched.length || length > size - done) return undefined;
+    made.set(patched.subarray(from, from + length), done);
+    done += length;
+    source = from + length;
+  }
+  return numbers.at === script.length ? made : undefined;
+}
+
 /** A call to compare longer runs costs as much as comparing so many bytes here. */
 const SHORT = 48;
 

@@ -59,7 +59,7 @@ export function verifyOutput(expected: Expectation, output: Uint8Array): Verific
   );
 
   // Input, plan and output side by side: all that the plan says, and nothing else.
-  report.step('plan', () => checkPlan(report, before, planned));
+  report.step('plan', () => checkPlan(report, before, planned, expected.checksums));
   report.stopOn('VER043');
   const pair = report.make('sections', () => pairSections(report, before, after, planned), sectionsText)!;
   report.step('alignment', () => checkAlignment(report, pair));

@@ -125,7 +125,7 @@ async function patchObject(
   const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
   if (!elf.isRelocatable) return (await proving()).patchImage(args, elf, input, doc => show(args, doc, tell));
-  const { plan, applied, proof, passedOver, merged } = await found(args, elf, input, proving);
+  const { plan, applied, proof, passedOver, merged, exports } = await found(args, elf, input, proving);
   const told = {
     proof: proofDocument(proof, passedOver),
     ...(merged && { merged: mergedDocument(merged.plan, merged.elf) }),
@@ -140,7 +140,7 @@ async function patchObject(
   const stored = args.dryRun ? made : await compress(made, input.form);
   const staging = stageOutput(args, stored, input.mode);
   // While the system writes.
-  const expected = new Expectation({ elf: subject, bytes: input.bytes }, plan);
+  const expected = new Expectation({ elf: subject, bytes: input.bytes }, plan, exports);
   const staged = await staging;
   let verdict: Verdict;
   try {

@@ -27,6 +27,8 @@ export interface Attempt {
   readonly passedOver: readonly PassedOverStrategy[];
   /** Where objects were merged first: the plan is for what came out of that. */
   readonly merged?: MergedModule | undefined;
+  /** What others export, as far as the user has told of it. */
+  readonly exports?: PatchRequest['exports'];
 }
 
 /** A result, with what the plan is for. */
@@ -101,7 +103,7 @@ export function attempt(given: World, prover: Judge, withShadowData?: () => Worl
     const applied = applyPlan(elf, plan, options);
     const actions = plan.actions.filter(a => a.kind === 'redirect');
     const proof = withOverruled(plan, prover.prove(readElf(applied.bytes), plan.actions.flatMap(placeOf)));
-    const tried = { plan, applied, proof, world, merged: world.merged };
+    const tried = { plan, applied, proof, world, merged: world.merged, exports: request.exports };
     if (proof.verdict === 'proved') return { ...tried, passedOver };
     if (best === undefined || (best.proof.verdict === 'refuted' && proof.verdict === 'unknown'))
       best = { ...tried, passedOver: [] };

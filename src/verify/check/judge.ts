@@ -6,6 +6,7 @@ import { type Complaint, InputError } from '../../util/errors.ts';
 import { auditBranches } from './audits/branches.ts';
 import { auditEntryBits } from './audits/entry-bits.ts';
 import { auditLivepatch } from './audits/livepatch.ts';
+import { auditNote } from './audits/note.ts';
 import { auditPatched } from './audits/patched.ts';
 import { auditVermagic } from './audits/vermagic.ts';
 import { type CheckFinding, type CheckResult, Findings, notJudged } from './finding.ts';
@@ -28,7 +29,7 @@ export interface Judged {
 
 type Audit = (subject: Subject, findings: Findings) => void;
 
-const AUDITS: readonly Audit[] = [auditBranches, auditEntryBits, auditLivepatch, auditPatched];
+const AUDITS: readonly Audit[] = [auditBranches, auditEntryBits, auditLivepatch, auditPatched, auditNote];
 /** Of those that the kernel accepts: a refusal says it already. */
 const AUDITS_OF_ACCEPTED: readonly Audit[] = [auditVermagic];
 

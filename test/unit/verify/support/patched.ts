@@ -12,7 +12,7 @@ import { verifyObject, verifyPatched } from '../../../../src/verify/verify.ts';
 export const GENERATIONS = ['6.1', '6.12', '7.2'] as const;
 
 /** What some other module exports. */
-const EXPORTS = new Map(
+export const EXPORTS = new Map(
   ['somewhere_else', 'elsewhere'].map(name => [
     name,
     { name, crc: 0x12345678, exporter: 'other', gplOnly: false, namespace: '' },

@@ -1,0 +1,30 @@
+/**
+ * The campaign of lying plans: every field of every plan, one after the other, says something else; the plan is carried out to the
+ * letter and judged. What is accepted is the same file, or differs in a way that is listed as harmless with its reason.
+ */
+import { describe, expect, it } from 'vitest';
+import { campaign, HARMLESS, liars } from '../unit/verify/support/liars.ts';
+import { figure, full } from './support/lab.ts';
+
+const SECONDS = 1000;
+/** One lie of so many is told by default. */
+const EVERY = full ? 1 : 11;
+
+describe.each(['6.1', '6.12', '7.2'])('plans for the sample of %s', generation => {
+  it('lie in vain', { timeout: 900 * SECONDS }, () => {
+    const total = { tried: 0, refused: 0, none: 0, same: 0, accepted: 0 };
+    const harmful: string[] = [];
+    for (const liar of liars(generation)) {
+      const found = campaign(liar, () => true, EVERY);
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += found[key];
+      harmful.push(...found.harmful.map(text => `${liar.name}: ${text}`));
+    }
+    const { tried, refused, none, same, accepted } = total;
+    figure(
+      `lying plans, ${generation}`,
+      `${tried} told, ${refused} refused, ${none} no plans, ${same} the same file, ${accepted} accepted for one of ${HARMLESS.length} reasons`,
+    );
+    expect(harmful).toEqual([]);
+    expect(refused).toBeGreaterThan(tried / 2);
+  });
+});
