@@ -14,6 +14,12 @@ import type { MergeObject } from './objects.ts';
 
 export const ENTRY = '__tocsin_trampoline';
 const PREFIX = '__tocsin_';
+const PLACEHOLDERS = ['target', 'original', 'continue', 'toc'] as const;
+type Placeholder = (typeof PLACEHOLDERS)[number];
+
+const R_PPC64_REL24 = 10;
+/** ADDR32, ADDR64; TOC16, TOC16_LO, TOC16_HA, TOC16_DS, TOC16_LO_DS: the addend goes to the symbol. */
+const ABSOLUTE: ReadonlySet<number> = new Set([1, 38, 47, 48, 50, 63, 64]);
 
 /** One redirect that an object is the trampoline of. */
 export interface CustomUse {
@@ -40,7 +46,7 @@ export interface CustomObject {
 }
 
 /** What is wrong with an object as a trampoline: a code of rewrite/refusals.ts, and the values of its message. */
-export type CustomFault = readonly [code: 'PAT080' | 'PAT081', values: Readonly<Record<string, string>>];
+export type CustomFault = readonly [code: 'PAT080' | 'PAT081' | 'PAT270', values: Readonly<Record<string, string>>];
 
 /** @throws InputError where the object is damaged */
 export function customObject(given: MergeObject, { from, to, entry }: CustomUse): CustomObject | CustomFault {
@@ -57,9 +63,8 @@ export function customObject(given: MergeObject, { from, to, entry }: CustomUse)
   const editor = new ElfEditor(elf);
   const table = editor.writable(symbols.section.index);
   const strings = symbols.section.sh_link;
-  const stands = new Map<number, 'original' | 'continue'>();
+  const stands = new Map<number, Placeholder>();
   let hasEntry = false;
-  let namesTarget = false;
   for (let i = 1; i < symbols.count; i++) {
     const name = symbols.name(i);
     if (!name.startsWith(PREFIX)) continue;
@@ -76,15 +81,20 @@ export function customObject(given: MergeObject, { from, to, entry }: CustomUse)
         return ['PAT080', { object, what: `${ENTRY} is not a global symbol of a code section` }];
       hasEntry = true;
     }
-    if (name === `${PREFIX}target`) namesTarget = true;
-    if (name === `${PREFIX}original`) stands.set(i, 'original');
-    if (name === `${PREFIX}continue`) stands.set(i, 'continue');
+    const placeholder = PLACEHOLDERS.find(p => name === PREFIX + p);
+    if (placeholder !== undefined) stands.set(i, placeholder);
     putWord(table, i * 24, editor.append(strings, Buffer.from(`${own}\0`, 'latin1')));
   }
   if (!hasEntry) return ['PAT080', { object, what: `it does not define ${ENTRY}` }];
   const copy = readElf(layOut(editor).bytes);
   const sha256 = createHash('sha256').update(copy.bytes).digest('hex');
-  const places = placesOf(given, stands);
+  const named = namedPlaces(given, stands);
+  const misuse = named.map(place => misuseOf(given, place)).find(what => what !== undefined);
+  if (misuse !== undefined) return ['PAT270', { object, what: misuse }];
+  const places = named.flatMap(({ section, offset, stands: s }) =>
+    s === 'original' || s === 'continue' ? [{ section, offset, stands: s }] : [],
+  );
+  const namesTarget = named.some(p => p.stands === 'target');
   return { object: { name: object, elf: copy, sha256 }, names, places, namesTarget, movesStack: movesStack(given) };
 }
 
@@ -96,15 +106,39 @@ function movesStack({ elf }: MergeObject): boolean {
   });
 }
 
-function placesOf({ elf }: MergeObject, stands: ReadonlyMap<number, 'original' | 'continue'>) {
-  const places: { section: SectionIndex; offset: SectionOffset; stands: 'original' | 'continue' }[] = [];
+/** A relocation that names a placeholder. */
+interface NamedPlace {
+  readonly section: SectionIndex;
+  readonly offset: SectionOffset;
+  readonly stands: Placeholder;
+  readonly type: number;
+  readonly addend: number;
+}
+
+function namedPlaces({ elf }: MergeObject, stands: ReadonlyMap<number, Placeholder>): NamedPlace[] {
+  const places: NamedPlace[] = [];
   for (const table of elf.sections) {
     if (table.sh_type !== SHT_RELA) continue;
     const relocations = elf.relocations(table);
     for (let i = 0; i < relocations.count; i++) {
       const found = stands.get(relocations.symbol(i));
-      if (found !== undefined) places.push({ section: table.sh_info, offset: relocations.offset(i), stands: found });
+      if (found === undefined) continue;
+      const [offset, type, addend] = [relocations.offset(i), relocations.type(i), relocations.addend(i)];
+      places.push({ section: table.sh_info, offset, stands: found, type, addend });
     }
   }
   return places;
+}
+
+/** What such a relocation asks for that its placeholder is not. Of a distance the addend counts from the instruction, and says nothing. */
+function misuseOf({ elf }: MergeObject, { section, offset, stands, type, addend }: NamedPlace): string | undefined {
+  const name = PREFIX + stands;
+  const where = `${elf.sections[section]?.name ?? section}+0x${offset.toString(16)}`;
+  const isBranch = type === R_PPC64_REL24;
+  if (isBranch && stands === 'toc') return `${where} branches to ${name}, which is a value for r2`;
+  if (stands !== 'toc' && addend !== 0 && (isBranch || ABSOLUTE.has(type)))
+    return `${where} names ${name}${addend < 0 ? '' : '+'}${addend}, and only its beginning has a meaning`;
+  if (isBranch && stands === 'continue' && ((elf.sectionWords(elf.sections[section]!)[offset >>> 2] ?? 0) & 1) !== 0)
+    return `${where} calls ${name}, which is the rest of a function and comes back to the function's caller`;
+  return undefined;
 }

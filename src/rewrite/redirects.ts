@@ -108,6 +108,8 @@ function resolve(subject: Subject, request: RedirectRequest, copies: GivenCopies
   const isItself = target.kind === 'here' && target.code.section === from.section && target.code.global === from.global;
   // A trampoline of the user's own that names no target may go on in the function itself.
   if (isItself && request.custom?.namesTarget !== false) throw refusal('PAT014', { name }, at);
+  if (!isItself && request.custom?.namesTarget === false)
+    throw refusal('PAT271', { object: request.custom.object, name, to: target.name }, at);
   const strategy = chooseStrategy(request, target, copies);
   const copy = strategy === 'epilogue' ? copyOfTarget(target, copies) : undefined;
   if (target.kind === 'here') checkLifetime(from, name, target);

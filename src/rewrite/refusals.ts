@@ -199,6 +199,15 @@ export const refusals = {
     cause: '{name} lies in {section}, and a trampoline of your own outlives it',
     remedy: 'choose a function that stays for as long as its module does',
   },
+  PAT270: {
+    cause: '{object} names a placeholder for what it is not: {what}',
+    remedy:
+      'branch to __tocsin_continue with b, call __tocsin_target and __tocsin_original with bl, and use __tocsin_toc in the addresses that make r2; docs/custom.md shows how',
+  },
+  PAT271: {
+    cause: '{object} does not name __tocsin_target, so whoever enters {name} would never reach {to}',
+    remedy: 'name it in the object, or say --redirect {name}={name}',
+  },
   PAT083: {
     cause: 'shadow needs its table, and the module does not have it',
     remedy:

@@ -59,6 +59,8 @@ export class CustomJudge {
     if (forms(list) !== forms(was && on(input, was.index)))
       this.#error('VER102', 'the rest of the function is named in another way than in the object', section, offset);
     for (const relocation of list) {
+      const what = misuseOf(relocation, stands, output.sectionWords(section)[offset >>> 2] ?? 0);
+      if (what !== undefined) this.#error('VER240', what, section, offset);
       const island =
         relocation.type === R_PPC64_REL24 ? this.#case.island(branchTarget(output, relocation)) : undefined;
       const target = island?.target ?? symbolTarget(output, relocation.symbol);
@@ -74,4 +76,13 @@ export class CustomJudge {
       else checkRest(this.#report, this.#case, found, target.offset, stands, target.k);
     }
   }
+}
+
+/** A branch to what stands for the rest of the function, or to the target, that goes beside it or comes back from where it cannot. */
+function misuseOf({ type, addend }: Relocation, stands: RestPlace['stands'], word: number): string | undefined {
+  if (type !== R_PPC64_REL24) return undefined;
+  if (addend !== 0) return `the branch leads ${addend} bytes beside what it names`;
+  return stands === 'continue' && (word & 1) !== 0
+    ? 'the rest of the function is called, and not gone on in'
+    : undefined;
 }

@@ -27,7 +27,7 @@ export interface Custom {
   readonly sha256: string;
 }
 
-/** One for each redirect that asks for it. @throws RefusalError PAT080, PAT081; InputError IO, ELF codes */
+/** One for each redirect that asks for it. @throws RefusalError PAT080, PAT081, PAT270; InputError IO, ELF codes */
 export async function readCustoms(elf: ElfFile, redirects: readonly WrittenRedirect[]): Promise<Custom[]> {
   const customs: Custom[] = [];
   const taken = new Set<string>();

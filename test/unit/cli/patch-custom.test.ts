@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
 import { temporaryFolder, tocsin } from '../../support/cli.ts';
-import { ObjectBuilder, SHF } from '../../support/object-builder.ts';
+import { ObjectBuilder, R, SHF, STT } from '../../support/object-builder.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -98,6 +98,28 @@ function object(
   return ['--strategy', `custom:${file}`];
 }
 
+/** A word of a trampoline, and the placeholder that it names, with an offset. */
+type Named = readonly [word: number, placeholder?: string, addend?: number];
+
+/** A trampoline of such words; a function, or a piece of F. */
+function naming(words: readonly Named[], type: number = STT.FUNC) {
+  const file = at('named.o');
+  const builder = new ObjectBuilder();
+  const code = words.map(([word]) => word);
+  const text = builder.code('.text', code, { align: 16 });
+  builder.symbol('__tocsin_trampoline', { section: text, value: 0, size: code.length * 4, bind: 1, type });
+  words.forEach(([, placeholder, addend = 0], i) => {
+    if (placeholder !== undefined)
+      builder.relocate(text, i * 4, R.REL24, builder.undefined(`__tocsin_${placeholder}`), addend);
+  });
+  writeFileSync(file, builder.build());
+  return ['--strategy', `custom:${file}`];
+}
+
+const [B, BL, NOP] = [0x48000000, 0x48000001, 0x60000000];
+const ITSELF = 'demo_in_range=demo_in_range';
+const CONTINUE: Named = [B, 'continue'];
+
 function refused(how: readonly string[], redirect = 'demo_in_range=fix_in_range') {
   const out = at('refused.ko');
   const done = tocsin(['patch', demo('6.12'), '-o', out, '--redirect', redirect, ...how, ...symvers('6.12')]);
@@ -120,13 +142,56 @@ describe('refuses', () => {
     expect(refused(object([BLR], []), init).code).toBe(1);
   });
 
-  it('code that is wrong', () => {
-    // li r2,0: the caller's TOC is lost.
-    expect(refused(object([0x38400000, BLR], []))).toEqual({ code: 1, said: 'TOC002' });
-    // addi r1,r1,-32
-    expect(refused(object([0x3821ffe0, BLR], []))).toEqual({ code: 1, said: 'TOC010' });
-    // li r14,0
-    expect(refused(object([0x39c00000, BLR], []))).toEqual({ code: 1, said: 'TOC012' });
+  it('PAT271: a replacement that the code does not name', () => {
+    expect(refused(object([BLR], []))).toEqual({ code: 1, said: 'PAT271' });
+    expect(refused(naming([CONTINUE], STT.NOTYPE))).toEqual({ code: 1, said: 'PAT271' });
+    // A symbol that nothing refers to.
+    expect(refused(object([BLR], ['__tocsin_target']))).toEqual({ code: 1, said: 'PAT271' });
+    expect(refused(['--strategy', custom('count')])).toEqual({ code: 1, said: 'PAT271' });
+  });
+
+  it.each<[string, readonly Named[]]>([
+    ['a call of the rest of F', [[BL, 'continue'], [BLR]]],
+    ['a way into the rest of F', [[B, 'continue', 4]]],
+    ['a way into F', [[B, 'original', 8]]],
+    ['a branch to the TOC', [[B, 'toc']]],
+    ['a call of the TOC', [[BL, 'toc'], [BLR]]],
+  ])('PAT270: %s', (_, words) => {
+    expect(refused(naming(words), ITSELF)).toEqual({ code: 1, said: 'PAT270' });
+  });
+
+  it('PAT270: an address beside G', () => {
+    expect(refused(naming([[B, 'target', 8]]))).toEqual({ code: 1, said: 'PAT270' });
+  });
+
+  it.each<[string, string, readonly Named[]]>([
+    ['li r2,0: the TOC is lost where F goes on', 'TOC001', [[0x38400000], CONTINUE]],
+    ["li r2,0: the caller's TOC is lost", 'TOC002', [[0x38400000], [BLR]]],
+    ['stdu r1,-64(r1)', 'TOC010', [[0xf821ffc1], CONTINUE]],
+    ['addi r1,r1,-32', 'TOC010', [[0x3821ffe0], [BLR]]],
+    ['mtlr r3: F returns elsewhere', 'TOC011', [[0x7c6803a6], CONTINUE]],
+    ['bl __tocsin_original without a frame', 'TOC011', [[BL, 'original'], [BLR]]],
+    ['li r14,0', 'TOC012', [[0x39c00000], CONTINUE]],
+    ['cmpwi cr2,r3,0', 'TOC013', [[0x2d030000], CONTINUE]],
+  ])('%s: %s', (_, said, words) => {
+    const type = words.includes(CONTINUE) ? STT.NOTYPE : STT.FUNC;
+    expect(refused(naming(words, type), ITSELF)).toEqual({ code: 1, said });
+  });
+
+  it.each<[string, string, readonly Named[]]>([
+    ['a sibling call of another object', 'TOC006', [[B, 'target']]],
+    ['a call of it without a frame', 'TOC005', [[BL, 'target'], [NOP], [BLR]]],
+    [
+      'a call of it without a nop',
+      'PRV104',
+      [
+        ...[0x7c0802a6, 0xf8010010, 0xf821ff91].map(word => [word] as const),
+        [BL, 'target'],
+        ...[0x38210070, 0xe8010010, 0x7c0803a6, BLR].map(word => [word] as const),
+      ],
+    ],
+  ])('%s: %s', (_, said, words) => {
+    expect(refused(naming(words))).toEqual({ code: 1, said });
   });
 
   it('a frame where there are arguments on the stack', () => {

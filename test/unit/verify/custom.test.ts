@@ -9,7 +9,17 @@ import type { PatchPlan, PlannedAction } from '../../../src/plan/plan.ts';
 import type { RenamedObject } from '../../../src/verify/merged/renamed.ts';
 import { verifyMerge } from '../../../src/verify/merged/verify-merge.ts';
 import { refusalOf } from '../rewrite/support/module.ts';
-import { carryOut, codes, GENERATIONS, judge, type Patched, patch, redirect, sample } from './support/patched.ts';
+import {
+  carryOut,
+  codes,
+  GENERATIONS,
+  judge,
+  type Patched,
+  patch,
+  redirect,
+  Spoiler,
+  sample,
+} from './support/patched.ts';
 
 function read(name: string) {
   const bytes = sample(name);
@@ -107,6 +117,20 @@ describe('finds', () => {
       at.has(r.offset) ? { ...r, addend: r.addend + 4 } : r,
     );
     expect(codes(judge(carryOut(good.elf, { ...good.plan, addedRelocations })))).toContain('VER102');
+  });
+
+  it('VER240: a branch beside the rest of the function, and a call of it, where the merged object has them', () => {
+    const { bytes, custom: asked } = merge('6.1');
+    const [place] = asked.places;
+    const spoiler = new Spoiler(bytes);
+    const i = spoiler.relocation('.text', r => r.offset === place!.offset);
+    spoiler.setRelocation('.text', i, 16, 4);
+    const beside = redirect('demo_in_range', 'elsewhere', { strategy: 'custom', custom: asked });
+    expect(codes(judge(patch(spoiler.bytes, { redirects: [beside] })))).toContain('VER240');
+    // What is called is named as what is gone on in.
+    const places = asked.places.map(p => ({ ...p, stands: 'continue' as const }));
+    const called = { ...beside, custom: { ...asked, places } };
+    expect(codes(judge(patch(bytes, { redirects: [called] })))).toContain('VER240');
   });
 
   it('a copy that is not the object', () => {
