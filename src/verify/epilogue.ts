@@ -10,6 +10,7 @@ import type { KernelFunction } from '../kernel/functions.ts';
 import type { PlannedEpilogue } from '../plan/plan.ts';
 import { memoryAccess, readsRegister, stackEffect } from '../ppc64/registers.ts';
 import type { SectionOffset } from '../util/indexes.ts';
+import { copyOfStackPointer, wrongUse } from './epilogue-pointers.ts';
 import type { TableEdges } from './epilogue-tables.ts';
 import type { Relocation } from './places.ts';
 import { type Report, wordText } from './verification.ts';
@@ -109,6 +110,7 @@ class SideBySide {
       if (!this.#depths.has(at) && !isSecond && this.#copied[there / 4] !== TRAP)
         this.#tell('VER141', 'a word that no path reaches is not a trap', there);
     }
+    this.#pointers();
     this.#rest();
     return this.#depths.size;
   }
@@ -202,6 +204,7 @@ class SideBySide {
   /** Whether two words that use r1 reach the same memory: the caller's where it is, the function's own 16 bytes lower. */
   #samePlace(word: number, is: number, next: number | undefined, depth: number): boolean {
     const opcode = word >>> 26;
+    if (opcode === 31 && depth === 0 && copyOfStackPointer(word) !== undefined) return word === is;
     // r1 plus an index: an address of the function's own frame, whose distance from r1 has not changed.
     if (opcode === 31) return word === is && depth > 0;
     const access = memoryAccess(word, next);
@@ -215,6 +218,30 @@ class SideBySide {
     if (isAddress && place >= 0 && place < 32) return false;
     if (place < 0 && place + (access?.size ?? 0) > 0) return false;
     return to - (depth === 0 ? 0 : depth + ROOM) === (place < 0 ? place - ROOM : place);
+  }
+
+  /** What got r1 at entry is an address of the caller's arguments. */
+  #pointers(): void {
+    const ways = { words: this.#words, after: (at: SectionOffset) => this.#after(at) };
+    for (const [at, depth] of this.#depths) {
+      if (depth !== 0 || copyOfStackPointer(this.#words[at / 4]!) === undefined) continue;
+      const wrong = wrongUse(ways, at);
+      if (wrong !== undefined)
+        this.#tell('VER206', 'a copy of r1 is used for something else than arguments', wrong + this.#distance);
+    }
+  }
+
+  /** Where control goes behind a word of the function; `undefined` behind calls, returns and what leaves it. */
+  #after(at: SectionOffset): readonly SectionOffset[] | undefined {
+    const word = this.#words[at / 4]!;
+    const opcode = word >>> 26;
+    const sideways = this.#case.edges.from(this.#case.from.section.index, at);
+    if (opcode === 19 && [16, 528, 560].includes((word >>> 1) & 0x3ff)) return undefined;
+    if (opcode !== 18 && opcode !== 16) return [at + (opcode === 1 ? 8 : 4), ...sideways];
+    if ((word & 3) !== 0 || this.#case.onFrom(at).length > 0) return undefined;
+    const distance = opcode === 18 ? ((word & 0x03fffffc) << 6) >> 6 : ((word & 0xfffc) << 16) >> 16;
+    const isAlways = opcode === 18 || ((word >>> 21) & 0x14) === 0x14;
+    return [at + distance, ...(isAlways ? [] : [at + 4]), ...sideways];
   }
 
   #sameRelocations(at: SectionOffset, there: SectionOffset): void {

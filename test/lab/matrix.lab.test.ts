@@ -33,9 +33,6 @@ const FORCED_CALLS = 1000;
 
 const slug = (name: string) => name.replaceAll(/[ ,]+/g, '-');
 const isRefused = (row: Row, { functions }: Column) => functions.some(f => f in row.refused);
-const cautionOf = (row: Row, generation: Generation) => row.cautious?.[generation] ?? {};
-const isCautious = (row: Row, { functions }: Column, generation: Generation) =>
-  functions.some(f => f in cautionOf(row, generation));
 
 interface Made {
   readonly row: Row;
@@ -48,7 +45,6 @@ interface Made {
 async function make(generation: Generation, row: Row, copies: string): Promise<Made> {
   const { canary, canaryObject, symvers } = labModules(generation);
   const folder = join(scratch, generation);
-  const caution = cautionOf(row, generation);
   mkdirSync(folder, { recursive: true });
   const patch = (out: string, functions: readonly string[], ...more: readonly string[]) => {
     const merged = row.merges ? ['--with', canaryObject] : [];
@@ -60,7 +56,7 @@ async function make(generation: Generation, row: Row, copies: string): Promise<M
   const allowed = join(folder, `canary-${slug(row.name)}.ko`);
   const ran = await patch(
     basename(allowed),
-    FUNCTIONS.filter(f => !(f in row.refused) && !(f in caution)),
+    FUNCTIONS.filter(f => !(f in row.refused)),
   );
   expect([row.name, ran.status, ran.stderr]).toEqual([row.name, 0, '']);
   const doc = JSON.parse(ran.stdout) as PatchDocument;
@@ -68,10 +64,6 @@ async function make(generation: Generation, row: Row, copies: string): Promise<M
   const restored = join(folder, 'restored.ko');
   await tocsinDone('revert', allowed, '-o', restored, '--force', '--quiet');
   expect(readFileSync(restored).equals(readFileSync(canary))).toBe(true);
-  for (const [name, code] of Object.entries(caution)) {
-    const no = await patch('never.ko', [name]);
-    expect([row.name, name, no.status, /\[(\w+)\]/.exec(no.stderr)?.[1]]).toEqual([row.name, name, 1, code]);
-  }
   const refused = Object.entries(row.refused);
   if (refused.length === 0) return { row, allowed, forced: undefined };
   for (const [name, code] of refused) {
@@ -91,28 +83,23 @@ const runAll = (runs: readonly Run[], label: string, calls: (run: Run) => number
   runs.map(r => runCanary(r.module, r.target, r.path, calls(r), label)).join('');
 
 /** All runs of the cells of a row that are allowed, each once. */
-function runsOf(row: Row, generation: Generation): readonly Run[] {
+function runsOf(row: Row): readonly Run[] {
   const runs = new Map<string, Run>();
   for (const column of COLUMNS)
-    if (
-      column.name !== TRACED &&
-      column.name !== AGAIN &&
-      !isRefused(row, column) &&
-      !isCautious(row, column, generation)
-    )
+    if (column.name !== TRACED && column.name !== AGAIN && !isRefused(row, column))
       for (const r of column.runs) runs.set(`${r.module}.${r.target}.${r.path}`, r);
   return [...runs.values()];
 }
 
 const columnNamed = (name: string) => COLUMNS.find(c => c.name === name)!;
 
-function script({ row, allowed, forced }: Made, generation: Generation): string {
+function script({ row, allowed, forced }: Made): string {
   const label = slug(row.name);
   const canary = basename(allowed);
   const traced = columnNamed(TRACED).runs;
   return [
     loadModules([canary, 'canary_ext.ko']),
-    runAll(runsOf(row, generation), label, callsOf),
+    runAll(runsOf(row), label, callsOf),
     whileTracing(
       ['home_add', 'home_eight'],
       round => runAll(traced, `${label}.${round}`, () => (full ? 10_000 : 500)),
@@ -172,7 +159,7 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
         loadModules(['canary_fix.ko', 'canary.ko', 'canary_ext.ko']),
         BARE.map(([module, path]) => runCanary(module, 'bare', path, FORCED_CALLS)).join(''),
         unloadModules(['canary_ext', 'canary']),
-        ...made.map(m => script(m, generation)),
+        ...made.map(m => script(m)),
         troubles(),
       ].join(''),
     });
@@ -181,7 +168,6 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
       canaryCounts(found.get(`canary.${r.module}.${r.target}.${r.path}.${label}`));
     const allowed: string[] = [];
     const refused: string[] = [];
-    const cautious: string[] = [];
     let entries = 0;
     for (const { row } of made) {
       const label = slug(row.name);
@@ -190,11 +176,6 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
         [AGAIN]: [`${label}.again`],
       };
       for (const column of COLUMNS) {
-        if (isCautious(row, column, generation)) {
-          const codes = column.functions.map(f => cautionOf(row, generation)[f]).join(', ');
-          cautious.push(`${row.name} × ${column.name}: ${codes}, out of caution: there is no copy to be forced`);
-          continue;
-        }
         if (isRefused(row, column)) {
           const spoiled = column.runs.map(r => wrong(countsOf(r, `${label}.forced`), row.gives));
           const codes = column.functions.map(f => row.refused[f]).join(', ');
@@ -223,11 +204,10 @@ describe.each(GENERATIONS)('the matrix, kernel %s', generation => {
       `direct × another module's function: PAT023; by hand, r2 lost in ${bare.join(', ')} of ${FORCED_CALLS} (${BARE.map(b => b[1]).join(', ')})`,
     );
     expect(bare.slice(0, 2)).toEqual([FORCED_CALLS, FORCED_CALLS]);
-    console.log(`allowed, ${of.release}\n${allowed.join('\n')}\n\nrefused\n${[...refused, ...cautious].join('\n')}`);
+    console.log(`allowed, ${of.release}\n${allowed.join('\n')}\n\nrefused\n${refused.join('\n')}`);
     figure(`matrix ${of.release}: cells allowed, nothing lost`, allowed.length);
     figure(`matrix ${of.release}: entries of redirected and hooked functions in them`, entries);
     figure(`matrix ${of.release}: cells refused, each seen to go wrong`, refused.length);
-    figure(`matrix ${of.release}: cells refused out of caution`, cautious.length);
     figure(`matrix ${of.release}: seconds`, Math.round(seconds));
   });
 });

@@ -23,6 +23,7 @@ import { walkFrame } from '../frame-walk.ts';
 import { type RefusalCode, refusal } from '../refusals.ts';
 import { type Code, placeKey, type Subject } from '../subject.ts';
 import { endOf } from '../targets.ts';
+import { checkEntryCopies } from './entry-copies.ts';
 import { endsInCall, frameDepths, shifted, Unfollowed } from './frame.ts';
 import { type CopiedEntry, type CopiedRelocation, TOC } from './object.ts';
 import type { TableEntries } from './tables.ts';
@@ -201,7 +202,9 @@ class Copier {
       { offset: 24, type: R_PPC64_REL16_LO, symbol: TOC, addend: 12 },
     ];
     const leaves = (at: number) => this.#leaves(at);
-    const depths = frameDepths({ words: this.#words, start, end, sideways: this.#sideways(entries), leaves });
+    const followed = { words: this.#words, start, end, sideways: this.#sideways(entries), leaves };
+    const depths = frameDepths(followed);
+    checkEntryCopies(followed, depths);
     const own = walkFrame(this.#subject, this.#section, this.#code.global).answer === 'no';
     const trap = endsInCall(this.#words, end) ? 1 : 0;
     const returnAt = body + (end - start) + trap * 4;

@@ -7,11 +7,12 @@
  */
 import { branchDisplacement, isBranch, isConditional, isDirectBranch, isLinking } from '../../ppc64/branches.ts';
 import { memoryAccess, readsRegister, writesRegister } from '../../ppc64/registers.ts';
+import { isEntryCopy } from './entry-copies.ts';
 
 /** Bytes by which the frame grows: r1 stays a multiple of 16 (ELFv2, 2.2.2.1). */
 export const SHIFT = 16;
 /** The back chain, CR and LR save slots and the TOC save slot of the caller's frame end here (2.2.3). */
-const HEADER = 32;
+export const HEADER = 32;
 /** Below r1, what interrupts leave alone (2.2.3.4). */
 const PROTECTED = 288;
 
@@ -103,6 +104,7 @@ export function shifted(word: number, next: number | undefined, depth: number, o
   const rt = (word >>> 21) & 31;
   const ra = (word >>> 16) & 31;
   const access = memoryAccess(word, next);
+  if (opcode === 31 && isEntryCopy(word, depth)) return word;
   if (opcode === 31)
     return own && ra !== rt && isSum(word, access !== undefined) ? word : fail('r1 is copied or computed with');
   const isStore = access?.kind === 'store' && (opcode < 48 || opcode === 62);

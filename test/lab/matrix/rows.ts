@@ -17,8 +17,6 @@ export interface Row {
   readonly wantsCopies?: true;
   /** Functions for which it is refused, and the code. */
   readonly refused: Readonly<Record<string, string>>;
-  /** Functions for which it is refused out of caution, by generation: nothing can be forced, because nothing is made. */
-  readonly cautious?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 const redirects = (to: string, ...options: readonly string[]): Row['options'] => {
@@ -46,8 +44,6 @@ export const ROWS: readonly Row[] = [
       merges: false,
       wantsCopies: true,
       refused: {},
-      // 6.1's compiler forms va_list from a copy of r1, so the copy of fix_variadic is refused (PAT160).
-      cautious: { '6.1': { home_variadic: 'PAT078' } },
     }),
   ),
   ...TOCS.map(
