@@ -12,6 +12,9 @@ import { PHDR_SIZE } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 
+/** CONFIG_KERNEL_START of 64-bit kernels, which cannot be chosen (arch/powerpc/Kconfig, read in 6.1, 6.12 and 7.2). */
+export const KERNEL_START = 0xc000_0000_0000_0000n;
+
 const PT_LOAD = 1;
 
 export interface LoadSegment {

@@ -130,7 +130,7 @@ export function passedRecords(elf: ElfFile, callsProfiler: boolean): (value: big
     return symbols === undefined || index < 0 ? 0n : symbols.address(index);
   };
   const [start, end] = [at('__exittext_begin'), at('__exittext_end')];
-  return value => (value === 0n ? callsProfiler : value >= start && value < end);
+  return value => (value === 0n ? callsProfiler : start > 0n && value >= start && value < end);
 }
 
 export interface Thunk {

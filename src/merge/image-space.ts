@@ -4,6 +4,7 @@ import { ImageRooms, roomBehindFile } from '../kernel/image-rooms.ts';
 import { tracerTableKind } from '../kernel/tracer-tables.ts';
 import type { GrownTable, ImagePart, ImagePiece, RoomKind } from '../plan/image.ts';
 import { alignUp, hex } from '../util/bytes.ts';
+import { unusedName } from '../util/unused-name.ts';
 import { HOMES, type Home, homeOf, NAMES } from './image-homes.ts';
 import {
   BUG_ROW,
@@ -79,9 +80,14 @@ export class ImageSpace {
     const room = this.#rooms.take(kind, size, alignment);
     if (room === undefined)
       throw mergeRefusal('PAT123', { size: hex(size), kind, largest: hex(this.#rooms.largest(kind)) });
-    const part = { name, kind, alignment, ...room, bytes: new Uint8Array(size) };
+    const part = { name: this.#unused(name), kind, alignment, ...room, bytes: new Uint8Array(size) };
     this.parts.push(part);
     return part;
+  }
+
+  /** The name, with a number where an earlier patch has taken it. */
+  #unused(name: string): string {
+    return unusedName(name, '.', n => this.#image.sectionNamed(n) !== undefined);
   }
 
   /** Rows behind the last one: nothing may lie there. */
@@ -96,7 +102,7 @@ export class ImageSpace {
       throw mergeRefusal('PAT190', { section: BUGS, what: `there is no room for ${size} bytes behind it` });
     const part =
       this.parts.push({
-        name: NAMES.bugs,
+        name: this.#unused(NAMES.bugs),
         kind: 'data',
         alignment: 4,
         ...room,

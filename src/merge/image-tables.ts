@@ -11,6 +11,7 @@
 import type { ElfFile } from '../elf/read.ts';
 import { sectionAt } from '../kernel/image.ts';
 import { symbolAddress } from '../kernel/image-layout.ts';
+import { imageBytes, type TableEnds, tableEnds } from '../kernel/image-tables.ts';
 import { mergeRefusal } from './refusals.ts';
 
 export const EXCEPTIONS = '__ex_table';
@@ -24,31 +25,21 @@ export interface ExceptionRow {
   readonly fixup: bigint;
 }
 
-interface TableBytes {
-  readonly start: bigint;
-  readonly stop: bigint;
+interface TableBytes extends TableEnds {
   readonly view: DataView;
 }
 
 /** @throws RefusalError PAT190 */
 function tableOf(image: ElfFile, name: string): TableBytes {
-  const [start, stop] = [symbolAddress(image, `__start_${name}`), symbolAddress(image, `__stop_${name}`)];
-  const home = start === undefined ? undefined : sectionAt(image, start);
-  if (
-    start === undefined ||
-    stop === undefined ||
-    home === undefined ||
-    stop > home.sh_addr + BigInt(home.sh_size) ||
-    stop < start
-  )
+  const ends = tableEnds(image, name);
+  const view = ends && imageBytes(image, ends);
+  if (ends === undefined || view === undefined)
     throw mergeRefusal('PAT190', { section: name, what: 'the image does not tell where it begins and ends' });
-  const from = Number(start - home.sh_addr);
-  const bytes = image.contents(home).subarray(from, from + Number(stop - start));
-  return { start, stop, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
+  return { ...ends, view };
 }
 
 /** The end of the bug table, where rows may be added; the image's rows have to be of the size that is known. @throws RefusalError PAT190 */
-export function endOfBugs(image: ElfFile): { readonly start: bigint; readonly stop: bigint } {
+export function endOfBugs(image: ElfFile): TableEnds {
   const { start, stop, view } = tableOf(image, BUGS);
   const code = image.sections.filter(s => s.isCode && s.sh_addr > 0n);
   const isCode = (v: bigint) => code.some(s => v >= s.sh_addr && v < s.sh_addr + BigInt(s.sh_size));

@@ -17,10 +17,10 @@ import type {
   WordChange,
 } from '../plan/plan.ts';
 import type { CallSite } from '../sites/call-sites.ts';
-import { unusedName } from '../trampoline/names.ts';
 import type { Role, Template } from '../trampoline/template.ts';
 import type { RefusalError } from '../util/errors.ts';
 import type { SectionIndex, SymbolIndex } from '../util/indexes.ts';
+import { unusedName } from '../util/unused-name.ts';
 import { type CodeHome, Spread } from './spread.ts';
 
 const NOP = 0x60000000;

@@ -1,11 +1,5 @@
 /** Names that new sections and symbols get, so that backtraces, `/proc/kallsyms` and `readelf` tell whose code it is. */
 
-/** `base` if it is free, else `base` with the first number from 2 that makes it so. */
-export function unusedName(base: string, separator: string, taken: (name: string) => boolean): string {
-  if (!taken(base)) return base;
-  for (let n = 2; ; n++) if (!taken(`${base}${separator}${n}`)) return `${base}${separator}${n}`;
-}
-
 export function trampolineSymbol(
   strategy: 'direct' | 'frame' | 'hook' | 'body' | 'shadow' | 'custom' | 'continue' | 'enter' | 'island',
   from: string,

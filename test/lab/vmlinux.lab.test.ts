@@ -8,6 +8,7 @@ import { basename, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readElf } from '../../src/elf/read.ts';
 import type { PatchDocument } from '../../src/report/patch/document.ts';
+import type { ScanCounts } from '../../src/sites/scan.ts';
 import { runMachine } from './boot/machine.ts';
 import { filterFunctions, loadModules, prelude, troubles, useFileSystem, whileTracing } from './boot/scripts.ts';
 import {
@@ -109,19 +110,40 @@ function changedWords(before: string, after: string): { readonly compared: numbe
 /** Of the tracer's records and the relocations that fill them: not code. */
 const RECORDS = /^\.(rela\.dyn|dynamic|init\.data)\+/;
 
+/** Everything that can be asked of an image, but the image and the output. */
+function everything(generation: Generation): string[] {
+  const objects = imageObjects(generation);
+  const plain = [...Object.keys(SHOWN), UNAME].filter(name => name !== FRAMED);
+  const redirects = plain.flatMap(name => ['--redirect', `${name}=image_${name}`]);
+  const hooks = ['--hook', 'vfs_*=image_enter', '--hook-exit', 'ksys_*=image_leave'];
+  const calls = ['--retarget', '__do_sys_newuname:_copy_to_user=image_copy_uname'];
+  const asked = ['--nop', 'seq_*', '--nop', 'tty_*', ...redirects, ...hooks, ...calls];
+  const plan = join(scratch, `plan-${generation}.json`);
+  writeFileSync(plan, JSON.stringify({ schema: 'tocsin.patch-plan/1', redirect: customs(objects) }));
+  return ['--with', join(objects, 'image_object.o'), ...asked, '--plan', plan, '--format', 'json'];
+}
+
+/** A copy of an image that is marked as older linkers marked one that can be relocated. */
+function markedDyn(image: string, copy: string): string {
+  const bytes = readFileSync(image);
+  bytes.writeUInt16LE(ET_DYN, E_TYPE);
+  writeFileSync(copy, bytes);
+  return copy;
+}
+
+const [E_TYPE, ET_EXEC, ET_DYN] = [16, 2, 3] as const;
+
+/** What scan tells, without the name of the file. */
+async function scanned(file: string, ...more: string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await tocsinDone('scan', file, '--format', 'json', ...more);
+  return { ...(JSON.parse(stdout) as Record<string, unknown>), file: '' };
+}
+
 describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
   it('boots, works, and does what was replaced', async () => {
     const of = kernel(generation);
     const image = join(scratch, `vmlinux-${generation}`);
-    const objects = imageObjects(generation);
-    const plain = [...Object.keys(SHOWN), UNAME].filter(name => name !== FRAMED);
-    const redirects = plain.flatMap(name => ['--redirect', `${name}=image_${name}`]);
-    const hooks = ['--hook', 'vfs_*=image_enter', '--hook-exit', 'ksys_*=image_leave'];
-    const calls = ['--retarget', '__do_sys_newuname:_copy_to_user=image_copy_uname'];
-    const asked = ['--nop', 'seq_*', '--nop', 'tty_*', ...redirects, ...hooks, ...calls];
-    const plan = join(scratch, `plan-${generation}.json`);
-    writeFileSync(plan, JSON.stringify({ schema: 'tocsin.patch-plan/1', redirect: customs(objects) }));
-    const options = ['--with', join(objects, 'image_object.o'), ...asked, '--plan', plan, '--format', 'json'];
+    const options = everything(generation);
     const started = performance.now();
     const ran = await tocsinDone('patch', of.vmlinux, '-o', image, ...options);
     const seconds = (performance.now() - started) / 1000;
@@ -134,6 +156,17 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
     expect(doc.actions.filter(a => a.kind === 'redirect' && a.strategy === 'custom').length).toBe(2);
     expect(count('hook')).toBeGreaterThanOrEqual(20);
     expect(count('retarget')).toBe(2);
+    const { callSites, strays, nopped, ...summary } = await scanned(image, '--calls');
+    expect([strays, (nopped as unknown[]).length]).toEqual([[], count('nop')]);
+    expect(summary.droppedRecords).toBe(doc.removed.records);
+    const { counts, strayRecords, droppedRecords } = await scanned(image, '--summary');
+    expect({ counts, strayRecords, droppedRecords }).toEqual({
+      counts: summary.counts,
+      strayRecords: 0,
+      droppedRecords: doc.removed.records,
+    });
+    const { counts: before } = await scanned(of.vmlinux, '--summary');
+    expect((callSites as unknown[]).length).toBe((before as ScanCounts).callSites - doc.removed.records);
     const { compared, changed } = changedWords(of.vmlinux, image);
     expect(changed.filter(place => !RECORDS.test(place)).sort()).toEqual(
       doc.words!.map(w => `${w.section}+${w.offset}`).sort(),
@@ -186,8 +219,19 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
       expect(Number(found.get(`traced.${name}`)), said).toBeGreaterThan(0);
     expect([found.get('tracer.enabled'), found.get('troubles')], said).toEqual(['1', '0']);
 
+    // The same image as older linkers would have marked it comes to the same words, and boots.
+    const dyn = markedDyn(of.vmlinux, join(scratch, `dyn-${generation}`));
+    const patchedDyn = join(scratch, `patched-dyn-${generation}`);
+    await tocsinDone('patch', dyn, '-o', patchedDyn, ...options);
+    const [exec, marked] = [readElf(readFileSync(image)), readElf(readFileSync(patchedDyn))];
+    expect([exec.header.e_type, marked.header.e_type]).toEqual([ET_EXEC, ET_DYN]);
+    expect(changedWords(image, patchedDyn).changed).toEqual([]);
+    expect(marked.sections.map(s => [s.name, s.sh_addr, s.sh_size])).toEqual(
+      exec.sections.map(s => [s.name, s.sh_addr, s.sh_size]),
+    );
+    expect(await scanned(patchedDyn, '--calls')).toEqual(await scanned(image, '--calls'));
     const hash = await runMachine(`vmlinux-hash-${generation}`, {
-      vmlinux: image,
+      vmlinux: patchedDyn,
       timeoutSeconds: 300,
       kernelArguments: 'disable_radix',
       script: [prelude(), 'result mmu "$(grep -c Hash /proc/cpuinfo)"\n', show('first'), troubles()].join(''),
@@ -200,7 +244,9 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
     const reverted = join(scratch, `reverted-${generation}`);
     await tocsinDone('revert', image, '-o', reverted);
     expect(readFileSync(reverted).equals(readFileSync(of.vmlinux))).toBe(true);
-    rmSync(reverted);
+    await tocsinDone('revert', patchedDyn, '-o', reverted, '--force');
+    expect(readFileSync(reverted).equals(readFileSync(dyn))).toBe(true);
+    for (const file of [reverted, dyn, patchedDyn]) rmSync(file);
     const kinds = `${count('nop')}, ${count('redirect')}, ${count('hook')}`;
     const { bytes, identical, changedByPlan } = doc.verification!.compared;
     figure(`vmlinux ${of.release}: call sites out, redirected, hooked`, kinds);
@@ -211,7 +257,7 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
 });
 
 describe.each(full ? GENERATIONS : (['6.1'] as const))('a kernel image with rows for its tables, %s', generation => {
-  it('warns with file and line, once, and catches a fault', async () => {
+  it('warns with file and line, once, and catches a fault, patched once and twice', async () => {
     const of = kernel(generation);
     const image = join(scratch, `vmlinux-rows-${generation}`);
     const object = join(imageObjects(generation), 'image_rows_object.o');
@@ -224,24 +270,38 @@ describe.each(full ? GENERATIONS : (['6.1'] as const))('a kernel image with rows
     // Two ends of one table in two functions, of two words each, and one end of the other.
     expect(ends).toBeGreaterThanOrEqual(8);
 
+    const twice = join(scratch, `vmlinux-twice-${generation}`);
+    const more = ['--with', join(imageObjects(generation), 'image_again_object.o')];
+    const again = ['--redirect', 'loadavg_proc_show=image_again_show', '--format', 'json'];
+    const second = JSON.parse(
+      (await tocsinDone('patch', image, '-o', twice, ...more, ...again)).stdout,
+    ) as PatchDocument;
+    expect([second.written, second.proof?.verdict, second.verification?.ok]).toEqual([true, 'proved', true]);
+
     const { exitStatus, found, said } = await runMachine(`vmlinux-rows-${generation}`, {
-      vmlinux: image,
+      vmlinux: twice,
       timeoutSeconds: 300,
       script: [
         prelude(),
         'for n in 1 2 3; do result rows.$n "$(cat /proc/version)"; done\n',
+        'for n in 1 2; do result again.$n "$(cat /proc/loadavg)"; done\n',
         'result warnings "$(dmesg | grep -c WARNING:)"\n',
-        'result warned "$(dmesg | grep WARNING:)"\n',
+        'result warned "$(dmesg | grep WARNING: | head -n 1)"\n',
+        'result other.warning "$(dmesg | grep WARNING: | tail -n 1)"\n',
         'result others "$(dmesg | grep -c -e Oops -e "BUG:" -e "kernel BUG")"\n',
       ].join(''),
     });
     expect(exitStatus, said).toBe(0);
     for (const n of [1, 2, 3]) expect(found.get(`rows.${n}`), said).toBe(`rows -14 82 ${n}`);
-    expect([found.get('warnings'), found.get('others')], said).toEqual(['1', '0']);
+    for (const n of [1, 2]) expect(found.get(`again.${n}`), said).toBe('again');
+    expect([found.get('warnings'), found.get('others')], said).toEqual(['2', '0']);
     expect(found.get('warned'), said).toMatch(/image_rows_object\.c:27\b/);
+    expect(found.get('other.warning'), said).toMatch(/image_again_object\.c:12\b/);
 
     const reverted = join(scratch, `reverted-rows-${generation}`);
-    await tocsinDone('revert', image, '-o', reverted);
+    await tocsinDone('revert', twice, '-o', reverted);
+    expect(readFileSync(reverted).equals(readFileSync(image))).toBe(true);
+    await tocsinDone('revert', image, '-o', reverted, '--force');
     expect(readFileSync(reverted).equals(readFileSync(of.vmlinux))).toBe(true);
     rmSync(reverted);
     figure(`vmlinux ${of.release}: words of code that tell where the bug and exception tables are`, ends);

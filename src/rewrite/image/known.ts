@@ -7,6 +7,7 @@ import { RELA_WORDS } from '../../elf/relocations.ts';
 import { type FixupTable, fixupTable } from '../../kernel/fixups.ts';
 import { imageRecords, sectionAt } from '../../kernel/image.ts';
 import { dynamicRelocations, R_PPC64_RELATIVE, symbolAddress } from '../../kernel/image-layout.ts';
+import { addedTo } from '../../kernel/image-tables.ts';
 import type { SectionIndex, SectionOffset } from '../../util/indexes.ts';
 
 export interface KnownRange {
@@ -44,7 +45,7 @@ export function* knownRanges(elf: ElfFile): Generator<KnownRange> {
     if (known !== undefined) yield known;
   }
   for (const section of elf.sections) {
-    const name = section.name.replace(/\.tocsin$/, '');
+    const name = addedTo(section.name);
     const table = section.isAllocated && section.hasContents ? fixupTable({ name }) : undefined;
     if (table === undefined || table.kind === 'tracer record') continue;
     for (const [address, length] of tablePlaces(section.sh_addr, elf.contents(section), table)) {

@@ -1,11 +1,13 @@
 /** From a request to the plan for a linked kernel image: as plan.ts beside it, with nothing left for a loader to do. */
 import { type ElfFile, readElf } from '../../elf/read.ts';
 import { Btf } from '../../kernel/btf.ts';
+import { KERNEL_START, loadSegments } from '../../kernel/image-layout.ts';
 import { patchNoteSection } from '../../kernel/patch-note.ts';
 import type { ImageAdditions, ImagePlan, ImageRest } from '../../plan/image.ts';
 import type { SiteForm, WordChange } from '../../plan/plan.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { NOP } from '../../ppc64/words.ts';
+import { hex } from '../../util/bytes.ts';
 import { Draft, type DraftRest } from '../draft.ts';
 import { type HookRequest, planHooks } from '../hooks.ts';
 import { KnownWords, NAMED, RECORDED, REWRITTEN, TABLED } from '../known-words.ts';
@@ -34,6 +36,8 @@ export interface ImageRequest {
   readonly relink?: ((rests: readonly ImageRest[]) => ImageAdditions) | undefined;
 }
 
+const ALL = 0xffff_ffff_ffff_ffffn;
+
 const NOTHING: ImageAdditions = {
   merged: [],
   pieces: [],
@@ -49,11 +53,13 @@ const NOTHING: ImageAdditions = {
 /**
  * The plan for `request`.
  *
- * @throws RefusalError PAT002 to PAT025, PAT060 to PAT070, PAT120 to PAT122, PAT126, PAT127; InputError where the file is damaged
+ * @throws RefusalError PAT002 to PAT025, PAT060 to PAT070, PAT120 to PAT122, PAT126, PAT127, PAT250; InputError where the file is damaged
  */
 export function makeImagePlan(elf: ElfFile, request: ImageRequest): ImagePlan {
   const { nops, redirects, hooks = [], retargets = [], additions = NOTHING, relink } = request;
   if (elf.symbols === undefined) throw imageRefusal('PAT121', { what: 'it has no symbols' });
+  const start = loadSegments(elf).reduce((least, s) => (s.p_vaddr < least ? s.p_vaddr : least), ALL);
+  if (start !== KERNEL_START) throw imageRefusal('PAT250', { found: hex(start), expected: hex(KERNEL_START) });
   if (nops.length + redirects.length + hooks.length + retargets.length + additions.parts.length === 0)
     throw refusal('PAT024');
   const image = additions.parts.length === 0 ? elf : withAdditions(elf, additions);

@@ -15,6 +15,10 @@ export const imageRefusals = {
     cause: 'the image cannot be patched: {what}',
     remedy: 'give the unstripped vmlinux of a ppc64le kernel, as it was linked',
   },
+  PAT250: {
+    cause: 'the image is linked for {found}, and 64-bit powerpc kernels are for {expected}',
+    remedy: 'give the vmlinux of a ppc64le kernel, not its zImage, a boot wrapper or an image that was moved',
+  },
   PAT122: {
     cause: 'the record of the call site cannot be dropped: {what}',
     remedy: 'leave this function out, or build the kernel with it marked notrace',

@@ -11,6 +11,7 @@ import { RELA_WORDS } from '../../elf/relocations.ts';
 import type { Section } from '../../elf/section.ts';
 import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../../kernel/functions.ts';
 import { dynamicRelocations, symbolAddress } from '../../kernel/image-layout.ts';
+import { tableEnds } from '../../kernel/image-tables.ts';
 import type { GrownTable } from '../../plan/image.ts';
 import type { WordChange } from '../../plan/plan.ts';
 import { readsRegister, writesRegister } from '../../ppc64/registers.ts';
@@ -18,8 +19,7 @@ import type { SectionOffset } from '../../util/indexes.ts';
 import { imageRefusal } from './refusals.ts';
 
 interface TableKind {
-  readonly start: string;
-  readonly stop: string;
+  readonly name: string;
   readonly what: string;
   /** Functions that search the table; all others that know both of its ends are a reason to refuse. `undefined`: any may. */
   readonly readers: readonly string[] | undefined;
@@ -29,15 +29,13 @@ interface TableKind {
 
 export const GROWN_TABLES: Readonly<Record<GrownTable['kind'], TableKind>> = {
   exceptions: {
-    start: '__start___ex_table',
-    stop: '__stop___ex_table',
+    name: '__ex_table',
     what: 'exception table',
     readers: ['search_kernel_exception_table', 'search_exception_tables'],
     sorter: 'sort_main_extable',
   },
   bugs: {
-    start: '__start___bug_table',
-    stop: '__stop___bug_table',
+    name: '__bug_table',
     what: 'bug table',
     readers: undefined,
     sorter: undefined,
@@ -60,8 +58,8 @@ export function changeTableEnds(elf: ElfFile, tables: readonly GrownTable[]): Wo
   const functions = functionsBySection(functionsOf(elf));
   const toc = symbolAddress(elf, '.TOC.')!;
   return tables.flatMap(table => {
-    const { start, stop, what, readers, sorter } = GROWN_TABLES[table.kind];
-    const [oldStart, oldStop] = [symbolAddress(elf, start)!, symbolAddress(elf, stop)!];
+    const { name, what, readers, sorter } = GROWN_TABLES[table.kind];
+    const { start: oldStart, stop: oldStop } = tableEnds(elf, name)!;
     const by = (found: readonly Reference[]) => byFunction(functions, found);
     const [starts, stops] = [by(referencesTo(elf, toc, oldStart)), by(referencesTo(elf, toc, oldStop))];
     const refuse = (why: string) => imageRefusal('PAT191', { table: what, why });

@@ -6,13 +6,14 @@ import type { ElfFile } from '../../elf/read.ts';
 import { RELA_WORDS } from '../../elf/relocations.ts';
 import { functionAt, functionsBySection, functionsOf, type KernelFunction } from '../../kernel/functions.ts';
 import { dynamicRelocations, symbolAddress } from '../../kernel/image-layout.ts';
+import { tableEnds } from '../../kernel/image-tables.ts';
 import type { GrownTable, ImagePlan } from '../../plan/image.ts';
 import { readsRegister, writesRegister } from '../../ppc64/registers.ts';
 import type { Report } from '../verification.ts';
 import { placeName } from './words.ts';
 
 interface Searched {
-  readonly ends: readonly [start: string, stop: string];
+  readonly name: string;
   /** Whoever else knows both ends of the table must be its sorter, which does nothing with a sorted table. */
   readonly readers: RegExp;
   readonly sorter: RegExp | undefined;
@@ -20,11 +21,11 @@ interface Searched {
 
 const SEARCHED: Readonly<Record<GrownTable['kind'], Searched>> = {
   exceptions: {
-    ends: ['__start___ex_table', '__stop___ex_table'],
+    name: '__ex_table',
     readers: /^search_(kernel_exception_table|exception_tables)(\.|$)/,
     sorter: /^sort_main_extable(\.|$)/,
   },
-  bugs: { ends: ['__start___bug_table', '__stop___bug_table'], readers: /./, sorter: undefined },
+  bugs: { name: '__bug_table', readers: /./, sorter: undefined },
 };
 
 /** `addis rX,r2` and the `addi` that uses it; offsets in the section. */
@@ -87,8 +88,8 @@ export function checkTableEnds(report: Report, input: ElfFile, output: ElfFile, 
   const toc = symbolAddress(input, '.TOC.') ?? 0n;
   const functions = functionsBySection(functionsOf(input));
   for (const table of plan.tables) {
-    const { ends, readers, sorter } = SEARCHED[table.kind];
-    const [start, stop] = ends.map(name => symbolAddress(input, name) ?? 0n) as [bigint, bigint];
+    const { name, readers, sorter } = SEARCHED[table.kind];
+    const { start, stop } = tableEnds(input, name) ?? { start: 0n, stop: 0n };
     const tell = (message: string) => report.error('VER170', message);
     if (isStored(input, new Set([start, stop]))) tell(`the image stores an end of the ${table.kind} somewhere`);
     const made = madeAddresses(input, toc, new Set([start, stop]));

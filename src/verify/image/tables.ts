@@ -5,8 +5,8 @@
  */
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
-import { sectionAt } from '../../kernel/image.ts';
 import { symbolAddress } from '../../kernel/image-layout.ts';
+import { imageBytes, tableEnds } from '../../kernel/image-tables.ts';
 import { tracerTableKind } from '../../kernel/tracer-tables.ts';
 import type { GrownTable, ImagePart, ImagePlan } from '../../plan/image.ts';
 import { count, type Report } from '../verification.ts';
@@ -79,17 +79,15 @@ function checkBugs(
   { part: number, rows, start, stop }: GrownTable,
 ): void {
   const part = plan.parts[number]!;
-  const [oldStart, oldStop] = ['__start___bug_table', '__stop___bug_table'].map(
-    name => symbolAddress(input, name) ?? 0n,
-  );
+  const { start: oldStart, stop: oldStop } = tableEnds(input, '__bug_table') ?? { start: 0n, stop: 0n };
   const size = rows * ROW.bugs;
   const isBehind =
     part.kind === 'data' &&
     part.address === oldStop &&
     part.bytes.length === size &&
     start === oldStart &&
-    stop === oldStop! + BigInt(size);
-  if (!isBehind || (oldStop! - oldStart!) % BigInt(ROW.bugs) !== 0n)
+    stop === oldStop + BigInt(size);
+  if (!isBehind || (oldStop - oldStart) % BigInt(ROW.bugs) !== 0n)
     report.error('VER168', 'the rows that are added do not lie behind the last one of the bug table', part.name);
   const view = viewOf(part);
   for (let at = 0; at + ROW.bugs <= view.byteLength; at += ROW.bugs)
@@ -145,18 +143,10 @@ function rows(view: DataView, address: bigint): Row[] {
 
 /** `undefined` where they cannot be read, or the kernel sorts them itself. */
 function oldExceptions(input: ElfFile): Row[] | undefined {
-  const bytesAt = (address: bigint | undefined, size: number): DataView | undefined => {
-    const home = address === undefined ? undefined : sectionAt(input, address);
-    if (address === undefined || home === undefined) return undefined;
-    const from = Number(address - home.sh_addr);
-    const bytes = input.contents(home).subarray(from, from + size);
-    return bytes.length === size ? new DataView(bytes.buffer, bytes.byteOffset, size) : undefined;
-  };
-  const [start, stop] = [symbolAddress(input, '__start___ex_table'), symbolAddress(input, '__stop___ex_table')];
-  if (start === undefined || stop === undefined || stop < start) return undefined;
-  const view = bytesAt(start, Number(stop - start));
-  const sorts = bytesAt(symbolAddress(input, 'main_extable_sort_needed'), 4);
-  if (view === undefined || view.byteLength % ROW.exceptions !== 0 || (sorts?.getUint32(0, true) ?? 0) !== 0)
-    return undefined;
-  return rows(view, start);
+  const ends = tableEnds(input, '__ex_table');
+  const view = ends && imageBytes(input, ends);
+  const sorts = symbolAddress(input, 'main_extable_sort_needed');
+  const flag = sorts === undefined ? undefined : imageBytes(input, { start: sorts, stop: sorts + 4n });
+  if (ends === undefined || view === undefined || view.byteLength % ROW.exceptions !== 0) return undefined;
+  return (flag?.getUint32(0, true) ?? 0) === 0 ? rows(view, ends.start) : undefined;
 }

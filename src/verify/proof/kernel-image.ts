@@ -4,6 +4,7 @@ import type { ElfFile } from '../../elf/read.ts';
 import { btfOf } from '../../kernel/btf.ts';
 import { imageRecords, imageThunks, type Thunk } from '../../kernel/image.ts';
 import { symbolAddress } from '../../kernel/image-layout.ts';
+import { addedTo } from '../../kernel/image-tables.ts';
 import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { NOP } from '../../ppc64/words.ts';
 import type { ProofSubject } from '../../prove/subject.ts';
@@ -188,8 +189,7 @@ function tables(sections: readonly PlacedSection[], at: (name: string) => number
   const bySection = (name: string, kind: TableRange['kind'], entrySize: number) => {
     // What tocsin adds to a table has a name like it.
     for (const s of sections)
-      if (s.name === name || s.name === `${name}.tocsin`)
-        found.push({ kind, offset: s.offset, size: s.size, entrySize });
+      if (addedTo(s.name) === name) found.push({ kind, offset: s.offset, size: s.size, entrySize });
   };
   bySection('__ex_table', 'exception', 8);
   bySection('__bug_table', 'bug', 12);

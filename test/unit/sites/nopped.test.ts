@@ -104,6 +104,11 @@ it.each<[string, Readonly<Record<number, number>>, [sites: number, dropped: numb
   expect([found.counts.recordedSites, found.droppedRecords, found.strayRecords]).toEqual(counts);
 });
 
+it('of an image that does not tell where its exit code begins are none', () => {
+  const found = scan(linkedImage({ functions: nops(2), without: ['__exittext_begin'] }));
+  expect([found.counts.recordedSites, found.droppedRecords]).toEqual([3, 0]);
+});
+
 it('are counted quickly where the file is laid out as usual', () => {
   const before = quick.answers;
   const bytes = withWords(linkedImage({ functions: nops(2), isFixed: true }), { [AT.mcount]: AT.exitText + 4 });

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { decode } from '../../../src/ppc64/decode.ts';
 import { directTemplate } from '../../../src/trampoline/direct.ts';
 import { frame } from '../../../src/trampoline/frame.ts';
-import { codeSection, trampolineSymbol, unusedName } from '../../../src/trampoline/names.ts';
+import { codeSection, trampolineSymbol } from '../../../src/trampoline/names.ts';
 import type { Template } from '../../../src/trampoline/template.ts';
+import { unusedName } from '../../../src/util/unused-name.ts';
 
 const mnemonics = (template: Template) =>
   template.map(row => {

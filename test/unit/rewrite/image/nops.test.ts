@@ -69,6 +69,13 @@ describe('call sites of a linked image', () => {
     expect(patched({ functions: PROFILED, type: 3 }, 'one').verification.ok).toBe(true);
   });
 
+  it('are refused where the image is linked for another address than a kernel', () => {
+    const bytes = linkedImage({ functions: PROFILED });
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    view.setBigUint64(80, BASE + 0x200_0000n, true);
+    expect(codeOf(() => makeImagePlan(readElf(bytes), { nops: ['one'], redirects: [] }))).toBe('PAT250');
+  });
+
   it('go in two steps, and come back in two', () => {
     const first = patched({ functions: PROFILED }, 'one');
     const second = makeImagePlan(first.output, { nops: ['two'], redirects: [] });

@@ -9,7 +9,15 @@ import { revert } from '../../../../src/rewrite/revert.ts';
 import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
 import { PatchProver } from '../../../../src/verify/patched/prove-patched.ts';
 import { codeOf } from '../../../support/errors.ts';
-import { AT, BASE, FILE_START, type ImageFunction, linkedImage, placesOf } from '../../../support/linked-image.ts';
+import {
+  AT,
+  BASE,
+  branch,
+  FILE_START,
+  type ImageFunction,
+  linkedImage,
+  placesOf,
+} from '../../../support/linked-image.ts';
 import { ObjectBuilder, SHF } from '../../../support/object-builder.ts';
 import { BLR, MFLR, NOP, redirect } from './support.ts';
 
@@ -42,6 +50,11 @@ const SEARCHERS = [
 ];
 const OLD: ImageFunction = { name: 'old', words: [NOP, NOP, NOP, BLR] };
 const FUNCTIONS = [LEAF, OLD, ...SEARCHERS];
+
+/** Behind these, with call sites. */
+const MORE = ['leaf2', 'leaf3'].map(
+  (name, i): ImageFunction => ({ ...LEAF, name, words: [MFLR, branch(112 + 16 * i + 4, 0, true), 0x38630001, BLR] }),
+);
 
 interface Options {
   readonly functions?: readonly ImageFunction[];
@@ -76,7 +89,7 @@ function image({ functions = FUNCTIONS, words, symbols, pointers = [], bugs: bug
 }
 
 /** `fix` loads from where r3 points, and returns another value where that fails; a trap and a barrier lie behind it. */
-function object({ barrier = ISYNC, jumps = false } = {}) {
+function object({ barrier = ISYNC, jumps = false, name = 'fix', data = true } = {}) {
   const b = new ObjectBuilder();
   const text = b.code('.text', [0x88630000, BLR, 0x3860fff2, BLR, 0x0fe00000, barrier, BLR, NOP], { align: 16 });
   const table = (name: string, bytes: number, align = 4) =>
@@ -87,20 +100,20 @@ function object({ barrier = ISYNC, jumps = false } = {}) {
     });
   const [exceptions, bugs, barriers] = [table('__ex_table', 8), table('__bug_table', 12), table('__lwsync_fixup', 8)];
   if (jumps) table('__jump_table', 16);
-  b.section('.data', { flags: SHF.ALLOC | SHF.WRITE, bytes: new Uint8Array(8).fill(1), align: 8 });
-  b.function('fix', text, 0, 16);
+  if (data) b.section('.data', { flags: SHF.ALLOC | SHF.WRITE, bytes: new Uint8Array(8).fill(1), align: 8 });
+  b.function(name, text, 0, 16);
   const start = b.symbol('.Lstart', { section: text, value: 0 });
   b.relocate(exceptions, 0, REL32, start, 0);
   b.relocate(exceptions, 4, REL32, start, 8);
   b.relocate(bugs, 0, REL32, start, 16);
   b.relocate(bugs, 4, REL32, start, 0);
   b.relocate(barriers, 0, REL64, start, 20);
-  return { name: 'fix.o', elf: readElf(b.build()), sha256: '0'.repeat(64) };
+  return { name: `${name}.o`, elf: readElf(b.build()), sha256: '0'.repeat(64) };
 }
 
-function patched(input = image(), merged = object()) {
+function patched(input = image(), merged = object(), [from, to] = ['leaf', 'fix']) {
   const additions = linkObjects(input, [merged]);
-  const plan = makeImagePlan(input, { nops: [], redirects: [redirect('leaf', 'fix')], additions });
+  const plan = makeImagePlan(input, { nops: [], redirects: [redirect(from!, to!)], additions });
   const check = (of: ImagePlan) => {
     const output = applyImagePlan(input, of, { toolVersion: 'test' }).bytes;
     return [...new Set(verifyImage(input, output, of, [merged.elf]).findings.map(f => f.code))];
@@ -161,6 +174,69 @@ describe('rows for tables of a kernel image', () => {
     expect(() => other.check({ ...other.plan, parts })).toThrow(RangeError);
     const tight = image({ bugs, functions, symbols: { _edata: AT.edata + 8 } });
     expect(codeOf(() => patched(tight))).toBe('PAT190');
+  });
+
+  it.each([
+    ['behind the bugs', {}],
+    [
+      'behind the file',
+      {
+        bugs: AT.pageData + 0x40 - 24,
+        functions: [LEAF, OLD, SEARCHERS[0]!, searcher('find_bug', AT.pageData + 0x40 - 24, AT.pageData + 0x40)],
+        symbols: { _edata: AT.edata + 0x100 },
+      },
+    ],
+  ])('come a second and a third time, %s, and go one after the other', (_, options) => {
+    const functions = [...((options as Parameters<typeof image>[0])?.functions ?? FUNCTIONS), ...MORE];
+    const input0 = image({ ...options, functions });
+    const places = placesOf(functions);
+    const one = patched(input0, object({ data: false }));
+    const two = patched(readElf(one.bytes), object({ name: 'more', data: false }), ['leaf2', 'more']);
+    const three = patched(readElf(two.bytes), object({ name: 'most' }), ['leaf3', 'most']);
+    expect([one.check(one.plan), two.check(two.plan), three.check(three.plan)]).toEqual([[], [], []]);
+    const [first, last] = [one, three].map(({ plan }) => new Map(plan.tables.map(t => [t.kind, t])));
+    expect(last!.get('bugs')!.start).toBe(first!.get('bugs')!.start);
+    expect(last!.get('bugs')!.stop - first!.get('bugs')!.stop).toBe(24n);
+    const { start, stop } = last!.get('exceptions')!;
+    expect(stop - start).toBe(5n * 8n);
+    const at = places.get('search_kernel_exception_table')!;
+    expect(BASE + BigInt(addressAt(three.bytes, at + 8, at + 12))).toBe(start);
+    const names = readElf(three.bytes).sections.flatMap(s => (s.name.startsWith('__ex_table') ? [s.name] : []));
+    expect(names).toEqual(['__ex_table.tocsin', '__ex_table.tocsin.2', '__ex_table.tocsin.3']);
+    let bytes: Uint8Array = three.bytes;
+    for (const was of [two.bytes, one.bytes, input0.bytes]) {
+      bytes = revert(bytes).original;
+      expect(Buffer.compare(bytes, was)).toBe(0);
+    }
+    expect(codeOf(() => revert(bytes))).toBe('RVT001');
+    // The note of an earlier patch does not fit the file of a later one.
+    const [early, late] = [readElf(one.bytes), readElf(two.bytes)].map(elf => elf.sectionNamed('.note.tocsin')!);
+    const mixed = two.bytes.slice();
+    mixed.set(
+      one.bytes.subarray(early!.sh_offset, early!.sh_offset + Math.min(early!.sh_size, late!.sh_size)),
+      late!.sh_offset,
+    );
+    expect(codeOf(() => revert(mixed))).toBe('RVT002');
+  });
+
+  it('are refused where the data of an earlier patch have taken the room behind them', () => {
+    const functions = [...FUNCTIONS, ...MORE];
+    const first = patched(image({ functions }), object(), ['leaf2', 'fix']);
+    expect(first.check(first.plan)).toEqual([]);
+    expect(codeOf(() => patched(readElf(first.bytes), object({ name: 'more' })))).toBe('PAT190');
+  });
+
+  it('of an earlier patch are not forgotten by the judge', () => {
+    const first = patched(image({ functions: [...FUNCTIONS, ...MORE] }), object({ data: false }), ['leaf2', 'fix']);
+    const input = readElf(first.bytes);
+    const second = patched(input, object({ name: 'more' }), ['leaf', 'more']);
+    const table = second.plan.tables.find(t => t.kind === 'exceptions')!;
+    // The rows of the kernel's build and the new one, without those of the first patch.
+    const part = second.plan.parts[table.part]!;
+    const stale = { ...part, bytes: part.bytes.slice(0, 24) };
+    const parts = second.plan.parts.map(p => (p === part ? stale : p));
+    const tables = second.plan.tables.map(t => (t === table ? { ...t, stop: t.start + 24n } : t));
+    expect(second.check({ ...second.plan, parts, tables })).toContain('VER168');
   });
 
   it('are ways that the prover follows', () => {
