@@ -20,6 +20,7 @@ import { BRANCH, R_PPC64_REL24 } from '../trampoline/template.ts';
 import { hex } from '../util/bytes.ts';
 import type { SectionOffset } from '../util/indexes.ts';
 import type { Draft } from './draft.ts';
+import { imageBranches } from './image/branches.ts';
 import { KnownWords, REWRITTEN, TABLED } from './known-words.ts';
 import type { Place } from './places.ts';
 import { refusal } from './refusals.ts';
@@ -57,12 +58,12 @@ export function globalEntryPlace(from: Code, name: string): Place {
 /**
  * All branches that enter `from` at its local entry, by section and offset.
  *
- * @throws RefusalError PAT009, PAT010, PAT072, PAT073
+ * @throws RefusalError PAT009, PAT010, PAT072, PAT073, PAT251
  */
 export function localBranches(subject: Subject, from: Code, name: string): readonly LocalBranch[] {
-  const found: LocalBranch[] = [];
+  const found: LocalBranch[] = subject.elf.isRelocatable ? [] : imageBranches(subject, from, name);
   for (const section of subject.elf.sections) {
-    if (!section.isAllocated) continue;
+    if (!section.isAllocated || !subject.elf.isRelocatable) continue;
     const relocated = relocatedBranches(subject, section, from, name, found);
     if (section === from.section) resolvedBranches(subject, from, name, relocated, found);
   }

@@ -85,17 +85,20 @@ export class Subject {
   readonly sites: readonly CallSite[];
   /** The BTF of the kernel that the module is for, if the caller has it. */
   readonly kernelBtf: Btf | undefined;
+  /** Of a linked image with objects in it: number of their first section. */
+  readonly firstAdded: number;
   #relocationTables: Map<SectionIndex, Section[]> | undefined;
   #entries: ReadonlySet<number> | undefined;
   #bySection: ReadonlyMap<SectionIndex, KernelFunction[]> | undefined;
   readonly #branches = new Map<SectionIndex, ReadonlyMap<SectionOffset, BranchTarget>>();
 
   /** @throws InputError where symbols, relocations or tracer tables are damaged */
-  constructor(elf: ElfFile, kernelBtf?: Btf) {
+  constructor(elf: ElfFile, kernelBtf?: Btf, firstAdded = elf.sections.length) {
     this.elf = elf;
     this.functions = functionsOf(elf);
     this.sites = callSitesOf(elf, this.functions).sites;
     this.kernelBtf = kernelBtf;
+    this.firstAdded = firstAdded;
   }
 
   /** The SHT_RELA sections that patch a section. */

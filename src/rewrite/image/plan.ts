@@ -63,7 +63,7 @@ export function makeImagePlan(elf: ElfFile, request: ImageRequest): ImagePlan {
   if (nops.length + redirects.length + hooks.length + retargets.length + additions.parts.length === 0)
     throw refusal('PAT024');
   const image = additions.parts.length === 0 ? elf : withAdditions(elf, additions);
-  const subject = new Subject(image, btfOf(elf));
+  const subject = new Subject(image, btfOf(elf), firstAdded(elf));
   const draft = new Draft(image);
   const targets = nopTargets(subject, nops, draft);
   checkRequests(subject, request);
@@ -87,14 +87,12 @@ function btfOf(elf: ElfFile): Btf | undefined {
   return section === undefined ? undefined : Btf.parse(elf.contents(section));
 }
 
-/** Behind it, nobody can tell who came how; in front of it, an image has no relocation that tells who branches there. */
-const ENTRIES = 'no relocation of it tells which branches and pointers lead to which entry';
-
 /** What an image can be given: everything has to be in it. */
 function checkRequests(subject: Subject, { redirects, hooks = [], retargets = [] }: ImageRequest): void {
   for (const { to, strategy, at } of redirects) {
     checkImageStrategy(strategy);
-    if (at !== 'after-site' && at !== 'site') throw imageRefusal('PAT195', { what: `--at ${at}`, why: ENTRIES });
+    if (strategy === 'custom' && at !== 'after-site' && at !== 'site')
+      throw imageRefusal('PAT195', { what: `--at ${at} with custom`, why: 'its way back leads behind the call site' });
     requireCode(subject, to);
   }
   for (const name of [...hooks.map(h => h.hook), ...retargets.map(r => r.to)]) requireCode(subject, name);
@@ -106,6 +104,8 @@ function checkKnownWords(subject: Subject, draft: Draft): void {
   if (redirects.length === 0) return;
   const known = new KnownWords(subject);
   for (const { function: name, section: home, offset, at } of redirects) {
+    // No word of the function changes; the branches have been looked at.
+    if (at === 'local-entry') continue;
     const section = subject.elf.sectionNamed(home)!;
     const code = findCode(subject, name) ?? findCode(subject, `${name}@${home}+0x${offset.toString(16)}`);
     const [start, end] = code === undefined ? [offset, offset + 4] : [code.global, endOf(code)];
@@ -115,7 +115,7 @@ function checkKnownWords(subject: Subject, draft: Draft): void {
     if ((marks & REWRITTEN) !== 0) throw refusal('PAT010', { table: 'a table of feature sections' }, where);
     if ((marks & TABLED) !== 0)
       throw refusal('PAT009', { table: 'a table of the kernel', what: 'it may jump there' }, where);
-    if ((marks & RECORDED) !== 0 && at === 'after-site')
+    if ((marks & RECORDED) !== 0 && at !== 'site')
       throw refusal('PAT009', { table: 'a record of the tracer', what: 'it patches it' }, where);
     if ((marks & NAMED) !== 0 && !isEntry) throw refusal('PAT008', { what: 'an address constant names it' }, where);
   }

@@ -19,6 +19,10 @@ export const imageRefusals = {
     cause: 'the image is linked for {found}, and 64-bit powerpc kernels are for {expected}',
     remedy: 'give the vmlinux of a ppc64le kernel, not its zImage, a boot wrapper or an image that was moved',
   },
+  PAT251: {
+    cause: '{place} looks like a branch to the local entry of {name}, and no function covers it: it may be data',
+    remedy: 'redirect all callers with --at after-site',
+  },
   PAT122: {
     cause: 'the record of the call site cannot be dropped: {what}',
     remedy: 'leave this function out, or build the kernel with it marked notrace',

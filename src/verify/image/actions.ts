@@ -10,6 +10,7 @@ import { localEntryOffset } from '../../ppc64/entry-points.ts';
 import { count, type Report } from '../verification.ts';
 import { ImageCalls } from './calls.ts';
 import { customFault } from './custom.ts';
+import { globalEntryFault, judgeLocalBranches } from './entries.ts';
 import { followImageHook, type HookedImage, type WantedHook } from './hook.ts';
 import { ImageWords, placeName } from './words.ts';
 
@@ -139,6 +140,10 @@ class ActionJudge {
     const own = this.#own(section, action);
     const at = section.sh_addr + BigInt(action.offset);
     const target = this.#words.branchAt(at);
+    if (action.at === 'global-entry' || action.at === 'local-entry') {
+      this.#entries(section, action);
+      return;
+    }
     const isKnown = action.strategy === 'direct' || action.custom !== undefined;
     if (own === undefined || target === undefined || !isKnown) {
       this.#wrong('a redirect is no branch as planned', section, action);
@@ -158,6 +163,30 @@ class ActionJudge {
     );
     if (leadsTo === undefined || leadsTo.global === own.global)
       this.#wrong(`a redirect does not lead to ${action.to}`, section, action);
+  }
+
+  /** A redirect for those who come by one of the entries: entries.ts. */
+  #entries(section: Section, action: PlannedRedirect): void {
+    const own = this.#own(section, action);
+    const given = {
+      input: this.#input,
+      output: this.#words,
+      toc: symbolAddress(this.#output, '.TOC.') ?? 0n,
+      at: section.sh_addr + BigInt(action.offset),
+      replacements: this.#functions(action.to).filter(g => g.global !== own?.global),
+    };
+    if (action.strategy !== 'direct' || own === undefined) {
+      this.#wrong('a redirect is no branch as planned', section, action);
+      return;
+    }
+    if (action.at === 'global-entry') {
+      const fault = globalEntryFault(action, own, given);
+      if (fault !== undefined) this.#wrong(fault, section, action, 'VER210');
+      return;
+    }
+    const { faults, places } = judgeLocalBranches(action, own, given);
+    for (const place of places) this.#changed.delete(place);
+    for (const fault of faults) this.#wrong(fault, section, action, 'VER211');
   }
 
   #image(): HookedImage {

@@ -37,6 +37,25 @@ export class ImageWords {
     return start + BigInt(((high << 16) >> 16) * 0x10000 + ((low << 16) >> 16));
   }
 
+  /**
+   * Where code at `start` goes on that makes r2 the TOC from its own place, with LR as it was; `undefined` where it is not such code,
+   * or makes something else of r2.
+   */
+  goesWithToc(start: bigint, toc: bigint): bigint | undefined {
+    const [a, b, c, d, high, low] = Array.from({ length: 6 }, (_, i) => this.at(start + BigInt(4 * i)) ?? 0) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const isPlain = a === MFLR_0 && b === BCL_NEXT && c === MFLR_12 && d === MTLR_0;
+    if (!isPlain || high >>> 16 !== 0x3c4c || low >>> 16 !== 0x3842) return undefined;
+    const r2 = start + 8n + BigInt(((high << 16) >> 16) * 0x10000 + ((low << 16) >> 16));
+    return r2 === toc ? this.branchAt(start + 24n) : undefined;
+  }
+
   /** The address that code at `start` computes in r12 from its own place, and goes to, with LR as it was. */
   entersByAddress(start: bigint): bigint | undefined {
     const words = Array.from({ length: 8 }, (_, i) => this.at(start + BigInt(4 * i)) ?? 0);

@@ -198,10 +198,6 @@ describe('an object in a kernel image', () => {
     expect(codeOf(() => linkObjects(image({ functions }), [object({ needs: 'count' })]))).toBe('PAT110');
   });
 
-  it('does not go with --at global-entry', () => {
-    expect(codeOf(() => patched({ redirects: [{ ...redirect('first', 'fix'), at: 'global-entry' }] }))).toBe('PAT195');
-  });
-
   it.each([
     ['frame', 'no r2 that a frame would have to keep'],
     ['epilogue', 'no other module is entered'],
