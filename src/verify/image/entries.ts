@@ -46,13 +46,14 @@ function displacement(word: number): number | undefined {
 
 /** @returns what is wrong, and the places (`placeName`) that may change for it */
 export function judgeLocalBranches(
-  { recordRemoved, branches = [], to }: PlannedRedirect,
+  { recordRemoved, branches = [], to, toc }: PlannedRedirect,
   own: ImageFunction,
   { input, output, at, replacements }: JudgedEntries,
 ): { readonly faults: readonly string[]; readonly places: readonly string[] } {
   const faults: string[] = [];
   const places: string[] = [];
-  if (at !== own.local || recordRemoved) faults.push('the plan says more of a local entry than is done');
+  if (at !== own.local || recordRemoved || toc !== 'kept')
+    faults.push('the plan says more of a local entry than is done');
   const planned = new Set(branches.map(b => `${b.section}+${b.offset} ${b.links}`));
   const end = own.global + BigInt(own.size);
   for (const section of input.sections) {

@@ -86,6 +86,7 @@ describe('at the global entry', () => {
       'VER210',
     );
     expect(codes(changed(plan, { to: 'count' }))).toContain('VER210');
+    expect(codes(changed(plan, { toc: 'own' }))).toContain('VER210');
     expect(codes(changed(plan, { offset: PLACE('first') + 8 }))).toContain('VER210');
     expect(codes(changed(plan, { at: 'local-entry' }))).toContain('VER211');
   });
@@ -134,6 +135,8 @@ describe('at the local entry', () => {
     const more = { function: 'leaf', section: '.text', offset: 16, links: false };
     expect(codes(changed(plan, { branches: [...action!.branches!, more] }))).toContain('VER211');
     expect(codes(changed(plan, { to: 'second' }))).toContain('VER211');
+    expect(codes(changed(plan, { toc: 'saved' }))).toContain('VER211');
+    expect(codes(changed(plan, { recordRemoved: true }))).toContain('VER211');
     // One of them is forgotten, by the maker and in its plan.
     const words = plan.words.filter(w => w.offset !== 176);
     expect(codes(changed({ ...plan, words }, { branches: action!.branches!.slice(0, 1) }))).toContain('VER211');
