@@ -6,8 +6,9 @@
 
 import { RELA_WORDS } from '../../elf/relocations.ts';
 import type { Section } from '../../elf/section.ts';
-import { imageThunks } from '../../kernel/image.ts';
+import { imageRecords, imageThunks } from '../../kernel/image.ts';
 import { dynamicRelocations } from '../../kernel/image-layout.ts';
+import { RECORD_SIZE } from '../../kernel/tracer-tables.ts';
 import { hex } from '../../util/bytes.ts';
 import type { SectionOffset } from '../../util/indexes.ts';
 import type { LocalBranch } from '../entry-redirects.ts';
@@ -58,11 +59,17 @@ export function imageBranches(subject: Subject, from: Code, name: string): Local
   return found;
 }
 
+/** Whether an address constant names the place. A record of the tracer does, where the call site begins there; it is no way to it. */
 function isConstant({ elf }: Subject, address: bigint): boolean {
   const dynamic = dynamicRelocations(elf);
   if (dynamic === undefined) return false;
+  const records = imageRecords(elf);
+  const start = records?.start ?? 0n;
+  const end = start + BigInt((records?.values.length ?? 0) * RECORD_SIZE);
   const { words } = elf.relocations(dynamic.section);
-  const [low, high] = [Number(address & 0xffff_ffffn), Number(address >> 32n)];
-  for (let w = 0; w < words.length; w += RELA_WORDS) if (words[w + 4] === low && words[w + 5] === high) return true;
+  const at = (w: number) => (BigInt(words[w + 1]!) << 32n) | BigInt(words[w]!);
+  const low = Number(address & 0xffff_ffffn);
+  for (let w = 0; w < words.length; w += RELA_WORDS)
+    if (words[w + 4] === low && at(w + 4) === address && !(at(w) >= start && at(w) < end)) return true;
   return false;
 }

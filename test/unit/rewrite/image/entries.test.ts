@@ -12,7 +12,7 @@ import { verifyImage } from '../../../../src/verify/image/verify-image.ts';
 import { PatchProver } from '../../../../src/verify/patched/prove-patched.ts';
 import { codeOf } from '../../../support/errors.ts';
 import { AT, BASE, branch, FILE_START, type ImageFunction, placesOf } from '../../../support/linked-image.ts';
-import { FUNCTIONS, image, object, redirect } from './support.ts';
+import { FUNCTIONS, image, NOP, object, redirect } from './support.ts';
 
 /** Calls `first` behind its entry, jumps to it, and calls `helper` once more. */
 const CALLS: ImageFunction = {
@@ -107,6 +107,13 @@ describe('at the local entry', () => {
     expect([164, 176].map(place => target(bytes, place))).toEqual([fix, fix]);
     expect(plan.words.filter(w => input.sections[w.section]!.isCode).map(w => w.offset)).toEqual([164, 176]);
     expect(revert(bytes).original).toEqual(input.bytes);
+  });
+
+  it('may be where the tracer has its record', () => {
+    const nops = ALL.map(f => (f.name === 'first' ? { ...f, words: f.words.with(2, NOP).with(3, NOP), site: 2 } : f));
+    const traced = made([at('first', 'count', 'local-entry')], image({ functions: nops }));
+    expect(traced.codes(traced.plan)).toEqual([]);
+    expect(target(traced.bytes, 164)).toBe(addressOf(traced.output, 'count'));
   });
 
   it('of one with one entry may need its address', () => {
