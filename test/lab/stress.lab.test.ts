@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { cacheFolder, GENERATIONS, type Generation, kernel } from './harness/harness.ts';
 import { moduleName } from './loader/capture.ts';
 import { chooseModules } from './stress/choose.ts';
@@ -21,6 +21,9 @@ const SUBSYSTEMS = full ? 30 : 12;
 const WANTED = full ? EXERCISED : EXERCISED_IN_SAMPLE;
 /** One kernel in a short run: the one with the stubs that lie elsewhere. */
 const KERNELS: readonly Generation[] = full ? GENERATIONS : ['7.2'];
+
+// A thousand modules are patched, and booted with, on a machine that may have other work.
+vi.setConfig({ testTimeout: 3 * 3600_000 });
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-stress-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

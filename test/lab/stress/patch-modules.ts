@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { PatchDocument } from '../../../src/report/patch/document.ts';
 import { buildOnce, cacheFolder, type Generation, kernel } from '../harness/harness.ts';
@@ -53,15 +54,20 @@ export async function hookAll(
 ): Promise<readonly PatchedModule[]> {
   mkdirSync(out, { recursive: true });
   const patched: PatchedModule[] = [];
-  for (const [at, path] of modules.entries()) {
+  const waiting = modules.entries();
+  const patchNext = async () => {
+    for (const [at, path] of waiting) patched[at] = await hookOne(at, path);
+  };
+  const hookOne = async (at: number, path: string): Promise<PatchedModule> => {
     const isMerged = at % 2 === 1;
     const output = join(out, basename(path));
     const how = isMerged
       ? ['--with', hooks.object, '--hook', '*=stress_count_here']
       : ['--hook', '*=stress_count', '--symvers', hooks.symvers];
     const ran = await tocsin('patch', path, '-o', output, ...how, '--kernel', index, '--format', 'json');
-    patched.push(outcome(path, output, isMerged, ran));
-  }
+    return outcome(path, output, isMerged, ran);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, patchNext));
   return patched;
 }
 
