@@ -29,6 +29,8 @@ export function homeOf(section: Section, elf: ElfFile, object: string): Home | u
     checkLwsync(elf, section, object);
     return undefined;
   }
+  // What modpost would make rows of the table of exports of.
+  if (section.name === '.export_symbol' && section.sh_size > 0) return kindOf(section, object);
   if (section.name === '.modinfo' || fateOf(section, object, false) !== 'merged') return undefined;
   return kindOf(section, object);
 }
@@ -41,7 +43,7 @@ const WHY_NOT: readonly (readonly [names: RegExp, why: string])[] = [
   ],
   [/^__.*_fixup$/, 'the kernel rewrites such code before it has relocated itself, by a table in its init data'],
   [
-    /^__(ksymtab|kcrctab|kflagstab)/,
+    /^(__(ksymtab|kcrctab|kflagstab)|\.export_symbol)/,
     'exports of a kernel are one sorted table with checksums that modules were built against',
   ],
   [
@@ -79,7 +81,7 @@ function checkLwsync(elf: ElfFile, section: Section, object: string): void {
 function kindOf({ name, sh_flags }: Section, object: string): Home {
   if (name === EXCEPTIONS) return 'constants';
   if (name === BUGS) return 'bugs';
-  if (name.startsWith('__') || /^\.(static_call|data\.\.percpu|altinstr)/.test(name))
+  if (name.startsWith('__') || /^\.(export_symbol|static_call|data\.\.percpu|altinstr)/.test(name))
     throw mergeRefusal('PAT124', {
       object,
       section: name,

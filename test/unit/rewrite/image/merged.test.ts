@@ -181,6 +181,7 @@ describe('an object in a kernel image', () => {
 
   it.each<[string, Parameters<typeof object>[0], string]>([
     ['entries of a table of the kernel', { section: '__jump_table' }, 'PAT124'],
+    ['exports, as the compiler left them', { section: '.export_symbol' }, 'PAT124'],
     ['a name that nobody has', { needs: 'nothing' }, 'PAT113'],
     ['a function that is freed', { needs: '_sinittext' }, 'PAT118'],
     ['an address in its code', { relocation: 1 }, 'PAT125'],
