@@ -8,6 +8,7 @@ import yargs, { type ArgumentsCamelCase, type Argv } from 'yargs';
 import type { SigningHash } from '../sign/hashes.ts';
 import { version } from '../util/version.ts';
 import type { SigningArguments } from './commands/patch.ts';
+import { wordsAfter } from './completion.ts';
 import { checkOptions } from './describe-check.ts';
 import { diffOptions } from './describe-diff.ts';
 import { kernelOptions } from './describe-kernel.ts';
@@ -39,7 +40,8 @@ const REPEATABLE = new Set([
 /** A module may be loaded without arguments. */
 const MAY_BE_EMPTY = new Set(['_', 'parameters']);
 
-const kebab = (name: string) => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+const optionName = (name: string) =>
+  name.length === 1 ? `-${name}` : `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 
 /** Stands for `-` while yargs reads the command line: it takes that word for an option. No argument can hold a NUL. */
 const DASH = '\0-';
@@ -54,7 +56,7 @@ function requireSingle(argv: ArgumentsCamelCase): void {
     if (value === DASH) argv[name] = '-';
     if (Array.isArray(value)) argv[name] = value.map(v => (v === DASH ? '-' : v));
     if (!MAY_BE_EMPTY.has(name) && (Array.isArray(value) ? value : [value]).includes(''))
-      throw new UsageError(`${name === 'files' ? 'FILE' : `--${kebab(name)}`} is given as an empty text`);
+      throw new UsageError(`${name === 'files' ? 'FILE' : optionName(name)} is given as an empty text`);
     if (Array.isArray(value) && name !== '_' && name !== 'files' && !REPEATABLE.has(name))
       throw new UsageError(`--${name} is given ${value.length} times; it can be given once`);
   }
@@ -78,11 +80,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = splitOperands(args);
   let chosen: Run | undefined;
   try {
-    const parser = describe(operands, command => {
+    const parser = describe(args, operands, command => {
       chosen = command;
     });
     await parser.parseAsync(options, {}, (_error, _argv, output) => {
-      if (output !== '') print(`${output}\n`);
+      if (output !== '') print(`${withOperands(output)}\n`);
     });
   } catch (error) {
     if (!isUsageError(error)) return guarded(() => Promise.reject(error));
@@ -108,7 +110,28 @@ function common(argv: Common): Common {
   return { quiet: argv.quiet, verbose: argv.verbose, color: argv.color };
 }
 
-function describe(operands: readonly string[], choose: (run: Run) => void): Argv {
+/** What stands behind a command's name: yargs would take a wrong number of them for something unknown. */
+const OPERANDS: Readonly<Record<string, string>> = {
+  scan: '[FILE..]',
+  patch: '[FILE]',
+  revert: 'FILE',
+  diff: 'OLD NEW',
+  kernel: '[VMLINUX]',
+  check: '[FILE..]',
+  load: 'FILE',
+  explain: '[CODE..]',
+};
+
+function withOperands(help: string): string {
+  return help.replace(
+    /^( *tocsin (\w+)) \[files\.\.\](?=( ?))/gm,
+    (all, command: string, name: string, more: string) =>
+      `${command} ${(OPERANDS[name] ?? all).padEnd(more === '' ? 0 : '[files..]'.length)}`,
+  );
+}
+
+/** @param words the whole command line */
+function describe(words: readonly string[], operands: readonly string[], choose: (run: Run) => void): Argv {
   const strings = (value: unknown): string[] => [...((value as string[] | undefined) ?? []).map(String), ...operands];
   return yargs()
     .scriptName('tocsin')
@@ -301,7 +324,15 @@ function describe(operands: readonly string[], choose: (run: Run) => void): Argv
         choose(async () => (await import('./commands/explain.ts')).explainCommand({ codes }));
       },
     )
-    .completion('completion', 'print a script that completes commands and options in bash or zsh')
+    .completion(
+      'completion',
+      'print a script that completes commands, options and their values in bash or zsh',
+      (_current: string, _argv: unknown, byYargs: () => void, done: (found: string[]) => void) => {
+        const found = wordsAfter(words);
+        if (found === undefined) byYargs();
+        else done([...found]);
+      },
+    )
     .demandCommand(1, 'give a command: scan, patch, revert, diff, check, load, kernel or explain')
     .recommendCommands()
     .strict()

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { tocsin } from '../../support/cli.ts';
+import { wordsAfter } from '../../../src/cli/completion.ts';
+import { shell, tocsin } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const demo = 'samples/6.1/tocsin_demo.ko';
@@ -29,6 +30,9 @@ describe('bad usage ends with 2, says why, and prints no result', () => {
     [['patch', demo, demo, '-o', 'x', '--nop', 'f'], 'one FILE'],
     [['patch', demo, '-o', 'x', '-o', 'y', '--nop', 'f'], 'is given 2 times'],
     [['patch', demo, '-o', 'x', '--nop', 'f', '--strategy', 'magic'], 'magic'],
+    [['patch', demo, '-o', 'x', '--nop', ''], '--nop is given as an empty text'],
+    [['patch', demo, '-o', '', '--nop', 'f'], '-o is given as an empty text'],
+    [['patch', demo, '-o', 'x', '--hook-exit', ''], '--hook-exit is given as an empty text'],
     [['revert', demo], '-o OUT'],
     [['revert'], 'one FILE'],
     [['diff', demo], 'two files'],
@@ -72,6 +76,21 @@ describe('help', () => {
     expect(Math.max(...stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(110);
   });
 
+  it('says how many files each command takes', () => {
+    const { stdout } = tocsin(['--help']);
+    expect(stdout).not.toContain('files..');
+    for (const usage of [
+      'scan [FILE..]',
+      'patch [FILE]',
+      'revert FILE',
+      'diff OLD NEW',
+      'load FILE',
+      'explain [CODE..]',
+    ])
+      expect(stdout).toContain(`  tocsin ${usage} `);
+    expect(tocsin(['load', '--help']).stdout).toMatch(/^tocsin load FILE\n/);
+  });
+
   it('the version is that of the package', () => {
     const { version } = JSON.parse(fs.readFileSync(`${root}package.json`, 'utf8'));
     for (const args of [['--version'], ['-V'], ['--version', '--quiet'], ['scan', '--version']])
@@ -88,5 +107,47 @@ describe('help', () => {
     expect(
       tocsin(['--get-yargs-completions', 'tocsin', 'scan', '--'], { env: { SHELL: '/bin/bash' } }).stdout,
     ).toContain('--summary');
+  });
+});
+
+describe('completion', () => {
+  it('knows of every option with a value what may follow', () => {
+    for (const command of ['scan', 'patch', 'revert', 'diff', 'kernel', 'check', 'load']) {
+      const { stdout } = tocsin([command, '--help']);
+      const rows = stdout.slice(stdout.indexOf('Options:'), stdout.indexOf('Examples:')).split(/\n(?= {2,6}-)/);
+      const valued = rows.filter(row => /\[(string|array)\]/.test(row) && !row.includes('[choices:'));
+      expect(valued.length).toBeGreaterThan(command === 'diff' ? -1 : 0);
+      for (const row of valued) {
+        const option = /--[a-z-]+/.exec(row)![0];
+        expect(wordsAfter(['tocsin', command, option, '']), option).toBeDefined();
+      }
+    }
+  });
+
+  it('works in bash, by the script', () => {
+    const completed = (...words: readonly string[]) => {
+      const { stdout, stderr } = shell(
+        `tocsin() { $TOCSIN "$@"; }; eval "$($TOCSIN completion)"; COMP_WORDS=(${words.map(w => `'${w}'`).join(' ')}); ` +
+          `COMP_CWORD=${words.length - 1}; _tocsin_yargs_completions; printf '%s\\n' "\${COMPREPLY[@]}"`,
+        { env: { SHELL: '/bin/bash' } },
+      );
+      expect(stderr).toBe('');
+      return stdout.split('\n').filter(line => line !== '');
+    };
+    expect(completed('tocsin', 'patch', '--strategy', '')).toEqual([
+      'auto',
+      'direct',
+      'epilogue',
+      'frame',
+      'shadow',
+      'custom:',
+    ]);
+    expect(completed('tocsin', 'patch', '--at', 'si')).toEqual(['site']);
+    expect(completed('tocsin', 'patch', '--format', '')).toEqual(['text', 'json', 'ndjson']);
+    expect(completed('tocsin', 'patch', '--sha')).toEqual(['--shadow-stack']);
+    // The shell goes on with files.
+    expect(completed('tocsin', 'patch', '--kernel', '')).toEqual([]);
+    expect(completed('tocsin', 'patch', '--with', 'fi')).toEqual([]);
+    expect(completed('tocsin', 'rev')).toEqual(['revert']);
   });
 });
