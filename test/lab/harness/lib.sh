@@ -5,6 +5,7 @@
 #
 #   bookworm, trixie, sid   one unpacked Debian kernel each (fetch-kernel)
 #   chroot-SUITE            a compiler and C library of that suite, where this machine's are not the right ones (toolchain)
+#   livepatch[-GENERATION]  a kernel with CONFIG_LIVEPATCH (livepatch-kernel)
 #   busybox                 a static ppc64le busybox (fetch-busybox)
 #   perf                    perf and its libraries (fetch-perf)
 #   kread                   kread.c, compiled
