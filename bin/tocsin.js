@@ -42,9 +42,19 @@ function finish(code) {
   process.exitCode = code;
 }
 
+/** What keeps the program from being loaded. No script takes its end for an answer: 1 would be a refusal. */
 function notBuilt(error) {
-  if (error?.code !== 'ERR_MODULE_NOT_FOUND' && error?.code !== 'MODULE_NOT_FOUND') throw error;
-  process.stderr.write(`tocsin: not built yet: run "npm run build" (${error.message})\n`);
+  const isLimit = error?.code === 'EMFILE' || error?.code === 'ENFILE';
+  if (error?.code === 'ERR_MODULE_NOT_FOUND' || error?.code === 'MODULE_NOT_FOUND')
+    process.stderr.write(`tocsin: not built yet: run "npm run build" (${error.message})\n`);
+  else if (isLimit)
+    process.stderr.write(
+      `tocsin: the system lets no more files be opened (${error.code}) [CLI030]\n  remedy: raise the limit (ulimit -n)\n`,
+    );
+  else {
+    process.stderr.write(`${error?.stack ?? error}\n`);
+    return process.exit(70);
+  }
   process.exitCode = 2;
 }
 

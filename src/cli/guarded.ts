@@ -1,3 +1,4 @@
+import { errnoOf } from '../io/diagnostics.ts';
 import { InputError } from '../util/errors.ts';
 import { version } from '../util/version.ts';
 import { note, report } from './terminal.ts';
@@ -27,6 +28,15 @@ function failure(error: unknown): number {
           code: 'SYS002',
           message: 'not enough memory for this input',
           remedy: 'give fewer or smaller files, or let Node use more memory (NODE_OPTIONS=--max-old-space-size=MB)',
+        }),
+      );
+    const errno = errnoOf(error);
+    if (errno === 'EMFILE' || errno === 'ENFILE')
+      return report(
+        new InputError({
+          code: 'CLI030',
+          message: `the system lets no more files be opened (${errno})`,
+          remedy: 'raise the limit (ulimit -n), or end programs that hold many files open',
         }),
       );
     note(`tocsin ${version}: this is a bug in tocsin; please report it with the input.`);

@@ -207,6 +207,8 @@ export function writeFailure(error: unknown, file: string): unknown {
       return ioError('IO033', errno === 'ENOSPC' ? 'no space left on the disk' : 'the disk quota is used up', { file });
     case 'EROFS':
       return ioError('IO035', 'the file system is read-only', { file });
+    case 'EFBIG':
+      return ioError('IO036', 'no file may become this large here (ulimit -f, or the file system)', { file });
     default:
       return ioError('IO036', `could not be written (${errno})`, { file });
   }

@@ -14,6 +14,8 @@ import { tocsinProgram } from './support/programs.ts';
 const KILLS = 200;
 /** Kills at any moment while the temporary file is there. */
 const KILLS_WHILE_WRITING = 50;
+/** Kills aimed at each of the late steps, when the temporary file is seen to have got there. */
+const KILLS_AIMED = 12;
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-kill-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -49,6 +51,22 @@ async function patch(module: string, killer?: (kill: () => void) => Promise<void
 
 const strays = () => readdirSync(folder).filter(name => name !== 'out.ko');
 
+/**
+ * How far a run had come that was killed, as its temporary file shows: none yet (node starts, the module is read); empty (plan); written
+ * in part; whole but without the hash of the input, which comes last (read back); whole (judged and flushed); renamed.
+ */
+const STEPS = ['start', 'plan', 'write', 'read back', 'judge and flush', 'renamed'] as const;
+type Step = (typeof STEPS)[number];
+
+function stepOf(temporary: string | undefined, found: keyof Tally, expected: Buffer): Step {
+  if (found === 'new') return 'renamed';
+  if (temporary === undefined) return 'start';
+  const bytes = readFileSync(join(folder, temporary));
+  if (bytes.length === 0) return 'plan';
+  if (bytes.length < expected.length) return 'write';
+  return bytes.equals(expected) ? 'judge and flush' : 'read back';
+}
+
 interface Tally {
   old: number;
   absent: number;
@@ -69,16 +87,23 @@ it('leaves the old output or the new one, and nothing that the next run does not
 
   const random = randomNumbers(20_260_101);
   const tally: Tally = { old: 0, absent: 0, new: 0, partial: 0, strays: 0 };
+  const steps = new Map<Step, number>(STEPS.map(step => [step, 0]));
   const once = async (n: number, killer: (kill: () => void) => Promise<void>) => {
     const replaces = n % 2 === 0;
     rmSync(target, { force: true });
     if (replaces) copyFileSync(old, target);
-    const known = strays().length;
+    const known = strays();
     const ended = await patch(module, killer);
-    tally[outcome(replaces, expected, before)]++;
+    const found = outcome(replaces, expected, before);
+    tally[found]++;
+    const left = strays().filter(name => !known.includes(name));
+    if (ended.signal !== null) {
+      const step = stepOf(left[0], found, expected);
+      steps.set(step, steps.get(step)! + 1);
+    }
     // Without a kill the run came to its end, and must have written its output.
     if (ended.signal === null) expect([ended.status, readFileSync(target).equals(expected)]).toEqual([0, true]);
-    if (strays().length > known) tally.strays++;
+    if (left.length > 0) tally.strays++;
     if (n % 25 === 24) await expectCleanUp(module, expected);
   };
   for (let n = 0; n < KILLS; n++) {
@@ -97,8 +122,16 @@ it('leaves the old output or the new one, and nothing that the next run does not
       kill();
     });
   }
+  for (let n = 0; n < KILLS_AIMED * AIMS.length; n++)
+    await once(n, async kill => {
+      await temporaryIs(AIMS[n % AIMS.length]!(expected.length));
+      await sleep(random() % 12);
+      kill();
+    });
   await expectCleanUp(module, expected);
   figure('kill: more while the temporary file was there', KILLS_WHILE_WRITING);
+  figure('kill: aimed at late steps', KILLS_AIMED * AIMS.length);
+  figure('kill: steps', STEPS.map(step => `${steps.get(step)} ${step}`).join(', '));
   figure(
     'kill: outcomes',
     `${tally.old} old, ${tally.absent} absent, ${tally.new} new, ${tally.partial} partial; ${tally.strays} left a temporary file`,
@@ -106,7 +139,34 @@ it('leaves the old output or the new one, and nothing that the next run does not
   expect(tally.partial).toBe(0);
   // The kills have met all that they were to meet.
   expect(Math.min(tally.old, tally.absent, tally.new, tally.strays)).toBeGreaterThan(0);
+  // A write into memory takes few milliseconds: no kill need land in the middle of it.
+  for (const step of STEPS) if (step !== 'write') expect(steps.get(step), step).toBeGreaterThan(2);
 });
+
+/** What a temporary file of `size` bytes in the end has to be like, from its length so far; behind -1, that it is there. */
+const AIMS: readonly ((size: number) => (length: number) => boolean)[] = [
+  () => length => length > 0,
+  size => length => length >= size,
+  // Renamed, or about to be: the name is gone.
+  () => length => length < 0,
+];
+
+/** Resolves when a temporary file that was not there before is seen to be so. */
+async function temporaryIs(isReached: (length: number) => boolean): Promise<void> {
+  const known = new Set(strays());
+  const deadline = performance.now() + 20_000;
+  let seen: string | undefined;
+  while (performance.now() < deadline) {
+    seen ??= strays().find(name => !known.has(name));
+    if (seen !== undefined && isReached(lengthOf(join(folder, seen)))) return;
+    await new Promise(setImmediate);
+  }
+}
+
+/** Bytes; -1 where there is no file. */
+function lengthOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
+}
 
 function outcome(replaces: boolean, expected: Buffer, before: Buffer): keyof Tally {
   let found: Buffer;

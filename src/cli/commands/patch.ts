@@ -1,12 +1,10 @@
 import { type ElfFile, readElf } from '../../elf/read.ts';
-import { writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { type ObjectFile, readObject } from '../../io/read.ts';
 import { warmMemory } from '../../io/warm-memory.ts';
 import { type PatchPlan, type RedirectAt, SIGNATURE_DROPPED, type TocRecovery } from '../../plan/plan.ts';
 import { codeOfPlan, type PatchDocument, type PlanComments, proofDocument } from '../../report/patch/document.ts';
-import { mergedDocument, symversText } from '../../report/patch/merged.ts';
-import { patchText } from '../../report/patch/text.ts';
+import { mergedDocument } from '../../report/patch/merged.ts';
 import { wordsOfPlan } from '../../report/patch/words.ts';
 import { applyPlan } from '../../rewrite/apply.ts';
 import { makePlan } from '../../rewrite/plan.ts';
@@ -18,6 +16,7 @@ import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { formByEnding, keepApart, tryPlace } from '../outputs.ts';
 import type { Attempt } from '../patch/attempt.ts';
 import { unprovedComplaint, unverified } from '../patch/complaints.ts';
+import { conclude, printJson, REPORTS, show, type Tell } from '../patch/conclude.ts';
 import { stageOutput } from '../patch/dry-run.ts';
 import { judge, signingWith, type Verdict } from '../patch/judged.ts';
 import { packedOriginal } from '../patch/packed-original.ts';
@@ -26,7 +25,6 @@ import { alwaysRead, readModules } from '../patch/read-files.ts';
 import type { ShadowStackChoice } from '../patch/shadow-stack.ts';
 import type { StrategyText } from '../patch/strategy.ts';
 import { needsMore } from '../quick.ts';
-import { note, print } from '../terminal.ts';
 
 export interface PatchArguments {
   readonly file: string;
@@ -65,12 +63,6 @@ export interface PatchArguments {
   readonly verbose: boolean;
 }
 
-const REPORTS: Readonly<Record<string, (doc: PatchDocument) => string>> = {
-  json: doc => `${JSON.stringify(doc, null, 2)}\n`,
-  txt: doc => patchText(doc, true),
-  symvers: doc => symversText(doc.merged),
-};
-
 export interface PlannedWork {
   /** The plan's file, as it was given. */
   readonly file: string;
@@ -96,7 +88,7 @@ export interface SigningArguments {
 export async function patchCommand(
   args: PatchArguments,
   proving: Proving,
-  tell: (doc: PatchDocument) => void = doc => printJson(doc, args),
+  tell: Tell = doc => printJson(doc, args),
 ): Promise<number> {
   await checkOutputs(args);
   const input = await readObject(args.file);
@@ -116,15 +108,10 @@ async function checkOutputs(args: PatchArguments): Promise<void> {
   await tryPlace(report);
 }
 
-async function patchObject(
-  args: PatchArguments,
-  input: ObjectFile,
-  proving: Proving,
-  tell: (doc: PatchDocument) => void,
-): Promise<number> {
+async function patchObject(args: PatchArguments, input: ObjectFile, proving: Proving, tell: Tell): Promise<number> {
   const signs = args.signing === undefined ? undefined : await signingWith(args.signing);
   const elf = readElf(input.bytes);
-  if (!elf.isRelocatable) return (await proving()).patchImage(args, elf, input, doc => show(args, doc, tell));
+  if (!elf.isRelocatable) return (await proving()).patchImage(args, elf, input, tell);
   const { plan, applied, proof, passedOver, merged, exports } = await found(args, elf, input, proving);
   const told = {
     proof: proofDocument(proof, passedOver),
@@ -152,8 +139,6 @@ async function patchObject(
   }
   const { verification, secondReader } = verdict;
   const ok = verification.ok && secondReader?.agreed === true;
-  if (ok) await staged.commit();
-  else await staged.discard();
   const { original } = applied.record;
   const signature = signs?.summary;
   const result = {
@@ -164,7 +149,7 @@ async function patchObject(
     ...(secondReader && { secondReader }),
     ...(signature && { signature }),
   };
-  await show(args, document(args, subject, plan, result), tell);
+  await conclude(args, document(args, subject, plan, result), staged, tell);
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
 }
@@ -217,15 +202,4 @@ function document(
 /** Thousands of words take longer to disassemble than to change. */
 function listsWords(args: PatchArguments): boolean {
   return args.dryRun || args.verbose || args.format !== 'text' || args.report !== undefined;
-}
-
-function printJson(doc: PatchDocument, { format }: PatchArguments): void {
-  print(`${format === 'ndjson' ? JSON.stringify(doc) : JSON.stringify(doc, null, 2)}\n`);
-}
-
-async function show(args: PatchArguments, doc: PatchDocument, tell: (doc: PatchDocument) => void): Promise<void> {
-  if (args.report !== undefined) await writeAtomic(args.report, Buffer.from(formByEnding(args.report, REPORTS)(doc)));
-  if (args.format !== 'text') tell(doc);
-  else if (!args.quiet || doc.dryRun) print(patchText(doc, args.verbose));
-  else for (const warning of doc.warnings) note(`tocsin: ${args.file}: ${warning}`);
 }

@@ -23,6 +23,7 @@ import type { Verification } from '../../verify/verification.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { placeOf, unprovedOf } from './attempt.ts';
 import { notAsWritten, unprovedComplaint } from './complaints.ts';
+import { conclude, show, type Tell } from './conclude.ts';
 import { plain, readCustoms, withImageCustoms } from './custom.ts';
 import { stageOutput } from './dry-run.ts';
 import { hooksOf } from './hooks.ts';
@@ -35,12 +36,7 @@ import { writtenRedirects } from './redirects.ts';
  * @returns the exit code
  * @throws RefusalError PAT002 to PAT064, PAT101 to PAT127, the code of what is not proved, VER110 to VER119; InputError
  */
-export async function patchImage(
-  args: PatchArguments,
-  elf: ElfFile,
-  input: ObjectFile,
-  show: (doc: PatchDocument) => Promise<void>,
-): Promise<number> {
+export async function patchImage(args: PatchArguments, elf: ElfFile, input: ObjectFile, tell: Tell): Promise<number> {
   refuseForImages(args);
   const written = writtenRedirects(args);
   for (const { strategy } of written) checkImageStrategy(strategy);
@@ -56,37 +52,37 @@ export async function patchImage(
   const told = { proof: proofDocument(proof, []) };
   const complaint = unprovedComplaint(proof, [], args.allowUnproved);
   if (complaint !== undefined) {
-    await show(document(args, elf, plan, { written: false, ...told }));
+    await show(args, document(args, elf, plan, { written: false, ...told }), tell);
     throw new RefusalError(complaint);
   }
   const { bytes, record } = applied;
   const stored = args.dryRun ? bytes : await compress(bytes, input.form);
   const staged = await stageOutput(args, stored, input.mode);
+  let verdict: { readonly verification: Verification; readonly secondReader: SecondReader | undefined };
   try {
     const back = await staged.readBack();
     if (back !== undefined && Buffer.compare(back, stored) !== 0) throw notAsWritten();
     const merged = objects.map(o => o.elf);
     const renamed = customs.map(c => c.renamed);
     const verification = verifyImage(elf, bytes, plan, merged, renamed);
-    const secondReader = verification.ok ? await askSecondReader(bytes, undefined) : undefined;
-    const ok = verification.ok && secondReader?.agreed === true;
-    if (ok) await staged.commit();
-    const { original } = record;
-    await show(
-      document(args, elf, plan, {
-        written: ok && !args.dryRun,
-        verification,
-        original,
-        ...told,
-        ...(secondReader && { secondReader }),
-      }),
-    );
-    if (ok) return 0;
-    throw unverified(verification, secondReader);
+    verdict = { verification, secondReader: verification.ok ? await askSecondReader(bytes, undefined) : undefined };
   } catch (error) {
     await staged.discard();
     throw error;
   }
+  const { verification, secondReader } = verdict;
+  const ok = verification.ok && secondReader?.agreed === true;
+  const { original } = record;
+  const result = {
+    written: ok && !args.dryRun,
+    verification,
+    original,
+    ...told,
+    ...(secondReader && { secondReader }),
+  };
+  await conclude(args, document(args, elf, plan, result), staged, tell);
+  if (ok) return 0;
+  throw unverified(verification, secondReader);
 }
 
 function unverified({ findings }: Verification, second: SecondReader | undefined): RefusalError {

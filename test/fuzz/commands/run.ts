@@ -54,8 +54,8 @@ class Case {
     return join(this.#folder, name);
   }
 
-  good(name: string): string {
-    return join(this.stock.folder, name);
+  isDamaged(name: string): boolean {
+    return this.#damaged.has(name);
   }
 
   /** As the command gets it. */
@@ -64,9 +64,10 @@ class Case {
   }
 
   arguments(): string[] {
+    const damaged = `@${this.scenario.damaged[0]}`;
     return this.scenario.args.map(a =>
       a
-        .replace('@DAMAGED', this.path(this.scenario.damaged[0]!))
+        .replace('@DAMAGED', damaged)
         .replace(/^(custom:)?[@#](.*)$/, (_all, custom = '', name) => custom + this.path(name)),
     );
   }
@@ -117,7 +118,7 @@ for (let seed = first; seed < first + count; seed++) {
   const stock = stocks.get(generation) ?? (await makeStock(root, join(folder, generation), generation, tocsin));
   stocks.set(generation, stock);
   const scenario = pickScenario(random);
-  for (const name of scenario.damaged) await stock.prepare(name);
+  for (const name of [...scenario.damaged, ...(scenario.files ?? [])]) await stock.prepare(name);
   const mutations: string[] = [];
   const current = new Case(stock, scenario, seed, told => mutations.push(...told));
   const args = current.arguments();

@@ -9,6 +9,8 @@ export interface Scenario {
   readonly name: string;
   /** Files that are damaged. */
   readonly damaged: readonly string[];
+  /** Others that have to be made first. */
+  readonly files?: readonly string[];
   readonly args: readonly string[];
   /** What the output is held against. */
   readonly judge: 'patched' | 'reverted' | 'loaded' | 'none';
@@ -46,6 +48,15 @@ const MAKERS: readonly (readonly [weight: number, Maker])[] = [
     random => {
       const name = random.pick(names);
       return patching(`module, ${name}`, ['demo.ko'], ASKED[name]!, random);
+    },
+  ],
+  [
+    6,
+    random => {
+      // Patched once, and whole or damaged since.
+      const input = `patched ${random.pick(names)}.ko`;
+      const args = [...patchArguments(`@${input}`, ASKED[random.pick(names)]!, OUT), ...how([], random)];
+      return { name: 'twice', files: [input], damaged: random.chance(2) ? [input] : [], args, judge: 'patched' };
     },
   ],
   [

@@ -1,0 +1,67 @@
+/** What `patch` does in the end: result and report take their places together, and the terminal tells of it. */
+import { type StagedFile, stageFile, writeAtomic } from '../../io/atomic-write.ts';
+import type { PatchDocument } from '../../report/patch/document.ts';
+import { symversText } from '../../report/patch/merged.ts';
+import { patchText } from '../../report/patch/text.ts';
+import type { PatchArguments } from '../commands/patch.ts';
+import { formByEnding } from '../outputs.ts';
+import { note, print } from '../terminal.ts';
+
+/** Endings of `--report`, and its forms. */
+export const REPORTS: Readonly<Record<string, (doc: PatchDocument) => string>> = {
+  json: doc => `${JSON.stringify(doc, null, 2)}\n`,
+  txt: doc => patchText(doc, true),
+  symvers: doc => symversText(doc.merged),
+};
+
+/** Takes what `--format json` and `ndjson` print. */
+export type Tell = (doc: PatchDocument) => void;
+
+export function printJson(doc: PatchDocument, { format }: PatchArguments): void {
+  print(`${format === 'ndjson' ? JSON.stringify(doc) : JSON.stringify(doc, null, 2)}\n`);
+}
+
+/** Where nothing is written but the report. Throws as `writeAtomic`. */
+export async function show(args: PatchArguments, doc: PatchDocument, tell: Tell): Promise<void> {
+  if (args.report !== undefined) await writeAtomic(args.report, reportOf(args.report, doc));
+  say(args, doc, tell);
+}
+
+/**
+ * Ends `staged`: puts it into its place where `doc` says that it is written. The report is on the disk before, so that a full disk
+ * does not leave the one without the other. Throws as `writeAtomic`; then neither is in its place, unless the report's own
+ * rename fails.
+ */
+export async function conclude(
+  args: PatchArguments,
+  doc: PatchDocument,
+  staged: StagedFile,
+  tell: Tell,
+): Promise<void> {
+  const report = await beside(args.report, doc).catch(async error => {
+    await staged.discard();
+    throw error;
+  });
+  if (!doc.written) await staged.discard();
+  else
+    await staged.commit().catch(async error => {
+      await report?.discard();
+      throw error;
+    });
+  await report?.commit();
+  say(args, doc, tell);
+}
+
+async function beside(path: string | undefined, doc: PatchDocument): Promise<StagedFile | undefined> {
+  return path === undefined ? undefined : stageFile(path, reportOf(path, doc));
+}
+
+function reportOf(path: string, doc: PatchDocument): Buffer {
+  return Buffer.from(formByEnding(path, REPORTS)(doc));
+}
+
+function say(args: PatchArguments, doc: PatchDocument, tell: Tell): void {
+  if (args.format !== 'text') tell(doc);
+  else if (!args.quiet || doc.dryRun) print(patchText(doc, args.verbose));
+  else for (const warning of doc.warnings) note(`tocsin: ${args.file}: ${warning}`);
+}
