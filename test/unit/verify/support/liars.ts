@@ -58,6 +58,7 @@ export const HARMLESS: readonly (readonly [field: RegExp, why: string])[] = [
   [/^\.addedRelocations\[\]\.symbol/, 'another name of the same place'],
   [/^\.newCode\[\]\.(words|relocations)/, 'other code, which was followed: it does the same'],
   [/^\.newCode\[\]\.(alignment|before|name)$/, 'where new code is placed'],
+  [/^\.newSymbols\[\]\.size$/, 'with the nops that fill the room behind, or without them'],
   [/^\.newSymbols\[\]\.name$/, 'another name of tocsin’s kind'],
   [/^\.addedVersions\[\]$/, 'an import without a version, which is told (VER048)'],
   [/^\.newSymbols\[\]\.type$/, 'a piece of the function in place of a function: the proof follows it as that'],
