@@ -2,7 +2,7 @@
  * The plan in the order in which a file is walked: by section, ascending; and every statement of it held against the
  * input, since a plan that does not fit its input cannot be carried out, whatever the output looks like.
  */
-import { SHT_RELA, STB_GLOBAL, STT_FUNC, STT_NOTYPE, STV_HIDDEN } from '../elf/constants.ts';
+import { SHN_UNDEF, SHT_RELA, STB_GLOBAL, STT_FUNC, STT_NOTYPE, STV_HIDDEN } from '../elf/constants.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Relocations } from '../elf/relocations.ts';
 import type { Section } from '../elf/section.ts';
@@ -149,7 +149,7 @@ export function checkPlan(report: Report, input: ElfFile, planned: Planned, chec
       report.error('VER043', `the plan puts ${symbol.name} into code ${symbol.code}, which it does not have`);
   for (const symbol of plan.newSymbols) checkSymbol(report, input, symbol);
   checkNames(report, plan);
-  checkVersions(report, plan, checksums);
+  checkVersions(report, input, plan, checksums);
   return [
     count(plan.words.length, 'word'),
     count(plan.removedRelocations.length, 'relocation removed', 'relocations removed'),
@@ -203,6 +203,7 @@ function checkNames(report: Report, { newCode, newSymbols }: PatchPlan): void {
 /** A version is added for each new import, once, or for none; and it is the one that who exports it has. */
 function checkVersions(
   report: Report,
+  input: ElfFile,
   { addedVersions, newSymbols }: PatchPlan,
   checksums: Checksums | undefined,
 ): void {
@@ -216,7 +217,9 @@ function checkVersions(
       );
     if (seen.has(name)) report.error('VER231', `the plan adds two versions for ${name}`);
     seen.add(name);
-    if (!newSymbols.some(s => s.name === name && s.code === undefined))
+    // What a merged object needs is undefined in the merged module already.
+    const isThere = (input.symbols?.find(name, i => input.symbols!.rawSection(i) === SHN_UNDEF) ?? -1) >= 0;
+    if (!isThere && !newSymbols.some(s => s.name === name && s.code === undefined))
       report.error('VER231', `the plan adds a version for ${name}, which it does not import`);
   }
 }
