@@ -1,9 +1,9 @@
 /**
  * One more string in `.modinfo`, so that `modinfo FILE` shows that and how a module was patched:
  *
- *     tocsin=0.1.0: hook 65, redirect 1, merged 1, original 0123456789abcdef
+ *     tocsin=0.1.0: hook 65, redirect frame 1, merged 1, original 0123456789abcdef
  *
- * Version of tocsin; actions by kind; objects that were merged in; the first 16 digits of the original's SHA-256. The kernel passes
+ * Version of tocsin; actions by kind, redirects by strategy; objects that were merged in; the first 16 digits of the original's SHA-256. The kernel passes
  * over keys that it does not know, and shows none of them. A file that is patched again gets a second string behind the first one.
  */
 import type { ElfEditor } from '../elf/editor.ts';
@@ -17,7 +17,10 @@ export function addModinfo(editor: ElfEditor, record: PatchRecord): void {
   const section = informationSection(editor.elf);
   if (section === undefined || (record.merged === undefined && record.actions.length === 0)) return;
   const kinds = new Map<string, number>();
-  for (const { kind } of record.actions) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  for (const action of record.actions) {
+    const how = action.kind === 'redirect' ? `redirect ${action.strategy}` : action.kind;
+    kinds.set(how, (kinds.get(how) ?? 0) + 1);
+  }
   if (record.merged !== undefined) kinds.set('merged', record.merged.length);
   editor.append(section.index, modinfoString(record.tool, kinds, record.original.sha256));
 }

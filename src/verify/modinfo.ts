@@ -23,11 +23,10 @@ export function addedInformation(pair: Pairing, planned: Planned, index: number)
   return Buffer.from(output.contents(section).subarray(before + other));
 }
 
-/** By what is done, in the order in which it is done first. @param objects how many were merged, if any were */
+/** By what is done, redirects by strategy, in the order in which it is done first. @param objects how many were merged, if any were */
 export function doneBy(actions: readonly PlannedAction[], objects: number | undefined): string {
-  const kinds: string[] = [];
-  for (const { kind } of actions) if (!kinds.includes(kind)) kinds.push(kind);
-  const counts = kinds.map(kind => `${kind} ${actions.filter(a => a.kind === kind).length}, `);
+  const done = actions.map(action => (action.kind === 'redirect' ? `redirect ${action.strategy}` : action.kind));
+  const counts = [...new Set(done)].map(how => `${how} ${done.filter(other => other === how).length}, `);
   return counts.join('') + (objects === undefined ? '' : `merged ${objects}, `);
 }
 

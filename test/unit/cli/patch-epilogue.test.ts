@@ -113,7 +113,7 @@ describe.each(['6.1', '6.12', '7.2'])('redirects of a %s module to copies', gene
       copy: { symbol, module: 'tocsin_fix', ...(crc !== undefined && { crc }) },
     });
     const text = readFileSync(out).toString('latin1');
-    expect(text).toMatch(/tocsin=[^\0]*: redirect 1, original [0-9a-f]{16}\0/);
+    expect(text).toMatch(/tocsin=[^\0]*: redirect epilogue 1, original [0-9a-f]{16}\0/);
     expect(text).toContain(`"copy":{"symbol":"${symbol}"`);
     revert(out);
   });
