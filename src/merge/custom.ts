@@ -89,7 +89,7 @@ export function customObject(given: MergeObject, { from, to, entry }: CustomUse)
   const copy = readElf(layOut(editor).bytes);
   const sha256 = createHash('sha256').update(copy.bytes).digest('hex');
   const named = namedPlaces(given, stands);
-  const misuse = named.map(place => misuseOf(given, place)).find(what => what !== undefined);
+  const misuse = named.map(place => misuseOf(given, place)).find(what => what !== undefined) ?? twice(given, named);
   if (misuse !== undefined) return ['PAT270', { object, what: misuse }];
   const places = named.flatMap(({ section, offset, stands: s }) =>
     s === 'original' || s === 'continue' ? [{ section, offset, stands: s }] : [],
@@ -128,6 +128,17 @@ function namedPlaces({ elf }: MergeObject, stands: ReadonlyMap<number, Placehold
     }
   }
   return places;
+}
+
+/** Whether a place is to hold two placeholders, as of a damaged object. */
+function twice({ elf }: MergeObject, named: readonly NamedPlace[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { section, offset } of named) {
+    const where = `${elf.sections[section]?.name ?? section}+0x${offset.toString(16)}`;
+    if (seen.has(where)) return `${where} has two relocations that name placeholders`;
+    seen.add(where);
+  }
+  return undefined;
 }
 
 /** What such a relocation asks for that its placeholder is not. Of a distance the addend counts from the instruction, and says nothing. */

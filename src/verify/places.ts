@@ -48,9 +48,12 @@ export function recordedPlaces(elf: ElfFile): ReadonlySet<number> {
     for (const table of elf.relocationSectionsFor(section.index)) {
       const entries = elf.relocations(table);
       for (let i = 0; i < entries.count; i++) {
+        if (entries.type(i) !== R_PPC64_ADDR64) continue;
         const symbol = entries.symbol(i);
-        if (entries.type(i) === R_PPC64_ADDR64)
-          places.add(placeKey(symbols.sectionOf(symbol), symbols.value(symbol) + entries.addend(i)));
+        const home = symbols.sectionOf(symbol);
+        const offset = symbols.value(symbol) + entries.addend(i);
+        // A damaged record may name any number, and no place.
+        if (offset >= 0 && offset < (elf.sections[home]?.sh_size ?? 0)) places.add(placeKey(home, offset));
       }
     }
   return places;

@@ -160,6 +160,17 @@ describe('refuses', () => {
     expect(refused(naming(words), ITSELF)).toEqual({ code: 1, said: 'PAT270' });
   });
 
+  it('PAT270: a word that names a placeholder twice', () => {
+    const file = at('twice.o');
+    const builder = new ObjectBuilder();
+    const text = builder.code('.text', [B], { align: 16 });
+    builder.symbol('__tocsin_trampoline', { section: text, value: 0, size: 4, bind: 1, type: STT.NOTYPE });
+    const rest = builder.undefined('__tocsin_continue');
+    for (let i = 0; i < 2; i++) builder.relocate(text, 0, R.REL24, rest);
+    writeFileSync(file, builder.build());
+    expect(refused(['--strategy', `custom:${file}`], ITSELF)).toEqual({ code: 1, said: 'PAT270' });
+  });
+
   it('PAT270: an address beside G', () => {
     expect(refused(naming([[B, 'target', 8]]))).toEqual({ code: 1, said: 'PAT270' });
   });

@@ -17,7 +17,7 @@ describe('.modinfo', () => {
     const before = modinfoOf(readElf(sample(MODULE)));
     const after = modinfoOf(readElf(first.output));
     expect(after.slice(0, -1)).toEqual(before);
-    expect(after.at(-1)?.value).toMatch(/^[\w.+-]+: redirect direct 1, nop 1, original [0-9a-f]{16}$/);
+    expect(after.at(-1)?.value).toMatch(/^[\w.+-]+: redirect frame 1, nop 1, original [0-9a-f]{16}$/);
     expect(after.at(-1)?.value).toContain(sha256(sample(MODULE)));
   });
 
@@ -25,8 +25,8 @@ describe('.modinfo', () => {
     const second = patch(first.output, { redirects: [redirect('demo_in_range', 'somewhere_else')] });
     expect(codes(judge(second))).toEqual([]);
     expect(told(second.output).map(entry => entry.value.replace(/^\S+ /, ''))).toEqual([
-      `redirect direct 1, nop 1, original ${sha256(sample(MODULE))}`,
-      `redirect direct 1, original ${sha256(first.output)}`,
+      `redirect frame 1, nop 1, original ${sha256(sample(MODULE))}`,
+      `redirect frame 1, original ${sha256(first.output)}`,
     ]);
     expect(Buffer.from(revert(second.output).original).equals(first.output)).toBe(true);
   });

@@ -74,7 +74,7 @@ describe('structure', () => {
       ...plan,
       newSymbols: plan.newSymbols.map(s => (s.code === undefined ? s : { ...s, size: 4096 })),
     });
-    expect(codes(judge(long))).toEqual(['VER007']);
+    expect(codes(judge(long))).toEqual(['VER007', 'VER230']);
   });
 });
 
@@ -236,6 +236,7 @@ describe('everything outside the plan', () => {
     expect(codes(judge({ ...nopped, plan: { ...plan, actions: plan.actions.slice(1) } }))).toEqual([
       'VER040',
       'VER130',
+      'VER229',
     ]);
   });
 
@@ -345,7 +346,8 @@ describe('what modinfo shows of the patch', () => {
     const { tool, original } = readPatchNote(readElf(framed.output))!.record;
     expect(spoil(`tocsin=${tool}:`, `tocsin=${tool.replace(/.$/, 'x')}:`)).toEqual(['VER130']);
     expect(spoil(`original ${original.sha256.slice(0, 16)}`, `original ${'0'.repeat(16)}`)).toEqual(['VER130']);
-    expect(spoil(': redirect 1, original', ': redirect 2, original')).toEqual(['VER130']);
-    expect(spoil(': redirect 1, original', ': redirect 1\0 original')).toEqual(['VER130']);
+    expect(spoil(': redirect frame 1, original', ': redirect saved 1, original')).toEqual(['VER130']);
+    expect(spoil(': redirect frame 1, original', ': redirect frame 2, original')).toEqual(['VER130']);
+    expect(spoil(': redirect frame 1, original', ': redirect frame 1\0 original')).toEqual(['VER130']);
   });
 });
