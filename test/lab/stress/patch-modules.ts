@@ -83,7 +83,7 @@ function outcome(
     return { ...untouched, refused, without };
   }
   const bad = (why: string): PatchedModule => ({ ...untouched, complaint: `${basename(path)}: ${why}` });
-  if (status !== 0 || !existsSync(output)) return bad(stderr.slice(0, 400));
+  if (status !== 0 || !existsSync(output)) return bad(stderr.slice(0, 800));
   const doc = JSON.parse(stdout) as PatchDocument;
   if (doc.proof?.verdict !== 'proved' || doc.verification?.ok !== true) return bad('written, and not proved');
   const hooks = doc.actions.filter(action => action.kind === 'hook').map(action => action.function);
