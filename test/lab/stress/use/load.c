@@ -32,9 +32,16 @@ static int load_one(const char *path, const char *parameters)
 	return file >= 0 && syscall(SYS_finit_module, file, parameters, 0) == 0 ? 0 : errno;
 }
 
+/* Sockets that have been closed may hold their module for a while. */
 static int unload_one(const char *name, const char *unused)
 {
-	return syscall(SYS_delete_module, name, O_NONBLOCK) == 0 ? 0 : errno;
+	for (int tries = 0;; tries++) {
+		if (syscall(SYS_delete_module, name, O_NONBLOCK) == 0)
+			return 0;
+		if (errno != EAGAIN || tries == 30)
+			return errno;
+		usleep(100000);
+	}
 }
 
 /* What the process ended with; -1 where it did not. */
