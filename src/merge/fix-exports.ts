@@ -7,21 +7,18 @@
  * imports it was made for exactly this build.
  */
 import { createHash } from 'node:crypto';
-import { SHF_ALLOC, SHN_UNDEF, STB_LOCAL, STT_NOTYPE, STT_SECTION } from '../elf/constants.ts';
-import { newObject, type ObjectSection } from '../elf/new-object.ts';
+import { SHN_UNDEF, STB_LOCAL, STT_NOTYPE, STT_SECTION } from '../elf/constants.ts';
+import { ObjectDraft } from '../elf/object-draft.ts';
 import { type ElfFile, readElf } from '../elf/read.ts';
 import { type ExportForm, exportFormOf } from '../kernel/export-form.ts';
+import { addChecksum, addExportRow, exportTable } from '../kernel/export-row.ts';
 import { moduleExports } from '../kernel/module-exports.ts';
 import type { NewExport } from '../plan/merge.ts';
 import type { SymbolIndex } from '../util/indexes.ts';
-import { SHF_MERGE, SHF_STRINGS } from './classify.ts';
-import { columnOf, type DeclaredExport, declaredExports, ROW, relocationsOn } from './declared-exports.ts';
+import { columnOf, type DeclaredExport, declaredExports, relocationsOn } from './declared-exports.ts';
 import { ModuleSymbols } from './module-symbols.ts';
 import type { MergeObject } from './objects.ts';
 import { mergeRefusal } from './refusals.ts';
-
-const R_PPC64_ADDR64 = 38;
-const CRC_SIZE = 4;
 
 export interface WithExports {
   /** The objects, each with the tables for its exports behind it. */
@@ -151,79 +148,27 @@ function nameOf(elf: ElfFile, symbol: SymbolIndex): string {
     : symbols.name(symbol);
 }
 
-interface Draft {
-  readonly name: string;
-  readonly sh_flags: number;
-  readonly sh_addralign: number;
-  readonly sh_entsize?: number;
-  readonly parts: Uint8Array[];
-  size: number;
-  readonly relocations: ObjectSection['relocations'][number][];
-}
-
 /** What one object lacks. */
 class Tables {
   readonly #form: ExportForm;
-  readonly #sections: Draft[] = [];
+  readonly #draft = new ObjectDraft();
   readonly #names: string[] = [];
 
   constructor(form: ExportForm) {
     this.#form = form;
   }
 
-  add({ symbol, gplOnly, namespace, table, crc: own }: DeclaredExport, crc: number | undefined): void {
-    const { hasFlags } = this.#form;
-    const rows = table ?? (gplOnly && !hasFlags ? '__ksymtab_gpl' : '__ksymtab');
-    if (crc !== undefined && own === undefined) {
-      const bytes = new Uint8Array(CRC_SIZE);
-      new DataView(bytes.buffer).setUint32(0, crc, true);
-      append(this.#section(rows.replace('sym', 'crc'), 4), bytes);
-    }
+  add({ symbol: name, gplOnly, namespace, table, crc: own }: DeclaredExport, crc: number | undefined): void {
+    if (crc !== undefined && own === undefined)
+      addChecksum(this.#draft, table ?? exportTable(gplOnly, this.#form), crc);
     if (table !== undefined) return;
-    const strings = this.#section('__ksymtab_strings', 1, SHF_MERGE | SHF_STRINGS);
-    const row = this.#section(rows, 8);
-    const at = append(row, new Uint8Array(ROW));
-    const anchor = -1 - this.#sections.indexOf(strings);
-    const name = append(strings, Buffer.from(`${symbol}\0`, 'latin1'));
-    const home = append(strings, Buffer.from(`${namespace}\0`, 'latin1'));
-    for (const [field, target, addend] of [
-      [0, this.#names.length, 0],
-      [8, anchor, name],
-      [16, anchor, home],
-    ] as const)
-      row.relocations.push({ offset: at + field, type: R_PPC64_ADDR64, symbol: target, addend });
-    this.#names.push(symbol);
-    if (hasFlags) append(this.#section('__kflagstab', 1), Uint8Array.of(gplOnly ? 1 : 0));
-  }
-
-  #section(name: string, sh_addralign: number, more = 0): Draft {
-    const known = this.#sections.find(s => s.name === name);
-    if (known !== undefined) return known;
-    const made: Draft = {
-      name,
-      sh_flags: SHF_ALLOC | more,
-      sh_addralign,
-      ...(more !== 0 && { sh_entsize: 1 }),
-      parts: [],
-      size: 0,
-      relocations: [],
-    };
-    this.#sections.push(made);
-    return made;
+    addExportRow(this.#draft, this.#form, { symbol: this.#names.length, name, namespace, gplOnly });
+    this.#names.push(name);
   }
 
   /** `undefined` where nothing is lacking. */
   build(): Uint8Array | undefined {
-    if (this.#sections.length === 0) return undefined;
-    const sections = this.#sections.map(({ parts, size: _, ...s }) => ({ ...s, contents: Buffer.concat(parts) }));
-    const names = this.#names.map(name => ({ name, type: STT_NOTYPE, st_other: 0, value: 0, size: 0 }));
-    return newObject(sections, names);
+    if (this.#draft.isEmpty) return undefined;
+    return this.#draft.build(this.#names.map(name => ({ name, type: STT_NOTYPE, st_other: 0, value: 0, size: 0 })));
   }
-}
-
-function append(section: Draft, bytes: Uint8Array): number {
-  const at = section.size;
-  section.parts.push(bytes);
-  section.size += bytes.length;
-  return at;
 }

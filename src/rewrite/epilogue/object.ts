@@ -12,18 +12,17 @@ import {
   STT_NOTYPE,
   STT_SECTION,
 } from '../../elf/constants.ts';
-import { newObject, type ObjectSection, type ObjectSymbol } from '../../elf/new-object.ts';
+import type { ObjectSymbol } from '../../elf/new-object.ts';
+import { type DraftSection, ObjectDraft } from '../../elf/object-draft.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import type { ExportForm } from '../../kernel/export-form.ts';
+import { addChecksum, addExportRow, exportTable } from '../../kernel/export-row.ts';
 import { hex } from '../../util/bytes.ts';
 import type { SymbolIndex } from '../../util/indexes.ts';
 import type { EpilogueCopy } from './copy.ts';
 
-const R_PPC64_ADDR64 = 38;
-const SHF_MERGE_STRINGS = 0x30;
 const CODE_ALIGNMENT = 16;
 const NOP = 0x60000000;
-const ENTRY_SIZE = 24;
 /** `symbol` of a relocation that names `.TOC.`. */
 export const TOC = -1;
 
@@ -62,20 +61,10 @@ export function epilogueObject(module: ElfFile, exports: readonly EpilogueExport
   return new Builder(module, exports).build(form);
 }
 
-interface Draft {
-  readonly name: string;
-  readonly sh_flags: number;
-  readonly sh_addralign: number;
-  readonly sh_entsize?: number;
-  readonly parts: Uint8Array[];
-  size: number;
-  readonly relocations: ObjectSection['relocations'][number][];
-}
-
 class Builder {
   readonly #module: ElfFile;
   readonly #exports: readonly EpilogueExport[];
-  readonly #sections: Draft[] = [];
+  readonly #draft = new ObjectDraft();
   readonly #symbols: ObjectSymbol[] = [];
   readonly #names = new Map<string, number>();
 
@@ -85,50 +74,17 @@ class Builder {
   }
 
   build(form: ExportForm): EpilogueObject {
-    const code = this.#section('.text.tocsin', SHF_ALLOC | SHF_EXECINSTR, CODE_ALIGNMENT);
+    const code = this.#draft.section('.text.tocsin', SHF_ALLOC | SHF_EXECINSTR, CODE_ALIGNMENT);
     for (const e of this.#exports) this.#code(code, e);
     for (const e of this.#exports) for (const entry of e.copy.entries) this.#entry(e.symbol, entry);
-    const strings = this.#section('__ksymtab_strings', SHF_ALLOC | SHF_MERGE_STRINGS, 1, 1);
     const checksums = new Map<string, number>();
-    const anchor = -1 - this.#sections.indexOf(strings);
-    for (const e of this.#exports) {
-      const suffix = e.gplOnly && !form.hasFlags ? '_gpl' : '';
-      const table = this.#section(`__ksymtab${suffix}`, SHF_ALLOC, 8);
-      const at = append(table, new Uint8Array(ENTRY_SIZE));
-      const name = append(strings, Buffer.from(`${e.symbol}\0`, 'latin1'));
-      const namespace = append(strings, Buffer.from(`${e.namespace}\0`, 'latin1'));
-      const add = (offset: number, symbol: number, addend: number) =>
-        table.relocations.push({ offset: at + offset, type: R_PPC64_ADDR64, symbol, addend });
-      add(0, this.#names.get(e.symbol)!, 0);
-      add(8, anchor, name);
-      add(16, anchor, namespace);
-      const crc = this.#checksum(e.copy);
-      checksums.set(e.symbol, crc);
-      if (form.hasChecksums) {
-        const bytes = new Uint8Array(4);
-        new DataView(bytes.buffer).setUint32(0, crc, true);
-        append(this.#section(`__kcrctab${suffix}`, SHF_ALLOC, 4), bytes);
-      }
-      if (form.hasFlags) append(this.#section('__kflagstab', SHF_ALLOC, 1), Uint8Array.of(e.gplOnly ? 1 : 0));
+    for (const { symbol: name, namespace, gplOnly, copy } of this.#exports) {
+      addExportRow(this.#draft, form, { symbol: this.#names.get(name)!, name, namespace, gplOnly });
+      const crc = this.#checksum(copy);
+      checksums.set(name, crc);
+      if (form.hasChecksums) addChecksum(this.#draft, exportTable(gplOnly, form), crc);
     }
-    const sections = this.#sections.map(({ parts, size: _, ...s }) => ({ ...s, contents: Buffer.concat(parts) }));
-    return { bytes: newObject(sections, this.#symbols), checksums };
-  }
-
-  #section(name: string, sh_flags: number, sh_addralign: number, sh_entsize?: number): Draft {
-    const known = this.#sections.find(s => s.name === name);
-    if (known !== undefined) return known;
-    const made: Draft = {
-      name,
-      sh_flags,
-      sh_addralign,
-      ...(sh_entsize && { sh_entsize }),
-      parts: [],
-      size: 0,
-      relocations: [],
-    };
-    this.#sections.push(made);
-    return made;
+    return { bytes: this.#draft.build(this.#symbols), checksums };
   }
 
   #define(symbol: ObjectSymbol): number {
@@ -137,10 +93,10 @@ class Builder {
     return this.#symbols.length - 1;
   }
 
-  #code(section: Draft, { symbol: name, copy }: EpilogueExport): void {
-    while (section.size % CODE_ALIGNMENT !== 0) append(section, wordBytes([NOP]));
+  #code(section: DraftSection, { symbol: name, copy }: EpilogueExport): void {
+    while (section.size % CODE_ALIGNMENT !== 0) section.append(wordBytes([NOP]));
     const size = copy.words.length * 4;
-    const at = append(section, wordBytes(copy.words));
+    const at = section.append(wordBytes(copy.words));
     this.#define({ name, type: STT_FUNC, st_other: 0, section: 0, value: at, size });
     for (const { offset, type, symbol, addend } of copy.relocations)
       section.relocations.push({ offset: at + offset, type, symbol: this.#named(symbol), addend });
@@ -148,8 +104,8 @@ class Builder {
 
   #entry(name: string, { table, bytes, places, others }: CopiedEntry): void {
     const like = this.#module.sectionNamed(table)!;
-    const section = this.#section(table, like.sh_flags & SHF_ALLOC, 4);
-    const at = append(section, bytes);
+    const section = this.#draft.section(table, like.sh_flags & SHF_ALLOC, 4);
+    const at = section.append(bytes);
     const own = this.#names.get(name)!;
     for (const p of places)
       section.relocations.push({ offset: at + p.at, type: p.type, symbol: own, addend: p.offset });
@@ -179,13 +135,6 @@ class Builder {
     for (const r of relocations) hash.update(`${r.offset} ${r.type} ${this.#nameOf(r.symbol)} ${r.addend}\n`);
     return hash.digest().readUInt32LE(0);
   }
-}
-
-function append(section: Draft, bytes: Uint8Array): number {
-  const at = section.size;
-  section.parts.push(bytes);
-  section.size += bytes.length;
-  return at;
 }
 
 function wordBytes(words: readonly number[]): Uint8Array {
