@@ -9,6 +9,7 @@ import { type DecodedInstruction, decode } from '../ppc64/decode.ts';
 import { relocationName } from '../ppc64/relocations.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import type { FollowedCode } from './follow.ts';
+import { findsToc, GLOBAL_ENTRY } from './global-entry.ts';
 import {
   HOME,
   HookMachine,
@@ -36,12 +37,6 @@ const SMALLEST_FRAME = 112;
 /** Non-volatile registers, and those that the kernel never gives away. */
 const CALLERS = [13, ...Array.from({ length: 18 }, (_, i) => 14 + i)];
 const ARGUMENTS = [3, 4, 5, 6, 7, 8, 9, 10];
-
-/** addis r2,r12,(.TOC.-entry)@ha; addi r2,r2,(.TOC.-entry)@l */
-const ENTRY = [
-  { word: 0x3c4c0000, type: R_PPC64_REL16_HA, addend: 0 },
-  { word: 0x38420000, type: R_PPC64_REL16_LO, addend: 4 },
-] as const;
 
 /** The hooked function, as the output has it, and the word that was moved, as the input had it. */
 export interface HookedFunction {
@@ -276,15 +271,9 @@ export class HookFollower {
       return;
     }
     if (!isDouble) return;
-    const isEntry = ENTRY.every(({ word, type, addend }, i) => {
-      const place = offset - 8 + 4 * i;
-      this.#reached.add(place);
-      const [relocation, second] = this.#code.relocations.get(place) ?? [];
-      const isToc = relocation !== undefined && this.#code.elf.symbols!.name(relocation.symbol) === '.TOC.';
-      const isPair = isToc && relocation.type === type && relocation.addend === addend;
-      return this.#words[place >>> 2] === word && isPair && second === undefined;
-    });
-    if (!isEntry) this.#error('VER063', `the global entry of ${name} does not find the TOC`, offset - 8);
+    const start = offset - 4 * GLOBAL_ENTRY.length;
+    for (let i = 0; i < GLOBAL_ENTRY.length; i++) this.#reached.add(start + 4 * i);
+    if (!findsToc(this.#code, start)) this.#error('VER063', `the global entry of ${name} does not find the TOC`, start);
   }
 
   #checkArguments(machine: HookMachine, isAfter: boolean, at: number): void {

@@ -3,8 +3,10 @@
  * put together from the TOC or from the code's own place, goes to r12 and CTR, and nothing else happens but that r0 gets the return
  * address. So a branch to one is a branch to that address, as if by a pointer.
  */
+
 import type { ElfFile } from '../elf/read.ts';
 import type { SectionOffset } from '../util/indexes.ts';
+import { GLOBAL_ENTRY } from './global-entry.ts';
 import { type BranchTarget, type Relocation, symbolTarget } from './places.ts';
 import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_TOC16_HA, R_PPC64_TOC16_LO } from './relocation-places.ts';
 
@@ -34,12 +36,6 @@ const FROM_PLACE: readonly Row[] = [
   { word: 0x4e800420 },
 ];
 
-/** In front of the first: addis r2,r12,(.TOC.-.)@ha; addi r2,r2,(.TOC.-.)@l. No branch leads there. */
-const GLOBAL_ENTRY: readonly Row[] = [
-  { word: 0x3c4c0000, type: R_PPC64_REL16_HA, addend: 0 },
-  { word: 0x38420000, type: R_PPC64_REL16_LO, addend: 4 },
-];
-
 /** Code with what relocates it. */
 interface IslandCode {
   readonly elf: ElfFile;
@@ -62,6 +58,7 @@ export function islandAt(code: IslandCode, start: SectionOffset): FoundIsland | 
     const symbol = symbolOf(code, start, rows);
     if (symbol === undefined) continue;
     const needsHome = rows === FROM_TOC;
+    // In front of the first kind stands a global entry, to which no branch leads.
     const entry = start - GLOBAL_ENTRY.length * 4;
     const toc = needsHome && entry >= 0 ? symbolOf(code, entry, GLOBAL_ENTRY) : undefined;
     const hasEntry = toc !== undefined && code.elf.symbols!.name(toc) === '.TOC.';

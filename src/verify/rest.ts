@@ -3,6 +3,7 @@ import type { Section } from '../elf/section.ts';
 import type { KernelFunction } from '../kernel/functions.ts';
 import type { PlannedRedirect } from '../plan/plan.ts';
 import type { FollowedCode } from './follow.ts';
+import { GLOBAL_ENTRY } from './global-entry.ts';
 import { branchTarget, type Relocation } from './places.ts';
 import { R_PPC64_REL16_HA, R_PPC64_REL16_LO, R_PPC64_REL24 } from './relocation-places.ts';
 import { type Report, wordText } from './verification.ts';
@@ -10,12 +11,6 @@ import { type Report, wordText } from './verification.ts';
 const MFLR_R0 = 0x7c0802a6;
 const STD_R0_16_R1 = 0xf8010010;
 const BRANCH = 0x48000000;
-/** addis r2,r12,(.TOC.-entry)@ha; addi r2,r2,(.TOC.-entry)@l */
-const ENTRY = [
-  { word: 0x3c4c0000, type: R_PPC64_REL16_HA, addend: 0 },
-  { word: 0x38420000, type: R_PPC64_REL16_LO, addend: 4 },
-] as const;
-
 /** A redirected function whose rest is still wanted. */
 export interface BranchedFunction {
   readonly action: PlannedRedirect;
@@ -60,7 +55,7 @@ export function checkRest(
     const isDouble = f.k > 1;
     if (k !== (isDouble ? 3 : 0)) error(`st_other of the function's body says ${k}, its own ${f.k}`);
     const isToc = (r: Relocation) => code.elf.symbols!.name(r.symbol) === '.TOC.';
-    for (const { word: wanted, type, addend } of isDouble ? ENTRY : [])
+    for (const { word: wanted, type, addend } of isDouble ? GLOBAL_ENTRY : [])
       take(
         'the global entry',
         wanted,

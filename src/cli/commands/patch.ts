@@ -16,7 +16,7 @@ import { PROOF_OF_NOPS } from '../../verify/patched/nops.ts';
 import { formByEnding, keepApart, tryPlace } from '../outputs.ts';
 import type { Attempt } from '../patch/attempt.ts';
 import { unprovedComplaint, unverified } from '../patch/complaints.ts';
-import { conclude, printJson, REPORTS, show, type Tell } from '../patch/conclude.ts';
+import { conclude, judged, printJson, REPORTS, show, type Tell } from '../patch/conclude.ts';
 import { stageOutput } from '../patch/dry-run.ts';
 import { judge, signingWith, type Verdict } from '../patch/judged.ts';
 import { packedOriginal } from '../patch/packed-original.ts';
@@ -138,18 +138,11 @@ async function patchObject(args: PatchArguments, input: ObjectFile, proving: Pro
     throw error;
   }
   const { verification, secondReader } = verdict;
-  const ok = verification.ok && secondReader?.agreed === true;
+  const { ok, result } = judged(args, verification, secondReader);
   const { original } = applied.record;
   const signature = signs?.summary;
-  const result = {
-    written: ok && !args.dryRun,
-    verification,
-    original,
-    ...told,
-    ...(secondReader && { secondReader }),
-    ...(signature && { signature }),
-  };
-  await conclude(args, document(args, subject, plan, result), staged, tell);
+  const said = { ...result, original, ...told, ...(signature && { signature }) };
+  await conclude(args, document(args, subject, plan, said), staged, tell);
   if (ok) return 0;
   throw unverified(elf, verification, secondReader);
 }

@@ -21,6 +21,16 @@ export function printJson(doc: PatchDocument, { format }: PatchArguments): void 
   print(`${format === 'ndjson' ? JSON.stringify(doc) : JSON.stringify(doc, null, 2)}\n`);
 }
 
+/** What judge and second reader found of a result, as documents have it; and whether both are content. */
+export function judged<V extends { readonly ok: boolean }, R extends { readonly agreed: boolean }>(
+  { dryRun }: Pick<PatchArguments, 'dryRun'>,
+  verification: V,
+  secondReader: R | undefined,
+) {
+  const ok = verification.ok && secondReader?.agreed === true;
+  return { ok, result: { written: ok && !dryRun, verification, ...(secondReader && { secondReader }) } };
+}
+
 /** Where nothing is written but the report. Throws as `writeAtomic`. */
 export async function show(args: PatchArguments, doc: PatchDocument, tell: Tell): Promise<void> {
   if (args.report !== undefined) await writeAtomic(args.report, reportOf(args.report, doc));

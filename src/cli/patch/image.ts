@@ -23,7 +23,7 @@ import type { Verification } from '../../verify/verification.ts';
 import type { PatchArguments } from '../commands/patch.ts';
 import { placeOf, unprovedOf } from './attempt.ts';
 import { notAsWritten, unprovedComplaint } from './complaints.ts';
-import { conclude, show, type Tell } from './conclude.ts';
+import { conclude, judged, show, type Tell } from './conclude.ts';
 import { plain, readCustoms, withImageCustoms } from './custom.ts';
 import { stageOutput } from './dry-run.ts';
 import { hooksOf } from './hooks.ts';
@@ -71,16 +71,9 @@ export async function patchImage(args: PatchArguments, elf: ElfFile, input: Obje
     throw error;
   }
   const { verification, secondReader } = verdict;
-  const ok = verification.ok && secondReader?.agreed === true;
+  const { ok, result } = judged(args, verification, secondReader);
   const { original } = record;
-  const result = {
-    written: ok && !args.dryRun,
-    verification,
-    original,
-    ...told,
-    ...(secondReader && { secondReader }),
-  };
-  await conclude(args, document(args, elf, plan, result), staged, tell);
+  await conclude(args, document(args, elf, plan, { ...result, original, ...told }), staged, tell);
   if (ok) return 0;
   throw unverified(verification, secondReader);
 }
