@@ -189,14 +189,20 @@ ${reads.join('\n')}
 `;
 }
 
-/** All RESULT lines of a console. A key that was printed several times has its last value. */
+/**
+ * All RESULT lines of a console. A key that was printed several times has its last value. Throws where runs of the canary under one
+ * key ended differently: whileTracing() has many rounds, and what one of them lost must not hide behind the last.
+ */
 export function results(console: string): ReadonlyMap<string, string> {
-  return new Map(allResults(console));
-}
-
-/** The same, every line in order. */
-function allResults(console: string): readonly (readonly [key: string, value: string])[] {
-  return [...console.matchAll(/RESULT ([^=\s]+)=(.*)$/gm)].map(match => [match[1]!, match[2]!.trim()] as const);
+  const found = new Map<string, string>();
+  for (const [, key, text] of console.matchAll(/RESULT ([^=\s]+)=(.*)$/gm)) {
+    const value = text!.trim();
+    const before = found.get(key!);
+    if (key!.startsWith('canary.') && before !== undefined && before !== value)
+      throw new Error(`${key}: ${before}, and in another round ${value}`);
+    found.set(key!, value);
+  }
+  return found;
 }
 
 /** Reads the value of a `canary.…` result. Throws on anything else. */
