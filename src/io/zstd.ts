@@ -20,19 +20,24 @@ const HEAP_MAX = 1.5 * 2 ** 30;
 const LEVEL = 3;
 
 type Package = typeof import('@bokuweb/zstd-wasm');
-let loading: Promise<void> | undefined;
+/**
+ * Once in a process, which several of our bundles may share: the package has one memory, and a second `init()` ends before it has
+ * put the new one in its place.
+ */
+const LOADING = Symbol.for('tocsin.zstd');
+const shared = globalThis as { [LOADING]?: Promise<Package> };
 let zstd: Package | undefined;
 
 /** Loads the WebAssembly module, once. */
-export function prepareZstd(): Promise<void> {
-  loading ??= load();
-  return loading;
+export async function prepareZstd(): Promise<void> {
+  shared[LOADING] ??= load();
+  zstd = await shared[LOADING];
 }
 
-async function load(): Promise<void> {
+async function load(): Promise<Package> {
   const loaded = await import('@bokuweb/zstd-wasm');
   await loaded.init();
-  zstd = loaded;
+  return loaded;
 }
 
 export function isZstd(bytes: Uint8Array): boolean {

@@ -6,7 +6,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { buildSync } from 'esbuild';
 import { afterAll } from 'vitest';
+import type { Order, Thread } from './cli-thread.ts';
 import { root } from './samples.ts';
 
 const bin = `${root}bin/tocsin.js`;
@@ -35,6 +38,45 @@ export function tocsin(args: readonly string[], options: RunOptions = {}): RunRe
   });
   if (done.error !== undefined) throw done.error;
   return { code: done.status, stdout: done.stdout, stderr: done.stderr };
+}
+
+/** No command of a test takes longer. */
+const THREAD_MS = 120_000;
+let thread: { readonly port: MessagePort; readonly done: Int32Array } | undefined;
+
+/**
+ * What `tocsin` does and gives, without a process of its own: a thread stays, and has loaded and compiled the program for all
+ * commands of a test file. For tests that are not about how a process starts, reads its stdin, or ends.
+ */
+export function inThread(args: readonly string[], env: Readonly<Record<string, string>> = {}): RunResult {
+  buildProgram();
+  thread ??= startThread();
+  const { port, done } = thread;
+  Atomics.store(done, 0, 0);
+  port.postMessage({ args, env } satisfies Order);
+  if (Atomics.wait(done, 0, 0, THREAD_MS) === 'timed-out') throw new Error(`tocsin ${args.join(' ')} does not end`);
+  const answer: RunResult | { readonly failure: string } = receiveMessageOnPort(port)!.message;
+  if ('failure' in answer) throw new Error(answer.failure);
+  return answer;
+}
+
+function startThread(): NonNullable<typeof thread> {
+  const { outputFiles } = buildSync({
+    entryPoints: [`${root}test/support/cli-thread.ts`],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    packages: 'external',
+    write: false,
+    logLevel: 'warning',
+  });
+  const { port1: port, port2 } = new MessageChannel();
+  const done = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: Thread = { root, port: port2, done };
+  const worker = new Worker(outputFiles[0]!.text, { eval: true, workerData, transferList: [port2], execArgv: [] });
+  worker.unref();
+  port.unref();
+  return { port, done };
 }
 
 /** Runs a shell command in which `$TOCSIN` starts the command line. */

@@ -21,7 +21,7 @@ const QUICK: Readonly<Record<string, readonly string[]>> = {
 
 /** @param root the package's folder, with a slash at its end */
 export async function loadProgram(root: string): Promise<Program> {
-  const { loadBundle } = createRequire(import.meta.url)(`${root}bin/tocsin.js`);
+  const { loadBundle } = createRequire(root)(`${root}bin/tocsin.js`);
   const starts = new Map<string, Start>();
   const startOf = (name: string): Start => {
     if (!starts.has(name)) starts.set(name, loadBundle(name).exports.start);

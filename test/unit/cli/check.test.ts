@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { functionsOf } from '../../../src/kernel/functions.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
 import { appended, message, signatory } from '../../support/signatures.ts';
@@ -65,7 +65,7 @@ function spoiled(name: string, text: string, replacement: string): string {
   return at(name);
 }
 
-const check = (...args: string[]) => tocsin(['check', '--kernel', index, ...args]);
+const check = (...args: string[]) => inThread(['check', '--kernel', index, ...args]);
 
 beforeAll(() => {
   writeKernelIndex(index);
@@ -159,10 +159,10 @@ describe('tocsin check', () => {
   });
 
   it('wants a kernel and a file', () => {
-    expect(tocsin(['check', demo])).toMatchObject({ code: 2, stdout: '' });
-    expect(tocsin(['check', demo]).stderr).toContain('[CLI012]');
-    expect(tocsin(['check', '--kernel', index])).toMatchObject({ code: 2, stdout: '' });
-    const none = tocsin(['check', demo, '--kernel', at('no-kernel')]);
+    expect(inThread(['check', demo])).toMatchObject({ code: 2, stdout: '' });
+    expect(inThread(['check', demo]).stderr).toContain('[CLI012]');
+    expect(inThread(['check', '--kernel', index])).toMatchObject({ code: 2, stdout: '' });
+    const none = inThread(['check', demo, '--kernel', at('no-kernel')]);
     expect([none.code, none.stdout]).toEqual([2, '']);
     expect(none.stderr).toMatch(/\[[A-Z]+\d{3}\]/);
   });
@@ -199,7 +199,7 @@ describe('signatures', () => {
     bytes.write('y', bytes.indexOf('\0x=') + 3, 'latin1');
     fs.writeFileSync(changed, appended(bytes, signature));
   });
-  const run = (...args: string[]) => tocsin(['check', '--kernel', kernel, '--no-proof', '--format', 'json', ...args]);
+  const run = (...args: string[]) => inThread(['check', '--kernel', kernel, '--no-proof', '--format', 'json', ...args]);
 
   it('are verified with the keys of the kernel', () => {
     expect(documents(run(at('signed.ko')).stdout)[0]).toMatchObject({ loads: true, findings: [] });
@@ -275,7 +275,7 @@ describe('modules that import from each other', () => {
 function writeImporters() {
   const importer = at('importer.ko');
   const symvers = ['--symvers', 'samples/6.1/Module.symvers'];
-  const done = tocsin([
+  const done = inThread([
     'patch',
     demo,
     '-o',
@@ -296,20 +296,20 @@ function writeImporters() {
 
 describe('tocsin explain', () => {
   it('has cause and remedy', () => {
-    const { code, stdout } = tocsin(['explain', 'rel303']);
+    const { code, stdout } = inThread(['explain', 'rel303']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^REL303 .*\n\ncause: {3}a call to another object without a nop.*\nremedy: {2}/);
-    expect(tocsin(['explain', 'ELF001', '[SIG301]']).stdout).toMatch(/ELF001[\s\S]*SIG301/);
+    expect(inThread(['explain', 'ELF001', '[SIG301]']).stdout).toMatch(/ELF001[\s\S]*SIG301/);
   });
 
   it('lists all', () => {
-    const { code, stdout } = tocsin(['explain']);
+    const { code, stdout } = inThread(['explain']);
     expect(code).toBe(0);
     for (const each of ['CLI001', 'IO001', 'REL303', 'VER900']) expect(stdout).toContain(`  ${each}  `);
   });
 
   it('knows what was meant', () => {
-    const { code, stdout, stderr } = tocsin(['explain', 'REL399']);
+    const { code, stdout, stderr } = inThread(['explain', 'REL399']);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/no such code: REL399 \(expected perhaps REL\d{3} or /);
     expect(stderr).toContain('[CLI011]');

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ExportReader } from '../../../src/cli/check/exports.ts';
 import { peekBuildId } from '../../../src/cli/kernel/build-id.ts';
 import { openIndexFile } from '../../../src/cli/kernel-option.ts';
-import { shell, temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, shell, temporaryFolder } from '../../support/cli.ts';
 import { codeOf } from '../../support/errors.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { note, ObjectBuilder, SHT } from '../../support/object-builder.ts';
@@ -47,7 +47,7 @@ describe('places beyond every file', () => {
   it('are told of each file', () => {
     const good = sample('6.1', 'tocsin_demo.ko');
     const names = files.slice(0, 4).map(([name]) => at(name));
-    const { code, stdout } = tocsin(['check', good, ...names, '--kernel', index, '--format', 'ndjson', '--no-proof']);
+    const { code, stdout } = inThread(['check', good, ...names, '--kernel', index, '--format', 'ndjson', '--no-proof']);
     expect(code).toBe(1);
     const answers = stdout
       .trim()
@@ -88,7 +88,7 @@ it('devices without end and pipes without a writer are not waited for', () => {
       ['scan', '--summary', device],
       ['check', device, '--kernel', index],
     ]) {
-      const { code, stderr } = tocsin(command);
+      const { code, stderr } = inThread(command);
       expect([code, stderr.includes('[IO004]')], command.join(' ')).toEqual([2, true]);
     }
   const good = sample('6.1', 'tocsin_demo.ko');

@@ -7,7 +7,7 @@ import { type PatchArguments, patchCommand } from '../../../src/cli/commands/pat
 import { type ElfFile, readElf } from '../../../src/elf/read.ts';
 import { RELA_WORDS } from '../../../src/elf/relocations.ts';
 import type { PatchDocument } from '../../../src/report/patch/document.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { linkedImage } from '../../support/linked-image.ts';
 import { root } from '../../support/samples.ts';
 import { FUNCTIONS, object } from '../rewrite/image/support.ts';
@@ -260,6 +260,6 @@ describe('a dry run ends as the real run', () => {
       [['--nop', 'demo_alarm', '--report', at('none/r.json')], 2],
     ] as const)
       for (const how of [['-o', at('process.ko')], ['--dry-run']])
-        expect(tocsin(['patch', file, ...asked, ...how]).code).toBe(code);
+        expect(inThread(['patch', file, ...asked, ...how]).code).toBe(code);
   });
 });

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { openIndexFile, openKernel } from '../../../src/cli/kernel-option.ts';
 import { InputError } from '../../../src/util/errors.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { codeOf } from '../../support/errors.ts';
 import { CONFIG, DEFAULT_EXPORTS, kernelImage, RELEASE, symversOf, systemMapOf } from '../../support/kernel-image.ts';
 import { root } from '../../support/samples.ts';
@@ -142,25 +142,25 @@ describe('tocsin kernel', () => {
 
   it('writes an index that --kernel opens, and shows it', () => {
     const index = join(folder, 'k.index');
-    const made = tocsin(['kernel', image, '-o', index]);
+    const made = inThread(['kernel', image, '-o', index]);
     expect([made.code, made.stderr]).toEqual([0, '']);
     expect(made.stdout).toMatch(/^release +6\.1\.0-test-powerpc64le$/m);
     expect(made.stdout).toContain(index);
     expect(openIndexFile(index)?.exports.count).toBe(5);
-    const shown = tocsin(['kernel', index, '--verbose']);
+    const shown = inThread(['kernel', index, '--verbose']);
     expect(shown.code).toBe(0);
     expect(shown.stdout).toMatch(/^struct module +1024 bytes/m);
     const damaged = fs.readFileSync(index);
     damaged[300]! ^= 1;
     fs.writeFileSync(index, damaged);
     expect(codeOf(() => openIndexFile(index))).toBe('KER012');
-    const refused = tocsin(['kernel', index]);
+    const refused = inThread(['kernel', index]);
     expect([refused.code, refused.stdout]).toEqual([2, '']);
     expect(refused.stderr).toMatch(/k\.index: .*\[KER012\]/);
   });
 
   it('prints JSON that keeps to its schema', () => {
-    const { code, stdout } = tocsin(['kernel', at, '--format', 'json']);
+    const { code, stdout } = inThread(['kernel', at, '--format', 'json']);
     expect(code).toBe(0);
     const document = JSON.parse(stdout);
     expect(isValid(document), JSON.stringify(isValid.errors)).toBe(true);
@@ -186,17 +186,17 @@ describe('tocsin kernel', () => {
       ['--config', put('config', CONFIG)],
       ['--module', `${root}samples/6.1/tocsin_demo.ko`],
     ];
-    const whole = tocsin(['kernel', ...pieces.flat(), '--format', 'json']);
+    const whole = inThread(['kernel', ...pieces.flat(), '--format', 'json']);
     expect(whole.code).toBe(0);
     const document = JSON.parse(whole.stdout);
     expect(isValid(document)).toBe(true);
     expect([document.file, document.release, document.buildId]).toEqual([null, release, null]);
-    expect(tocsin(['kernel', ...pieces.slice(0, 3).flat()]).stderr).toContain('KER015');
+    expect(inThread(['kernel', ...pieces.slice(0, 3).flat()]).stderr).toContain('KER015');
   });
 
   it('refuses what it cannot use', () => {
     const codes = (args: readonly string[]) => {
-      const { code, stderr } = tocsin(['kernel', ...args]);
+      const { code, stderr } = inThread(['kernel', ...args]);
       return [code, /\[([A-Z]{2,3}\d{3})\]/.exec(stderr)?.[1]];
     };
     expect(codes([`${root}samples/6.1/tocsin_demo.ko`])).toEqual([2, 'KER014']);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { LoadDocument } from '../../../src/report/load/document.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { type ObjectBuilder, R, SHF } from '../../support/object-builder.ts';
 import { root } from '../../support/samples.ts';
@@ -26,7 +26,7 @@ function mapOf(dir: string): LoadDocument {
   return document;
 }
 
-const load = (...args: string[]) => tocsin(['load', '--kernel', index, ...args]);
+const load = (...args: string[]) => inThread(['load', '--kernel', index, ...args]);
 
 beforeAll(() => {
   writeKernelIndex(index, { options: { modversions: false, moduleSig: false } });
@@ -148,7 +148,7 @@ describe('tocsin load', () => {
   });
 
   it('wants a kernel, one placement, and a folder', () => {
-    expect(tocsin(['load', demo, '--base', BASE, '-o', at('x')])).toMatchObject({ code: 2 });
+    expect(inThread(['load', demo, '--base', BASE, '-o', at('x')])).toMatchObject({ code: 2 });
     expect(load(demo, '-o', at('x')).stderr).toContain('--sections, --bases and --base');
     expect(load(demo, '--base', BASE, '--bases', 'b', '-o', at('x')).code).toBe(2);
     expect(load(demo, '--base', BASE).stderr).toContain('-o DIR');

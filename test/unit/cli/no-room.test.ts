@@ -1,5 +1,5 @@
 /** Limits of the session and of devices: nothing is left of a result that has no room, and the reason is told. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
@@ -37,6 +37,22 @@ it('an image whose report has no room is told of as any other', () => {
   symlinkSync('/dev/full', at('r.json'));
   const { code, stderr } = tocsin(['patch', at('vmlinux'), '-o', at('out'), '--nop', '*', '--report', at('r.json')]);
   expect([code, stderr.includes('[IO033]')], stderr).toEqual([2, true]);
+});
+
+it('a packed image is patched and comes back: one program after the other reads it in one process', () => {
+  for (const [ending, pack] of [
+    ['zst', 'zstd'],
+    ['gz', 'gzip'],
+    ['xz', 'xz'],
+  ] as const) {
+    const { bytes } = image();
+    const packed = at(`vmlinux.${ending}`);
+    writeFileSync(packed, execFileSync(pack, ['-c'], { input: bytes }));
+    const done = tocsin(['patch', packed, '-o', at('out'), '--nop', '*', '--force']);
+    expect(done.code, done.stderr).toBe(0);
+    expect(tocsin(['revert', at('out'), '-o', at('back')]).code).toBe(0);
+    expect(execFileSync(pack, ['-dc'], { input: readFileSync(at('back')) }).equals(bytes)).toBe(true);
+  }
 });
 
 it.each([20, 24, 30])('%s open files are too few, and that is no refusal', limit => {

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, linkSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
 
@@ -17,7 +17,7 @@ const same = (a: string, b: string) => readFileSync(a).equals(readFileSync(b));
 beforeEach(() => copyFileSync(sample, input));
 
 function refused(args: readonly string[]): void {
-  const { code, stderr } = tocsin(args);
+  const { code, stderr } = inThread(args);
   expect(stderr).toContain('[PAT220]');
   expect(code).toBe(2);
   expect(same(input, sample)).toBe(true);
@@ -26,7 +26,7 @@ function refused(args: readonly string[]): void {
 describe('the input stays', () => {
   it('where a hard link of it is the output, whose name is taken over', () => {
     linkSync(input, at('hard.ko'));
-    expect(tocsin(['patch', input, '-o', at('hard.ko'), '--nop', '*']).code).toBe(0);
+    expect(inThread(['patch', input, '-o', at('hard.ko'), '--nop', '*']).code).toBe(0);
     expect(same(input, sample)).toBe(true);
     expect(same(at('hard.ko'), sample)).toBe(false);
   });
@@ -54,7 +54,7 @@ describe('the input stays', () => {
     copyFileSync(sample, at('a.txt'));
     const kernel = at('k.index');
     writeKernelIndex(kernel);
-    expect(tocsin(['check', at('a.txt'), '--kernel', kernel, '--report', at('a.txt')]).stderr).toContain('[PAT220]');
+    expect(inThread(['check', at('a.txt'), '--kernel', kernel, '--report', at('a.txt')]).stderr).toContain('[PAT220]');
     expect(same(at('a.txt'), sample)).toBe(true);
   });
 
@@ -81,14 +81,14 @@ describe('the input stays', () => {
 });
 
 it('nothing is written where the report has no place', () => {
-  const { code, stderr } = tocsin(['patch', input, '-o', at('o.ko'), '--nop', '*', '--report', at('none/r.json')]);
+  const { code, stderr } = inThread(['patch', input, '-o', at('o.ko'), '--nop', '*', '--report', at('none/r.json')]);
   expect(stderr).toContain('[IO030]');
   expect(code).toBe(2);
   expect(existsSync(at('o.ko'))).toBe(false);
 });
 
 it('a plan that is no text is told in a line', () => {
-  const { code, stderr } = tocsin(['patch', input, '-o', at('o.ko'), '--plan', input]);
+  const { code, stderr } = inThread(['patch', input, '-o', at('o.ko'), '--plan', input]);
   expect(code).toBe(2);
   expect(stderr.length).toBeLessThan(600);
   expect(stderr).toMatch(/^[\x20-\x7e\n]*\[PLN001\][\x20-\x7e\n]*$/);
@@ -105,7 +105,7 @@ it('a path that cannot be looked at is told as any other', () => {
     ] as const) {
       const path = option === '-o' ? out : `${out}.txt`;
       if (option === '--report' && out !== long) symlinkSync('circle.ko.txt', path);
-      const { code, stderr } = tocsin(['patch', input, ...other, option, path, ...asked]);
+      const { code, stderr } = inThread(['patch', input, ...other, option, path, ...asked]);
       expect([code, stderr.includes('[IO030]')], stderr).toEqual([2, true]);
     }
   expect(existsSync(at('fine.ko'))).toBe(false);

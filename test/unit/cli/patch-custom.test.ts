@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { ObjectBuilder, R, SHF, STT } from '../../support/object-builder.ts';
 import { root } from '../../support/samples.ts';
 
@@ -35,7 +35,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample', generation => {
     for (const where of name === 'count' ? ['after-site', 'site'] : ['after-site']) {
       const out = at(`${name}-${generation}-${where}.ko`);
       const asked = [...ASKED[name], '--at', where, ...symvers(generation), '--format', 'json'];
-      const done = tocsin(['patch', demo(generation), '-o', out, ...asked]);
+      const done = inThread(['patch', demo(generation), '-o', out, ...asked]);
       expect(done.code, done.stderr).toBe(0);
       const document = JSON.parse(done.stdout);
       expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
@@ -46,7 +46,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample', generation => {
       expect(document.verification.checks.map((c: { name: string }) => c.name)).toContain('merge: placeholders');
       expect(readPatchNote(readElf(new Uint8Array(readFileSync(out))))?.record.merged).toHaveLength(1);
       const back = at('back.ko');
-      expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+      expect(inThread(['revert', out, '-o', back]).code).toBe(0);
       expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
     }
   });
@@ -58,14 +58,14 @@ it('takes a path from a plan file, as seen from there', () => {
   writeFileSync(at('frame.o'), readFileSync(`${root}samples/custom/frame.o`));
   writeFileSync(plan, JSON.stringify({ schema: 'tocsin.patch-plan/1', redirect: [entry] }));
   const out = at('planned.ko');
-  const done = tocsin(['patch', demo('6.12'), '-o', out, '--plan', plan, ...symvers('6.12')]);
+  const done = inThread(['patch', demo('6.12'), '-o', out, '--plan', plan, ...symvers('6.12')]);
   expect(done.code, done.stderr).toBe(0);
   expect(done.stdout).toContain('custom, after-site');
 });
 
 it('two redirects have a copy each', () => {
   const both = [...ASKED.frame, '--redirect', 'demo_parity=fix_parity'];
-  const done = tocsin(['patch', demo('7.2'), '--dry-run', ...both, ...symvers('7.2'), '--format', 'json']);
+  const done = inThread(['patch', demo('7.2'), '--dry-run', ...both, ...symvers('7.2'), '--format', 'json']);
   expect(done.code, done.stderr).toBe(0);
   const document = JSON.parse(done.stdout);
   expect(document.merged.objects).toHaveLength(2);
@@ -74,7 +74,7 @@ it('two redirects have a copy each', () => {
 
 it('goes with objects that are merged for other reasons', () => {
   const asked = [...ASKED.count, '--epilogue', 'demo_parity', ...symvers('6.12'), '--format', 'json'];
-  const done = tocsin(['patch', demo('6.12'), '-o', at('with-epilogue.ko'), ...asked]);
+  const done = inThread(['patch', demo('6.12'), '-o', at('with-epilogue.ko'), ...asked]);
   expect(done.code, done.stderr).toBe(0);
   expect(JSON.parse(done.stdout)).toMatchObject({ written: true, proof: { verdict: 'proved' } });
 });
@@ -122,7 +122,7 @@ const CONTINUE: Named = [B, 'continue'];
 
 function refused(how: readonly string[], redirect = 'demo_in_range=fix_in_range') {
   const out = at('refused.ko');
-  const done = tocsin(['patch', demo('6.12'), '-o', out, '--redirect', redirect, ...how, ...symvers('6.12')]);
+  const done = inThread(['patch', demo('6.12'), '-o', out, '--redirect', redirect, ...how, ...symvers('6.12')]);
   return { code: done.code, said: /\[([A-Z]{3}\d+)\]/.exec(done.stderr)?.[1] };
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { functionsOf } from '../../../src/kernel/functions.ts';
 import { moduleExports } from '../../../src/kernel/module-exports.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -19,7 +19,7 @@ const validPatch = new Ajv2020({ strict: false }).compile(
 
 function patched(from: string, out: string, ...patterns: readonly string[]) {
   const asked = patterns.flatMap(p => ['--epilogue', p]);
-  const done = tocsin(['patch', from, '-o', out, ...asked, '--format', 'json', '--force']);
+  const done = inThread(['patch', from, '-o', out, ...asked, '--format', 'json', '--force']);
   expect(done.code, done.stderr).toBe(0);
   const document = JSON.parse(done.stdout);
   expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
@@ -45,7 +45,7 @@ describe.each(['6.1', '6.12', '7.2'])('a %s module', generation => {
     for (const names of tables) expect(names).toEqual([...names].sort());
     const before = moduleExports(readFileSync(from));
     expect(exported.names.filter(n => !n.startsWith('__tocsin_'))).toEqual(before?.names ?? []);
-    expect(tocsin(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
+    expect(inThread(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
     expect(readFileSync(at('back.ko')).equals(readFileSync(from))).toBe(true);
   });
 
@@ -53,7 +53,7 @@ describe.each(['6.1', '6.12', '7.2'])('a %s module', generation => {
     const [once, twice] = [at(`once-${generation}.ko`), at(`twice-${generation}.ko`)];
     const from = sample(generation, 'tocsin_demo');
     patched(from, once, 'demo_in_range');
-    const again = tocsin(['patch', once, '-o', twice, '--epilogue', 'demo_in_range']);
+    const again = inThread(['patch', once, '-o', twice, '--epilogue', 'demo_in_range']);
     expect([again.code, again.stderr.includes('[PAT168]')]).toEqual([1, true]);
     patched(once, twice, 'demo_alarm');
     expect(moduleExports(readFileSync(twice))!.names.filter(n => n.startsWith('__tocsin_'))).toEqual([
@@ -65,12 +65,12 @@ describe.each(['6.1', '6.12', '7.2'])('a %s module', generation => {
 
 it('leaves functions alone that are changed as well', () => {
   const asked = ['--epilogue', 'demo_in_range', '--hook', 'demo_in_range=demo_parity'];
-  const done = tocsin(['patch', sample('6.1', 'tocsin_demo'), '--dry-run', ...asked]);
+  const done = inThread(['patch', sample('6.1', 'tocsin_demo'), '--dry-run', ...asked]);
   expect([done.code, done.stderr.includes('[PAT016]')]).toEqual([1, true]);
 });
 
 it('refuses init code by name', () => {
-  const done = tocsin(['patch', sample('6.1', 'tocsin_demo'), '--dry-run', '--epilogue', 'init_module']);
+  const done = inThread(['patch', sample('6.1', 'tocsin_demo'), '--dry-run', '--epilogue', 'init_module']);
   expect([done.code, done.stderr.includes('[PAT165]')]).toEqual([1, true]);
 });
 
@@ -78,7 +78,7 @@ it('is asked for in plans too', () => {
   const plan = at('plan.yaml');
   writeFileSync(plan, 'schema: tocsin.patch-plan/1\nepilogue:\n  - demo_in_range # for the other module\n');
   const from = sample('6.1', 'tocsin_demo');
-  const done = tocsin(['patch', from, '-o', at('planned.ko'), '--plan', plan, '--format', 'json']);
+  const done = inThread(['patch', from, '-o', at('planned.ko'), '--plan', plan, '--format', 'json']);
   expect(done.code, done.stderr).toBe(0);
   expect(
     functionsOf(readElf(readFileSync(at('planned.ko')))).some(f => f.name === '__tocsin_epilogue_demo_in_range'),
@@ -89,9 +89,9 @@ describe.each(['6.1', '6.12', '7.2'])('redirects of a %s module to copies', gene
   const home = sample(generation, 'tocsin_demo');
   const fix = at(`copies-${generation}.ko`);
   const redirected = (out: string, ...rest: readonly string[]) =>
-    tocsin(['patch', home, '-o', out, '--redirect', 'demo_sum_ten=fix_sum_ten', ...rest, '--force']);
+    inThread(['patch', home, '-o', out, '--redirect', 'demo_sum_ten=fix_sum_ten', ...rest, '--force']);
   const revert = (out: string) => {
-    expect(tocsin(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
+    expect(inThread(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
     expect(readFileSync(at('back.ko')).equals(readFileSync(home))).toBe(true);
   };
 
@@ -143,9 +143,9 @@ describe.each(['6.1', '6.12', '7.2'])('redirects of a %s module to copies', gene
     const bad = at(`bad-${generation}.ko`);
     writeFileSync(bad, bytes);
     const asked = ['patch', home, '-o', at('never.ko'), '--redirect', 'demo_in_range=fix_in_range', '--modules', bad];
-    const named = tocsin([...asked, '--strategy', 'epilogue']);
+    const named = inThread([...asked, '--strategy', 'epilogue']);
     expect([named.code, named.stderr.includes('[PRV014]')]).toEqual([1, true]);
-    const auto = tocsin([...asked, '--force']);
+    const auto = inThread([...asked, '--force']);
     expect([auto.code, auto.stderr]).toEqual([0, '']);
     expect(auto.stdout).toContain('demo_in_range -> fix_in_range  frame, after-site');
     expect(auto.stdout).toMatch(/epilogue was not taken: .*\[PRV014\]/);
@@ -156,7 +156,7 @@ describe('modules that are given', () => {
   const home = sample('6.1', 'tocsin_demo');
   const refused = (...modules: readonly string[]) => {
     const given = modules.flatMap(m => ['--modules', m]);
-    const done = tocsin(['patch', home, '--dry-run', '--redirect', 'demo_in_range=fix_in_range', ...given]);
+    const done = inThread(['patch', home, '--dry-run', '--redirect', 'demo_in_range=fix_in_range', ...given]);
     return [done.code, /\[(\w+)\]\n/.exec(done.stderr)?.[1]];
   };
 
@@ -173,19 +173,19 @@ describe('modules that are given', () => {
   it('import nothing from the module that is patched', () => {
     const fix = sample('6.1', 'tocsin_fix');
     const [first, second] = [at('imports.ko'), at('imports-copies.ko')];
-    const done = tocsin([
+    const done = inThread([
       ...['patch', home, '-o', first, '--redirect', 'demo_parity=fix_parity', '--strategy', 'frame'],
       ...['--modules', fix, '--force', '--quiet'],
     ]);
     expect([done.code, done.stderr.includes('new import')]).toEqual([0, true]);
     patched(first, second, 'demo_in_range');
     const asked = ['--redirect', 'fix_in_range=demo_in_range', '--modules', second];
-    const circle = tocsin(['patch', fix, '--dry-run', ...asked]);
+    const circle = inThread(['patch', fix, '--dry-run', ...asked]);
     expect([circle.code, circle.stderr.includes('[PAT170]')]).toEqual([1, true]);
   });
 
   it('serve plain imports as a list of versions does', () => {
-    const done = tocsin([
+    const done = inThread([
       ...['patch', home, '-o', at('frame.ko'), '--redirect', 'demo_in_range=fix_in_range', '--strategy', 'frame'],
       ...['--modules', sample('6.1', 'tocsin_fix'), '--force'],
     ]);

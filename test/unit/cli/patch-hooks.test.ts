@@ -8,7 +8,7 @@ import { attemptHooks, readHooks } from '../../../src/cli/patch/hooks.ts';
 import { readElf } from '../../../src/elf/read.ts';
 import type { HookRequest } from '../../../src/rewrite/hooks.ts';
 import { PatchProver } from '../../../src/verify/patched/prove-patched.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -21,7 +21,7 @@ const validPatch = new Ajv2020({ strict: false }).compile(
 );
 
 describe.each(GENERATIONS)('hooks of the %s sample', generation => {
-  const patch = (...args: readonly string[]) => tocsin(['patch', demo(generation), ...args, ...symvers(generation)]);
+  const patch = (...args: readonly string[]) => inThread(['patch', demo(generation), ...args, ...symvers(generation)]);
 
   it.each([
     ['--hook', 'demo_*=fix_in_range', 'before'],
@@ -37,7 +37,7 @@ describe.each(GENERATIONS)('hooks of the %s sample', generation => {
     expect(doc.actions.length).toBeGreaterThan(0);
     for (const action of doc.actions) expect(action).toMatchObject({ kind: 'hook', [when]: asked.split('=')[1] });
     const original = at('original.ko');
-    expect(tocsin(['revert', out, '-o', original]).code).toBe(0);
+    expect(inThread(['revert', out, '-o', original]).code).toBe(0);
     expect(readFileSync(original).equals(readFileSync(demo(generation)))).toBe(true);
   });
 
@@ -134,11 +134,11 @@ retarget:
 `,
     );
     const from = ['patch', demo('7.2'), ...symvers('7.2')];
-    const byPlan = tocsin([...from, '-o', at('plan.ko'), '--plan', file]);
+    const byPlan = inThread([...from, '-o', at('plan.ko'), '--plan', file]);
     expect(byPlan.code, byPlan.stderr).toBe(0);
     const hooks = ['--hook', 'demo_lookup*=fix_in_range', '--hook-exit', 'demo_lookup*=fix_parity', '--toc', 'saved'];
     const calls = ['--retarget', 'demo_sibling:demo_in_range=demo_in_range_fixed'];
-    expect(tocsin([...from, '-o', at('options.ko'), ...hooks, ...calls]).code).toBe(0);
+    expect(inThread([...from, '-o', at('options.ko'), ...hooks, ...calls]).code).toBe(0);
     expect(readFileSync(at('plan.ko')).equals(readFileSync(at('options.ko')))).toBe(true);
     expect(byPlan.stdout).toContain('hook demo_lookup*=fix_in_range: who looks?');
     expect(byPlan.stdout).toContain('retarget demo_sibling:demo_in_range=demo_in_range_fixed: the right one');
@@ -147,7 +147,7 @@ retarget:
   it('needs somebody to call', () => {
     const file = at('bad.yaml');
     writeFileSync(file, 'schema: tocsin.patch-plan/1\nhook:\n  - functions: demo_lookup\n');
-    const done = tocsin(['patch', demo('7.2'), '-o', at('bad.ko'), '--plan', file]);
+    const done = inThread(['patch', demo('7.2'), '-o', at('bad.ko'), '--plan', file]);
     expect([done.code, done.stderr.includes('PLN002')]).toEqual([2, true]);
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { moduleSignature } from '../../../src/kernel/signature.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -36,11 +36,11 @@ redirect:
 
   it('does what the same options do', () => {
     const file = plan('one.yaml', YAML);
-    const byPlan = tocsin(['patch', demo('6.1'), '-o', at('plan.ko'), '--plan', file, '--allow-unproved']);
+    const byPlan = inThread(['patch', demo('6.1'), '-o', at('plan.ko'), '--plan', file, '--allow-unproved']);
     expect(byPlan.code, byPlan.stderr).toBe(0);
     const options = ['--nop', 'demo_alarm', '--nop', 'demo_sum_ten', '--redirect', 'demo_in_range=demo_in_range_fixed'];
     const how = ['--strategy', 'direct', '--allow-unproved'];
-    expect(tocsin(['patch', demo('6.1'), '-o', at('options.ko'), ...options, ...how]).code).toBe(0);
+    expect(inThread(['patch', demo('6.1'), '-o', at('options.ko'), ...options, ...how]).code).toBe(0);
     expect(readFileSync(at('plan.ko')).equals(readFileSync(at('options.ko')))).toBe(true);
     expect(byPlan.stdout).toContain(
       `plan ${file}\n  the demonstration\n  nop demo_alarm: it is called too often\n  nop demo_sum_ten: ten arguments\n` +
@@ -62,7 +62,7 @@ redirect:
       '--format',
       'json',
     ];
-    const done = tocsin(args);
+    const done = inThread(args);
     expect(done.code, done.stderr).toBe(0);
     const document = JSON.parse(done.stdout);
     expect(valid(document), JSON.stringify(valid.errors)).toBe(true);
@@ -74,7 +74,7 @@ redirect:
   });
 
   it('shows each word before and after in a dry run, and writes nothing', () => {
-    const done = tocsin([
+    const done = inThread([
       'patch',
       demo('7.2'),
       '--plan',
@@ -108,7 +108,7 @@ modules:
       - demo_sum_ten # of the entry
 `,
     );
-    const done = tocsin(['patch', '--plan', file, '--format', 'json']);
+    const done = inThread(['patch', '--plan', file, '--format', 'json']);
     expect(done.code, done.stderr).toBe(0);
     const documents = JSON.parse(done.stdout);
     for (const document of documents) expect(valid(document), JSON.stringify(valid.errors)).toBe(true);
@@ -132,7 +132,7 @@ modules:
   - { file: '${demo('6.1')}', output: c.ko, nop: [demo_sum_ten] }
 `,
     );
-    const done = tocsin(['patch', '--plan', file]);
+    const done = inThread(['patch', '--plan', file]);
     expect(done.code).toBe(2);
     expect(done.stderr).toMatch(/nobody\.ko.*no_such_function/s);
     expect(['a.ko', 'b.ko', 'c.ko'].map(name => existsSync(at(name)))).toEqual([false, false, true]);
@@ -160,7 +160,7 @@ describe('what is wrong with a plan is told with its place', () => {
     [`${head}modules:\n  - { file: a.ko, output: b.ko }\n`, 'PLN003', /the plan names its modules/],
     ['- a\n- b\n', 'PLN002', /must be object/],
   ])('%j', (text, code, message) => {
-    const done = tocsin(['patch', demo('6.1'), '-o', at('wrong.ko'), '--plan', plan('wrong.yaml', text)]);
+    const done = inThread(['patch', demo('6.1'), '-o', at('wrong.ko'), '--plan', plan('wrong.yaml', text)]);
     expect(done.code).toBe(2);
     expect(done.stderr).toContain(code);
     expect(done.stderr).toMatch(message);
@@ -171,14 +171,14 @@ describe('what is wrong with a plan is told with its place', () => {
     [[], /PLN003/],
     [[demo('6.1')], /the plan names no modules/],
   ])('a plan without modules needs FILE and -o: %j', (files, message) => {
-    const done = tocsin(['patch', ...files, '--plan', plan('none.yaml', `${head}nop: [demo_sum_ten]\n`)]);
+    const done = inThread(['patch', ...files, '--plan', plan('none.yaml', `${head}nop: [demo_sum_ten]\n`)]);
     expect(done.code).toBe(2);
     expect(done.stderr).toMatch(message);
   });
 
   it('two modules cannot go to one file', () => {
     const module = `{ file: '${demo('6.1')}', output: same.ko, nop: [demo_sum_ten] }`;
-    const done = tocsin(['patch', '--plan', plan('same.yaml', `${head}modules:\n  - ${module}\n  - ${module}\n`)]);
+    const done = inThread(['patch', '--plan', plan('same.yaml', `${head}modules:\n  - ${module}\n  - ${module}\n`)]);
     expect(done.code).toBe(2);
     expect(done.stderr).toContain('PLN004');
     expect(existsSync(at('same.ko'))).toBe(false);

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -27,7 +27,7 @@ function patch(
 ) {
   const asked = redirects.flatMap(r => ['--redirect', r]);
   const how = ['--strategy', 'shadow', ...symvers(generation), '--format', 'json'];
-  const done = tocsin(['patch', from, '-o', out, ...asked, ...how, ...more, '--force']);
+  const done = inThread(['patch', from, '-o', out, ...asked, ...how, ...more, '--force']);
   expect(done.code, done.stderr).toBe(0);
   const document = JSON.parse(done.stdout);
   expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
@@ -47,7 +47,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample', generation => {
       [twice, once],
       [once, demo(generation)],
     ] as const) {
-      expect(tocsin(['revert', from, '-o', at('back.ko'), '--force']).code).toBe(0);
+      expect(inThread(['revert', from, '-o', at('back.ko'), '--force']).code).toBe(0);
       expect(readFileSync(at('back.ko')).equals(readFileSync(to))).toBe(true);
     }
   });
@@ -62,7 +62,7 @@ it('is for some callers only where that is asked for', () => {
     const redirects = names.map(name => `${name}=${name.replace('demo', 'fix')}`);
     const document = patch(demo('6.12'), out, '6.12', redirects, '--at', where);
     expect(document.actions.map((a: { at: string }) => a.at)).toEqual(names.map(() => where));
-    expect(tocsin(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
+    expect(inThread(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
     expect(readFileSync(at('back.ko')).equals(readFileSync(demo('6.12')))).toBe(true);
   }
 });
@@ -78,7 +78,7 @@ describe('the second stack of tasks', () => {
     if (livepatch === 'y') lines.splice(3, 0, lines[2]!.replace(/\w+$/, 'klp_module_coming'));
     writeFileSync(map, lines.join('\n'));
     const out = at('kernel.index');
-    const done = tocsin([
+    const done = inThread([
       ...['kernel', '--system-map', map, '--config', config, '--symvers', `${folder}Module.symvers`],
       ...['--module', demo('6.1'), ...structures.flatMap(text => ['--structure', text]), '-o', out, '--force'],
     ]);
@@ -89,7 +89,7 @@ describe('the second stack of tasks', () => {
   const OFFSETS = ['paca_struct.__current=2312', 'thread_info.livepatch_sp=16'] as const;
   const asked = ['--redirect', 'demo_sum_ten=fix_sum_ten', '--strategy', 'shadow', ...symvers('6.1')];
   const refused = (...more: readonly string[]) => {
-    const done = tocsin(['patch', demo('6.1'), '--dry-run', ...asked, '--shadow-stack', 'kernel', ...more]);
+    const done = inThread(['patch', demo('6.1'), '--dry-run', ...asked, '--shadow-stack', 'kernel', ...more]);
     return [done.code, done.stderr];
   };
 
@@ -99,14 +99,14 @@ describe('the second stack of tasks', () => {
     const on = patch(demo('6.1'), out, '6.1', ['demo_sum_ten=fix_sum_ten'], '--kernel', given);
     expect(on.actions[0].stack).toEqual({ threadInfo: 2312, sp: 16 });
     expect(on.merged.objects.map((o: { name: string }) => o.name)).toEqual(['shadow-stack.o']);
-    expect(tocsin(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
+    expect(inThread(['revert', out, '-o', at('back.ko'), '--force']).code).toBe(0);
     expect(readFileSync(at('back.ko')).equals(readFileSync(demo('6.1')))).toBe(true);
     const table = [...['--kernel', given], ...['--shadow-stack', 'runtime']];
     const off = patch(demo('6.1'), at('table.ko'), '6.1', ['demo_sum_ten=fix_sum_ten'], ...table);
     expect(off.actions[0].stack).toBeUndefined();
     // Where nothing is known of the kernel, nothing is proved of a module that counts on it.
     const said = (file: string, known: string) => {
-      const done = tocsin([
+      const done = inThread([
         'check',
         file,
         `${root}samples/6.1/tocsin_fix.ko`,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { readElf } from '../../../src/elf/read.ts';
 import { moduleExports } from '../../../src/kernel/module-exports.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { ObjectBuilder, R, SHF, STB } from '../../support/object-builder.ts';
 import { RawElf } from '../../support/raw-elf.ts';
 import { root } from '../../support/samples.ts';
@@ -35,7 +35,7 @@ function symvers(): readonly string[] {
 describe.each(['6.1', '6.12', '7.2'])('the %s sample with an object merged in', generation => {
   it('is proved, verified, written, and comes back', () => {
     const out = at(`merged-${generation}.ko`);
-    const done = tocsin(['patch', demo(generation), '-o', out, '--with', object(generation), ...FIX, ...symvers()]);
+    const done = inThread(['patch', demo(generation), '-o', out, '--with', object(generation), ...FIX, ...symvers()]);
     expect(done.code, done.stderr).toBe(0);
     expect(done.stdout).toMatch(/merged demo_object\.o: \d+ sections, \d+ of \d+ bytes, SHA-256 [0-9a-f]{64}/);
     expect(done.stdout).toContain("demo_hits is the module's local symbol, .bss+0x10");
@@ -45,7 +45,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample with an object merged in', 
       { name: 'demo_object.o' },
     ]);
     const back = at(`back-${generation}.ko`);
-    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(inThread(['revert', out, '-o', back]).code).toBe(0);
     expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
   });
 
@@ -53,7 +53,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample with an object merged in', 
     const out = at(`json-${generation}.ko`);
     const asked = ['--with', object(generation), ...FIX, ...symvers(), '--format', 'json'];
     for (const how of [['--dry-run'], ['-o', out]]) {
-      const done = tocsin(['patch', demo(generation), ...how, ...asked]);
+      const done = inThread(['patch', demo(generation), ...how, ...asked]);
       expect(done.code, done.stderr).toBe(0);
       const document = JSON.parse(done.stdout);
       expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
@@ -71,7 +71,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample with an object merged in', 
   it('can lose its call sites at the same time', () => {
     const out = at(`nop-${generation}.ko`);
     const asked = ['--with', object(generation), '--nop', 'demo_alarm', '--nop', 'fixed_*', ...symvers()];
-    const done = tocsin(['patch', demo(generation), '-o', out, ...asked]);
+    const done = inThread(['patch', demo(generation), '-o', out, ...asked]);
     expect(done.code, done.stderr).toBe(0);
     expect(done.stdout).toContain('6 call sites out');
   });
@@ -92,19 +92,19 @@ modules:
 `,
   );
   symvers();
-  const done = tocsin(['patch', '--plan', plan]);
+  const done = inThread(['patch', '--plan', plan]);
   expect(done.code, done.stderr).toBe(0);
   expect(done.stdout).toContain('merged demo_object.o');
 });
 
 it('refuses and writes nothing where a new import has no version', () => {
-  const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', object('6.1'), ...FIX]);
+  const done = inThread(['patch', demo('6.1'), '-o', at('never.ko'), '--with', object('6.1'), ...FIX]);
   expect([done.code, done.stdout]).toEqual([1, '']);
   expect(done.stderr).toContain('[PAT026]');
 });
 
 it('refuses an object for another tracer', () => {
-  const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', object('6.12'), ...FIX, ...symvers()]);
+  const done = inThread(['patch', demo('6.1'), '-o', at('never.ko'), '--with', object('6.12'), ...FIX, ...symvers()]);
   expect(done.code).toBe(1);
   expect(done.stderr).toContain('[PAT114]');
 });
@@ -112,7 +112,7 @@ it('refuses an object for another tracer', () => {
 it('says which object is damaged', () => {
   const path = at('damaged.o');
   writeFileSync(path, new ObjectBuilder().build().slice(0, 40));
-  const done = tocsin(['patch', demo('6.1'), '-o', at('never.ko'), '--with', path, ...FIX]);
+  const done = inThread(['patch', demo('6.1'), '-o', at('never.ko'), '--with', path, ...FIX]);
   expect(done.code).toBe(2);
   expect(done.stderr).toContain(`${path}: `);
 });
@@ -133,9 +133,9 @@ it('an object whose tracer records are damaged is not merged into a module that 
     view.setBigInt64(field, view.getBigInt64(field, true) + addend, true);
     writeFileSync(at('records.o'), damaged);
     const asked = ['--with', at('records.o'), ...FIX, ...symvers()];
-    const done = tocsin(['patch', demo('6.12'), '-o', out, ...asked]);
+    const done = inThread(['patch', demo('6.12'), '-o', out, ...asked]);
     expect([done.code, done.stderr.includes(`[${code}]`), existsSync(out)], done.stderr).toEqual([1, true, false]);
-    expect(tocsin(['patch', demo('6.12'), '-o', at(`${code}.ko`), ...asked, '--allow-unproved']).code).toBe(0);
+    expect(inThread(['patch', demo('6.12'), '-o', at(`${code}.ko`), ...asked, '--allow-unproved']).code).toBe(0);
   }
 });
 
@@ -150,7 +150,7 @@ it('exports what the object exports, and lists it for builds of others', () => {
   writeFileSync(path, builder.build());
   const out = at('exporting.ko');
   const asked = ['--with', path, '--nop', 'demo_alarm', '--report', at('new.symvers'), '--format', 'json'];
-  const done = tocsin(['patch', demo('6.12'), '-o', out, ...asked]);
+  const done = inThread(['patch', demo('6.12'), '-o', out, ...asked]);
   expect(done.code, done.stderr).toBe(0);
   const document = JSON.parse(done.stdout);
   expect(validPatch(document), JSON.stringify(validPatch.errors)).toBe(true);
@@ -161,7 +161,7 @@ it('exports what the object exports, and lists it for builds of others', () => {
   const i = names.indexOf('lab_fix');
   expect([namespaces[i], crcs![i]]).toEqual(['LAB', Number(told.crc)]);
   writeFileSync(at('taken.symvers'), '0x00000001\tlab_fix\tvmlinux\tEXPORT_SYMBOL\t\n');
-  const no = tocsin(['patch', demo('6.12'), '-o', at('never.ko'), ...asked, '--symvers', at('taken.symvers')]);
+  const no = inThread(['patch', demo('6.12'), '-o', at('never.ko'), ...asked, '--symvers', at('taken.symvers')]);
   expect([no.code, no.stdout]).toEqual([1, '']);
   expect(no.stderr).toContain('[PAT232]');
 });

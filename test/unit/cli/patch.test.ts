@@ -16,7 +16,7 @@ import { readElf } from '../../../src/elf/read.ts';
 import { functionsOf } from '../../../src/kernel/functions.ts';
 import { readPatchNote } from '../../../src/kernel/patch-note.ts';
 import type { PatchDocument } from '../../../src/report/patch/document.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { writeKernelIndex } from '../../support/kernel-index.ts';
 import { root } from '../../support/samples.ts';
 
@@ -37,7 +37,7 @@ interface Scanned {
 }
 
 function scanned(file: string): Scanned {
-  return JSON.parse(tocsin(['scan', file, '--calls', '--format', 'json']).stdout);
+  return JSON.parse(inThread(['scan', file, '--calls', '--format', 'json']).stdout);
 }
 
 /** Names of temporary files that a write left behind. */
@@ -46,16 +46,16 @@ const strays = () => readdirSync(folder).filter(name => name.includes('.tocsin-'
 describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
   it('takes every call site out, and revert brings the file back', () => {
     const out = at(`nop-${generation}.ko`);
-    const done = tocsin(['patch', demo(generation), '-o', out, '--nop', '*']);
+    const done = inThread(['patch', demo(generation), '-o', out, '--nop', '*']);
     expect(done.code, done.stderr).toBe(0);
     const after = scanned(out);
     expect(after.callSites).toEqual([]);
     expect(after.strayRecords).toBe(0);
-    expect(tocsin(['diff', demo(generation), out]).code).toBe(1);
+    expect(inThread(['diff', demo(generation), out]).code).toBe(1);
     const back = at(`back-${generation}.ko`);
-    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(inThread(['revert', out, '-o', back]).code).toBe(0);
     expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
-    expect(tocsin(['diff', demo(generation), back]).code).toBe(0);
+    expect(inThread(['diff', demo(generation), back]).code).toBe(0);
   });
 
   it.each([
@@ -77,7 +77,7 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
       '--format',
       'json',
     ];
-    const done = tocsin([...args, ...symvers(generation)]);
+    const done = inThread([...args, ...symvers(generation)]);
     expect(done.code, done.stderr).toBe(0);
     const doc = JSON.parse(done.stdout);
     expect(validPatch(doc), JSON.stringify(validPatch.errors)).toBe(true);
@@ -99,7 +99,7 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
     const out = at('refused.ko');
     const to = name.replace('demo', 'fix');
     const asked = ['--redirect', `${name}=${to}`, '--strategy', 'frame', ...symvers(generation)];
-    const done = tocsin(['patch', demo(generation), '-o', out, ...asked]);
+    const done = inThread(['patch', demo(generation), '-o', out, ...asked]);
     expect(done.code).toBe(1);
     expect(done.stderr).toContain('PAT011');
     expect(existsSync(out)).toBe(false);
@@ -111,7 +111,7 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
   ])('writes a frame that hides arguments where that is asked for: %s %s', (...asked) => {
     const out = at('forced.ko');
     const forced = ['--allow-unproved', '--format', 'json'];
-    const done = tocsin(['patch', demo(generation), '-o', out, ...asked, ...symvers(generation), ...forced]);
+    const done = inThread(['patch', demo(generation), '-o', out, ...asked, ...symvers(generation), ...forced]);
     expect(done.code).toBe(0);
     const doc = JSON.parse(done.stdout) as PatchDocument;
     expect(doc.proof?.verdict).toBe('refuted');
@@ -125,7 +125,7 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
   it('does not let auto hide arguments', () => {
     const asked = ['--redirect', 'demo_sum_ten=fix_sum_ten', '--redirect', 'demo_in_range=fix_in_range'];
     const known = ['--symvers', `${root}samples/${generation}/kernel/Module.symvers`, ...symvers(generation)];
-    const done = tocsin(['patch', demo(generation), '--dry-run', ...asked, ...known, '--format', 'json']);
+    const done = inThread(['patch', demo(generation), '--dry-run', ...asked, ...known, '--format', 'json']);
     expect(done.code, done.stderr).toBe(0);
     const doc = JSON.parse(done.stdout) as PatchDocument;
     expect(doc.proof?.verdict).toBe('proved');
@@ -140,7 +140,7 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
     expect(doc.proof?.passedOver).toMatchObject([{ function: 'demo_sum_ten', strategy: 'frame', code: 'PAT011' }]);
     // Where nobody says what version the table's import has, there is no way left.
     if (generation === '7.2') return;
-    const none = tocsin(['patch', demo(generation), '--dry-run', ...asked.slice(0, 2), ...symvers(generation)]);
+    const none = inThread(['patch', demo(generation), '--dry-run', ...asked.slice(0, 2), ...symvers(generation)]);
     expect([none.code, none.stderr]).toEqual([
       1,
       expect.stringMatching(/no strategy is proved right for demo_sum_ten: direct: .*\[PAT011\]; shadow: .*\[PAT026\]/),
@@ -149,7 +149,7 @@ describe.each(GENERATIONS)('tocsin patch on the %s sample', generation => {
 
   it('prints the plan of a dry run and writes nothing', () => {
     const before = readdirSync(folder).length;
-    const done = tocsin([
+    const done = inThread([
       'patch',
       demo(generation),
       '--dry-run',
@@ -176,23 +176,24 @@ describe('tocsin patch', () => {
     const named = at('misnamed.ko');
     copyFileSync(`${plain}.${ending}`, named);
     const out = at(`packed.${ending}`);
-    const done = tocsin(['patch', named, '-o', out, '--nop', 'demo_alarm']);
+    const done = inThread(['patch', named, '-o', out, '--nop', 'demo_alarm']);
     expect(done.code, done.stderr).toBe(0);
     expect(readFileSync(out).subarray(0, magic.length)).toEqual(magic);
     const back = at(`unpacked.${ending}`);
-    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
-    expect(tocsin(['diff', plain, back]).code).toBe(0);
+    expect(inThread(['revert', out, '-o', back]).code).toBe(0);
+    const dd = inThread(['diff', plain, back]);
+    expect([dd.code, dd.stderr]).toEqual([0, '']);
   });
 
   it('patches a patched file, and reverts one patch at a time', () => {
     const [one, two, back] = [at('one.ko'), at('two.ko'), at('one-again.ko')];
     expect(
-      tocsin(['patch', plain, '-o', one, '--redirect', 'demo_in_range=fix_in_range', ...symvers('6.12')]).code,
+      inThread(['patch', plain, '-o', one, '--redirect', 'demo_in_range=fix_in_range', ...symvers('6.12')]).code,
     ).toBe(0);
-    const second = tocsin(['patch', one, '-o', two, '--redirect', 'demo_parity=fix_parity', ...symvers('6.12')]);
+    const second = inThread(['patch', one, '-o', two, '--redirect', 'demo_parity=fix_parity', ...symvers('6.12')]);
     expect(second.code, second.stderr).toBe(0);
     expect(second.stdout).toContain('patched before');
-    expect(tocsin(['revert', two, '-o', back]).code).toBe(0);
+    expect(inThread(['revert', two, '-o', back]).code).toBe(0);
     expect(readFileSync(back).equals(readFileSync(one))).toBe(true);
   });
 
@@ -200,8 +201,8 @@ describe('tocsin patch', () => {
     const [file, back] = [at('there.ko'), at('there-back.ko')];
     for (const path of [file, back]) writeFileSync(path, 'before');
     for (const path of [file, back]) chmodSync(path, 0o640);
-    expect(tocsin(['patch', plain, '-o', file, '--nop', 'demo_alarm']).code).toBe(0);
-    expect(tocsin(['revert', file, '-o', back]).code).toBe(0);
+    expect(inThread(['patch', plain, '-o', file, '--nop', 'demo_alarm']).code).toBe(0);
+    expect(inThread(['revert', file, '-o', back]).code).toBe(0);
     for (const path of [file, back]) expect(statSync(path).mode & 0o777).toBe(0o640);
     expect(readFileSync(back).equals(readFileSync(plain))).toBe(true);
   });
@@ -217,18 +218,18 @@ describe('tocsin patch', () => {
       Buffer.concat([readFileSync(plain), signature, info, Buffer.from('~Module signature appended~\n')]),
     );
     const out = at('unsigned.ko');
-    const done = tocsin(['patch', signed, '-o', out, '--nop', 'demo_alarm']);
+    const done = inThread(['patch', signed, '-o', out, '--nop', 'demo_alarm']);
     expect(done.code, done.stderr).toBe(0);
     expect(done.stdout).toContain('signature');
     expect(readFileSync(out).subarray(-28).toString('latin1')).not.toBe('~Module signature appended~\n');
     const back = at('signed-again.ko');
-    expect(tocsin(['revert', out, '-o', back]).code).toBe(0);
+    expect(inThread(['revert', out, '-o', back]).code).toBe(0);
     expect(readFileSync(back).equals(readFileSync(signed))).toBe(true);
   });
 
   it('writes a report', () => {
     for (const name of ['report.json', 'report.txt']) {
-      const done = tocsin([
+      const done = inThread([
         'patch',
         plain,
         '-o',
@@ -247,7 +248,7 @@ describe('tocsin patch', () => {
   });
 
   it('refuses a report in no form before anything is written', () => {
-    const done = tocsin(['patch', plain, '-o', at('unreported.ko'), '--nop', '*', '--report', at('report.pdf')]);
+    const done = inThread(['patch', plain, '-o', at('unreported.ko'), '--nop', '*', '--report', at('report.pdf')]);
     expect([done.code, /\[(\w+)\]/.exec(done.stderr)?.[1]]).toEqual([2, 'CLI010']);
     expect([existsSync(at('unreported.ko')), existsSync(at('report.pdf'))]).toEqual([false, false]);
   });
@@ -268,7 +269,7 @@ describe('tocsin patch', () => {
     [['--nop', 'demo_alarm', '--kernel', demo('6.1')], 2, 'KER014'],
   ])('%j ends with %i and %s', (options, code, complaint) => {
     const out = at('never.ko');
-    const done = tocsin(['patch', plain, '-o', out, ...options]);
+    const done = inThread(['patch', plain, '-o', out, ...options]);
     expect([done.code, done.stdout]).toEqual([code, '']);
     expect(done.stderr).toContain(`[${complaint}]`);
     expect(done.stderr).not.toContain('    at ');
@@ -285,7 +286,7 @@ describe('tocsin patch', () => {
       'demo_in_range=fix_in_range',
       '--allow-unproved',
     ];
-    const done = tocsin(args);
+    const done = inThread(args);
     expect(done.code, done.stderr).toBe(0);
     expect(done.stdout).toContain('no symbol version');
   });
@@ -309,7 +310,7 @@ describe('tocsin patch', () => {
       'nothing is written, and the way there is shown: %j',
       more => {
         spoil();
-        const done = tocsin([...args, ...more]);
+        const done = inThread([...args, ...more]);
         expect(done.code).toBe(1);
         expect(done.stderr).toMatch(/demo_lookup: the result is wrong, nothing is written: .*\[TOC011\]/);
         expect(done.stderr).toContain('--allow-unproved');
@@ -322,7 +323,7 @@ describe('tocsin patch', () => {
 
     it('is written when told to, and report and note say so', () => {
       spoil();
-      const done = tocsin([...args, '--allow-unproved', '--format', 'json']);
+      const done = inThread([...args, '--allow-unproved', '--format', 'json']);
       expect(done.code, done.stderr).toBe(0);
       const doc = JSON.parse(done.stdout);
       expect(validPatch(doc), JSON.stringify(validPatch.errors)).toBe(true);
@@ -333,7 +334,7 @@ describe('tocsin patch', () => {
       const note = readPatchNote(readElf(new Uint8Array(readFileSync(at('unproved.ko')))))!;
       expect(note.record.unproved).toContainEqual({ function: 'demo_lookup', verdict: 'refuted', code: 'TOC011' });
       const back = at('proved-again.ko');
-      expect(tocsin(['revert', at('unproved.ko'), '-o', back]).code).toBe(0);
+      expect(inThread(['revert', at('unproved.ko'), '-o', back]).code).toBe(0);
       expect(readFileSync(back).equals(readFileSync(broken))).toBe(true);
     });
   });
@@ -342,7 +343,7 @@ describe('tocsin patch', () => {
     const index = at(`kernel-${generation}.index`);
     const out = at(`for-${generation}.ko`);
     const patch = (more: readonly string[]) =>
-      tocsin(['patch', demo(generation), '-o', out, '--kernel', index, ...more]);
+      inThread(['patch', demo(generation), '-o', out, '--kernel', index, ...more]);
 
     it('proves what that kernel loads', () => {
       writeKernelIndex(index, { generation });
@@ -361,7 +362,7 @@ describe('tocsin patch', () => {
         1,
         expect.stringContaining('tocsin_demo: Unknown symbol nobody_has_it (err -2) [SYM301]'),
       ]);
-      const other = tocsin([
+      const other = inThread([
         'patch',
         demo(generation === '6.1' ? '6.12' : '6.1'),
         '-o',
@@ -387,7 +388,7 @@ describe('tocsin patch', () => {
     [['revert', plain], '-o OUT'],
     [['diff', plain], 'two files'],
   ])('%j is bad usage', (args, text) => {
-    const done = tocsin(args);
+    const done = inThread(args);
     expect(done.code).toBe(2);
     expect(done.stderr).toContain(text);
   });
@@ -395,17 +396,17 @@ describe('tocsin patch', () => {
   it('leaves the old output when it refuses or cannot write', () => {
     const out = at('old.ko');
     writeFileSync(out, 'old');
-    expect(tocsin(['patch', plain, '-o', out, '--nop', 'no_such_function']).code).toBe(1);
+    expect(inThread(['patch', plain, '-o', out, '--nop', 'no_such_function']).code).toBe(1);
     expect(readFileSync(out, 'utf8')).toBe('old');
-    const nowhere = tocsin(['patch', plain, '-o', at('missing/out.ko'), '--nop', 'demo_alarm']);
+    const nowhere = inThread(['patch', plain, '-o', at('missing/out.ko'), '--nop', 'demo_alarm']);
     expect(nowhere.code).toBe(2);
     mkdirSync(at('taken'), { recursive: true });
-    expect(tocsin(['patch', plain, '-o', at('taken'), '--nop', 'demo_alarm']).code).toBe(2);
+    expect(inThread(['patch', plain, '-o', at('taken'), '--nop', 'demo_alarm']).code).toBe(2);
     expect(strays()).toEqual([]);
   });
 
   it('refuses a full disk without leaving anything', () => {
-    const done = tocsin(['patch', plain, '-o', '/dev/full', '--nop', 'demo_alarm']);
+    const done = inThread(['patch', plain, '-o', '/dev/full', '--nop', 'demo_alarm']);
     expect(done.code).toBe(2);
     expect(done.stderr).toContain('IO033');
   });
@@ -418,20 +419,20 @@ describe('tocsin patch', () => {
     const table = [...Array(bytes.readUInt16LE(60)).keys()].find(i => bytes.readUInt32LE(sections + i * 64 + 4) === 4)!;
     bytes.writeUInt32LE(200, Number(bytes.readBigUInt64LE(sections + table * 64 + 24)) + 8);
     writeFileSync(bad, bytes);
-    const done = tocsin(['patch', bad, '-o', at('never.ko'), '--nop', 'demo_alarm']);
+    const done = inThread(['patch', bad, '-o', at('never.ko'), '--nop', 'demo_alarm']);
     expect(done.code).toBe(2);
     expect(done.stderr).toContain('breaks a rule already');
     expect(existsSync(at('never.ko'))).toBe(false);
   });
 
   it('revert refuses what tocsin did not make, and what was damaged since', () => {
-    expect(tocsin(['revert', plain, '-o', at('x.ko')]).stderr).toContain('RVT001');
+    expect(inThread(['revert', plain, '-o', at('x.ko')]).stderr).toContain('RVT001');
     const patched = at('damaged.ko');
-    expect(tocsin(['patch', plain, '-o', patched, '--nop', '*']).code).toBe(0);
+    expect(inThread(['patch', plain, '-o', patched, '--nop', '*']).code).toBe(0);
     const bytes = readFileSync(patched);
     bytes[bytes.indexOf('tocsin_demo')]! ^= 1;
     writeFileSync(patched, bytes);
-    const done = tocsin(['revert', patched, '-o', at('x.ko')]);
+    const done = inThread(['revert', patched, '-o', at('x.ko')]);
     expect(done.code).toBe(1);
     expect(done.stderr).toContain('RVT002');
     expect(existsSync(at('x.ko'))).toBe(false);
@@ -440,7 +441,7 @@ describe('tocsin patch', () => {
   it.each(['patch', 'diff'])('%s of something else than an object is bad input', command => {
     const bad = at('bad.txt');
     writeFileSync(bad, 'text');
-    const done = tocsin(command === 'patch' ? ['patch', bad, '-o', at('x'), '--nop', '*'] : ['diff', plain, bad]);
+    const done = inThread(command === 'patch' ? ['patch', bad, '-o', at('x'), '--nop', '*'] : ['diff', plain, bad]);
     expect(done.code).toBe(2);
     expect(done.stderr).toContain('[ELF001]');
     expect(done.stderr).toContain(bad);
@@ -450,8 +451,8 @@ describe('tocsin patch', () => {
 describe('tocsin diff', () => {
   it('prints one JSON document', () => {
     const out = at('diffed.ko');
-    expect(tocsin(['patch', demo('6.1'), '-o', out, '--nop', 'demo_alarm']).code).toBe(0);
-    const done = tocsin(['diff', demo('6.1'), out, '--format', 'json']);
+    expect(inThread(['patch', demo('6.1'), '-o', out, '--nop', 'demo_alarm']).code).toBe(0);
+    const done = inThread(['diff', demo('6.1'), out, '--format', 'json']);
     expect(done.code).toBe(1);
     const doc = JSON.parse(done.stdout);
     expect(doc).toMatchObject({ schema: 'tocsin.diff/1', same: false, old: { file: demo('6.1') }, new: { file: out } });

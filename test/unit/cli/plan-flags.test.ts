@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../../src/cli/main.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -210,14 +210,14 @@ describe('a plan', () => {
     expect(await patch('--plan', plan)).toBe(0);
     expect(readFileSync(at('chain-fix.ko')).equals(readFileSync(at('copies.ko')))).toBe(true);
     expect(readFileSync(at('chain.ko')).equals(byFlags('--modules'))).toBe(true);
-    const dry = tocsin(['patch', '--plan', plan, '--dry-run']);
+    const dry = inThread(['patch', '--plan', plan, '--dry-run']);
     expect([dry.code, dry.stderr]).toEqual([
       2,
       expect.stringMatching(/chain-fix\.ko, which the plan writes before.*\[CLI021\]/),
     ]);
     // What is left of an earlier run does not stand for what could not be made.
     const broken = [{ ...modules[0], epilogue: ['nobody'] }, modules[1]];
-    const failed = tocsin(['patch', '--plan', planFile('broken.json', { symvers: SYMVERS, modules: broken })]);
+    const failed = inThread(['patch', '--plan', planFile('broken.json', { symvers: SYMVERS, modules: broken })]);
     expect([failed.code, failed.stderr]).toEqual([2, expect.stringMatching(/PAT002[\s\S]*CLI021/)]);
   });
 
@@ -241,7 +241,7 @@ describe('a plan', () => {
       ],
     ]) {
       const before = readFileSync(at('copies.ko'));
-      const done = tocsin(['patch', '--plan', planFile('self.json', { modules })]);
+      const done = inThread(['patch', '--plan', planFile('self.json', { modules })]);
       expect([done.code, done.stderr]).toEqual([2, expect.stringContaining('[PAT220]')]);
       expect(existsSync(at('never.ko')) || existsSync(at('x.ko'))).toBe(false);
       expect(readFileSync(at('copies.ko')).equals(before)).toBe(true);
@@ -257,7 +257,7 @@ describe('patterns in a plan', () => {
     ['redirect', { redirect: [{ function: 'demo_*', to: 'fix_in_range' }] }, 1, 'PAT240'],
     ['retarget', { retarget: [{ function: 'demo_*', call: 'x', to: 'y' }] }, 1, 'PAT240'],
   ])('%s', (name, plan, code, said) => {
-    const done = tocsin(['patch', demo, '-o', at('none.ko'), '--plan', planFile(`none-${name}.json`, plan)]);
+    const done = inThread(['patch', demo, '-o', at('none.ko'), '--plan', planFile(`none-${name}.json`, plan)]);
     expect([done.code, done.stderr]).toEqual([code, expect.stringContaining(`[${said}]`)]);
     expect(existsSync(at('none.ko'))).toBe(false);
   });

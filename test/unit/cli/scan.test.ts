@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { shell, temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, shell, temporaryFolder, tocsin } from '../../support/cli.ts';
 import { ET, ObjectBuilder, R, SHF } from '../../support/object-builder.ts';
 import { root, samples } from '../../support/samples.ts';
 import { BLR, b, bl, MFLR_R0, NOP } from '../../support/words.ts';
@@ -74,7 +74,7 @@ function image(): Uint8Array {
 
 describe('tocsin scan FILE', () => {
   it('prints a table of functions and their sites', () => {
-    const { code, stdout, stderr } = tocsin(['scan', demo]);
+    const { code, stdout, stderr } = inThread(['scan', demo]);
     expect([code, stderr]).toEqual([0, '']);
     const lines = stdout.split('\n');
     expect(lines[0]).toBe(`${demo}: module, profiling mprofile-kernel`);
@@ -90,43 +90,45 @@ describe('tocsin scan FILE', () => {
   });
 
   it('adds the calls with --calls', () => {
-    const { stdout } = tocsin(['scan', '--calls', demo]);
+    const { stdout } = inThread(['scan', '--calls', demo]);
     expect(stdout).toMatch(/^FROM +SECTION +OFFSET +EDGE +TO$/m);
     expect(stdout).toMatch(/^demo_sibling +\.text +0x[0-9a-f]+ +sibling +demo_in_range$/m);
     expect(stdout).toMatch(/^demo_indirect +\.text +0x[0-9a-f]+ +indirect$/m);
   });
 
   it('has a row a file and a total with --summary', () => {
-    const { stdout, code } = tocsin(['scan', '--summary', ...samples]);
+    const { stdout, code } = inThread(['scan', '--summary', ...samples]);
     const rows = stdout.trimEnd().split('\n');
     expect(code).toBe(0);
     expect(rows).toHaveLength(samples.length + 2);
     expect(rows[0]).toMatch(/^FILE +KIND +PROFILING +FUNCTIONS +SITES +RECORDED +LOCAL +EXTERNAL +SIBLING +INDIRECT$/);
     expect(rows.at(-1)).toMatch(new RegExp(`^${samples.length} files +\\d+`));
-    expect(tocsin(['scan', '--summary', demo]).stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(inThread(['scan', '--summary', demo]).stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 
   it('keeps to functions whose names match', () => {
-    const value = document(tocsin(['scan', '--format', 'json', '--calls', '--functions', 'demo_s*', demo]).stdout);
+    const value = document(inThread(['scan', '--format', 'json', '--calls', '--functions', 'demo_s*', demo]).stdout);
     const names = new Set(
       (value as unknown as { entryPoints: { function: string }[] }).entryPoints.map(e => e.function),
     );
     expect([...names].every(n => n.startsWith('demo_s'))).toBe(true);
     expect(names.size).toBeGreaterThan(2);
-    const summary = document(tocsin(['scan', '--format', 'json', '--summary', '--functions', 'demo_s*', demo]).stdout);
+    const summary = document(
+      inThread(['scan', '--format', 'json', '--summary', '--functions', 'demo_s*', demo]).stdout,
+    );
     expect(summary.counts).toEqual(value.counts);
     expect(summary.callSites).toBeUndefined();
-    expect(tocsin(['scan', '--functions', '[z-a&', demo]).code).toBe(0);
+    expect(inThread(['scan', '--functions', '[z-a&', demo]).code).toBe(0);
   });
 
   it('tells what does not fit together', () => {
-    const { stdout } = tocsin(['scan', at('odd.ko')]);
+    const { stdout } = inThread(['scan', at('odd.ko')]);
     expect(stdout).toContain('site without a record: f, .text+0x4');
     expect(stdout).toContain('record without a site: __patchable_function_entries+0x10: repeated (.text+0x8)');
     expect(stdout).toContain('record without a site: __patchable_function_entries+0x8: no site there (.text+0x10)');
     expect(stdout).toContain('record without a site: __patchable_function_entries+0x18: not code');
     expect(stdout).toMatch(/^1 entries begin with nops that no record names .*: g$/m);
-    document(tocsin(['scan', '--calls', '--format', 'json', at('odd.ko')]).stdout);
+    document(inThread(['scan', '--calls', '--format', 'json', at('odd.ko')]).stdout);
   });
 
   it('tells functions of one name apart, and lists all names of one place', () => {
@@ -136,7 +138,7 @@ describe('tocsin scan FILE', () => {
     builder.function('alias', text, 8, 4);
     builder.records('__patchable_function_entries', builder.sectionSymbol(text), [0, 8]);
     fs.writeFileSync(at('names.ko'), builder.build());
-    const rows = tocsin(['scan', at('names.ko')])
+    const rows = inThread(['scan', at('names.ko')])
       .stdout.split('\n')
       .slice(4);
     expect(rows.filter(r => r !== '').map(r => r.replace(/ +/g, ' '))).toEqual([
@@ -148,10 +150,10 @@ describe('tocsin scan FILE', () => {
   });
 
   it('shows addresses for a linked image', () => {
-    expect(tocsin(['scan', at('image')]).stdout).toMatch(
+    expect(inThread(['scan', at('image')]).stdout).toMatch(
       /^f +\.text +0x0 +0x0 +none +global +0xc000000000000004 +mprofile-kernel +yes$/m,
     );
-    expect(document(tocsin(['scan', '--format', 'json', at('image')]).stdout)).toMatchObject({
+    expect(document(inThread(['scan', '--format', 'json', at('image')]).stdout)).toMatchObject({
       kind: 'vmlinux',
       callSites: [{ address: '0xc000000000000004' }],
     });
@@ -161,7 +163,7 @@ describe('tocsin scan FILE', () => {
 describe('JSON', () => {
   it.each(samples)('of %s keeps to the schema, with and without lists', path => {
     for (const options of [[], ['--calls'], ['--summary']]) {
-      const { code, stdout, stderr } = tocsin(['scan', '--format', 'json', ...options, path]);
+      const { code, stdout, stderr } = inThread(['scan', '--format', 'json', ...options, path]);
       expect([code, stderr]).toEqual([0, '']);
       const value = document(stdout);
       expect(value.file).toBe(path);
@@ -171,7 +173,7 @@ describe('JSON', () => {
   });
 
   it('of several files is one array', () => {
-    const values = JSON.parse(tocsin(['scan', '--format', 'json', '--summary', ...samples]).stdout);
+    const values = JSON.parse(inThread(['scan', '--format', 'json', '--summary', ...samples]).stdout);
     expect(values.map((v: { file: string }) => v.file)).toEqual(samples);
     for (const value of values) expect(validate(value)).toBe(true);
   });
@@ -179,25 +181,25 @@ describe('JSON', () => {
   it('of a folder or a list is an array, even of one', () => {
     fs.mkdirSync(at('single'), { recursive: true });
     fs.copyFileSync(`${root}${demo}`, at('single/only.ko'));
-    expect(JSON.parse(tocsin(['scan', '--format', 'json', at('single')]).stdout)).toHaveLength(1);
+    expect(JSON.parse(inThread(['scan', '--format', 'json', at('single')]).stdout)).toHaveLength(1);
   });
 
   it('is an array of nothing where nothing could be read, and nothing for one file', () => {
-    const several = tocsin(['scan', '--format', 'json', at('bad.ko'), at('cut.ko')]);
+    const several = inThread(['scan', '--format', 'json', at('bad.ko'), at('cut.ko')]);
     expect([several.code, JSON.parse(several.stdout)]).toEqual([2, []]);
-    const one = tocsin(['scan', '--format', 'json', at('bad.ko')]);
+    const one = inThread(['scan', '--format', 'json', at('bad.ko')]);
     expect([one.code, one.stdout]).toEqual([2, '']);
   });
 
   it('a line with ndjson', () => {
-    const { stdout } = tocsin(['scan', '--format', 'ndjson', '--calls', ...samples]);
+    const { stdout } = inThread(['scan', '--format', 'ndjson', '--calls', ...samples]);
     const lines = stdout.split('\n');
     expect(lines.pop()).toBe('');
     expect(lines.map(line => document(line).file)).toEqual(samples);
   });
 
   it('schema refuses what is not in it', () => {
-    const value = JSON.parse(tocsin(['scan', '--format', 'json', demo]).stdout);
+    const value = JSON.parse(inThread(['scan', '--format', 'json', demo]).stdout);
     expect(validate(value)).toBe(true);
     expect(validate({ ...value, extra: 1 })).toBe(false);
     expect(validate({ ...value, callSites: [{ ...value.callSites[0], more: 1 }] })).toBe(false);
@@ -220,7 +222,7 @@ describe('several inputs', () => {
       at('empty.ko'),
       other,
     ];
-    const { code, stdout, stderr } = tocsin(args);
+    const { code, stdout, stderr } = inThread(args);
     expect(code).toBe(2);
     expect(
       stdout
@@ -235,7 +237,7 @@ describe('several inputs', () => {
   });
 
   it('a folder means all modules below, in the order of their paths', () => {
-    const { stdout, code } = tocsin(['scan', '--summary', '--format', 'ndjson', at('tree')]);
+    const { stdout, code } = inThread(['scan', '--summary', '--format', 'ndjson', at('tree')]);
     expect(code).toBe(0);
     const names = ['tree/a/b/three.ko.gz', 'tree/a/b/two.ko.zst', 'tree/a/one.ko.xz', 'tree/z.ko'];
     expect(
@@ -293,8 +295,8 @@ describe('several inputs', () => {
     for (const format of ['table', 'json', 'ndjson'])
       for (const jobs of ['2', '7']) {
         const args = ['scan', '--calls', '--format', format, ...samples, at('bad.ko'), at('tree')];
-        const one = tocsin([...args, '-j', '1']);
-        const two = tocsin([...args, '-j', jobs]);
+        const one = inThread([...args, '-j', '1']);
+        const two = inThread([...args, '-j', jobs]);
         expect(two).toEqual(one);
         expect(one.code).toBe(2);
       }
@@ -311,8 +313,8 @@ describe('tocsin scan --summary of many files', () => {
     for (let i = 0; i < 700; i++) fs.writeFileSync(at(`many/${i % 2 === 0 ? 'a/' : ''}${i}.ko`), contents[i % 5]!);
     for (const format of ['table', 'ndjson']) {
       const args = ['scan', '--summary', '--format', format, at('many')];
-      const one = tocsin([...args, '-j', '1']);
-      expect(tocsin(args)).toEqual(one);
+      const one = inThread([...args, '-j', '1']);
+      expect(inThread(args)).toEqual(one);
       expect([one.code, one.stderr.split('IO005').length - 1]).toEqual([2, 140]);
     }
   });
@@ -320,7 +322,7 @@ describe('tocsin scan --summary of many files', () => {
   it('does without WebAssembly', () => {
     const args = ['scan', '--summary', demo, at('image'), at('cut.ko')];
     const { code, stdout } = tocsin(args, { env: { NODE_OPTIONS: '--jitless' } });
-    expect({ code, stdout }).toEqual({ code: 2, stdout: tocsin(args).stdout });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: inThread(args).stdout });
   });
 });
 
@@ -353,7 +355,7 @@ describe('where output goes', () => {
   });
 
   it('errors go to standard error, and say what to do', () => {
-    const { stdout, stderr, code } = tocsin(['scan', at('bad.ko')]);
+    const { stdout, stderr, code } = inThread(['scan', at('bad.ko')]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/^tocsin: .*bad\.ko: not an ELF file .* \[ELF001\]\n {2}remedy: .*\n$/);
   });
@@ -363,7 +365,7 @@ describe('where output goes', () => {
     const text = builder.code('.text\u001b[31m', [BLR]);
     builder.function('f\u001b]0;title\u0007\n', text, 0, 4);
     fs.writeFileSync(at('escape.ko'), builder.build());
-    const { stdout } = tocsin(['scan', '--calls', at('escape.ko')]);
+    const { stdout } = inThread(['scan', '--calls', at('escape.ko')]);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
     expect(stdout.split('\n').filter(line => line.startsWith('f'))).toHaveLength(1);

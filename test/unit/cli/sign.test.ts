@@ -6,7 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { moduleSignature } from '../../../src/kernel/signature.ts';
 import { signatureFault } from '../../../src/verify/signature.ts';
-import { temporaryFolder, tocsin } from '../../support/cli.ts';
+import { inThread, temporaryFolder } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const folder = temporaryFolder();
@@ -19,7 +19,7 @@ const valid = new Ajv2020({ strict: false }).compile(schema);
 const publicKey = new X509Certificate(readFileSync(material('certificate.pem'))).publicKey;
 
 function patch(out: string, signing: readonly string[], env = {}, input = demo) {
-  return tocsin(['patch', input, '-o', at(out), '--nop', 'demo_*', ...signing], { env });
+  return inThread(['patch', input, '-o', at(out), '--nop', 'demo_*', ...signing], env);
 }
 
 const by = (key: string, certificate: string) => ['--sign-key', material(key), '--sign-cert', material(certificate)];
@@ -33,7 +33,7 @@ describe('tocsin patch --sign-key', () => {
     expect(document.signature).toMatchObject({ hash: 'sha256', signer: expect.stringContaining('tocsin test key') });
     const signed = readFileSync(at('signed.ko'));
     expect(signatureFault(signed, publicKey)).toBeUndefined();
-    expect(tocsin(['revert', at('signed.ko'), '-o', at('back.ko')]).code).toBe(0);
+    expect(inThread(['revert', at('signed.ko'), '-o', at('back.ko')]).code).toBe(0);
     expect(readFileSync(at('back.ko')).equals(readFileSync(demo))).toBe(true);
   });
 
@@ -47,14 +47,14 @@ describe('tocsin patch --sign-key', () => {
 
   it('signs anew what was signed, and no longer says that a signature is lost', () => {
     const first = ['patch', demo, '-o', at('first.ko'), '--nop', 'demo_alarm', ...by('key.pem', 'certificate.pem')];
-    expect(tocsin(first).code).toBe(0);
+    expect(inThread(first).code).toBe(0);
     const done = patch('third.ko', by('ec-key.pem', 'ec-certificate.pem'), {}, at('first.ko'));
     expect(done.code, done.stderr).toBe(0);
     expect(done.stdout).not.toContain('no longer holds');
     expect(done.stdout).toMatch(/^signed: {3}sha256, by CN=tocsin test key on a curve/m);
     const curve = new X509Certificate(readFileSync(material('ec-certificate.pem'))).publicKey;
     expect(signatureFault(readFileSync(at('third.ko')), curve)).toBeUndefined();
-    expect(tocsin(['revert', at('third.ko'), '-o', at('undone.ko')]).code).toBe(0);
+    expect(inThread(['revert', at('third.ko'), '-o', at('undone.ko')]).code).toBe(0);
     expect(readFileSync(at('undone.ko')).equals(readFileSync(at('first.ko')))).toBe(true);
   });
 
@@ -74,11 +74,11 @@ describe('tocsin patch --sign-key', () => {
   ])('signs what any other way of patching wrote: %s', (name, options) => {
     const out = at(`${name.replace(' ', '-')}.ko`);
     const signing = by('key.pem', 'certificate.pem');
-    const done = tocsin(['patch', demo, '-o', out, ...options, ...signing, '--format', 'json']);
+    const done = inThread(['patch', demo, '-o', out, ...options, ...signing, '--format', 'json']);
     expect(done.code, done.stderr).toBe(0);
     expect(JSON.parse(done.stdout).proof.verdict).toBe('proved');
     expect(signatureFault(readFileSync(out), publicKey)).toBeUndefined();
-    expect(tocsin(['revert', out, '-o', `${out}.back`]).code).toBe(0);
+    expect(inThread(['revert', out, '-o', `${out}.back`]).code).toBe(0);
     expect(readFileSync(`${out}.back`).equals(readFileSync(demo))).toBe(true);
   });
 

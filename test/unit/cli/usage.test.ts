@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { wordsAfter } from '../../../src/cli/completion.ts';
-import { shell, tocsin } from '../../support/cli.ts';
+import { inThread, shell, tocsin } from '../../support/cli.ts';
 import { root } from '../../support/samples.ts';
 
 const demo = 'samples/6.1/tocsin_demo.ko';
@@ -38,7 +38,7 @@ describe('bad usage ends with 2, says why, and prints no result', () => {
     [['diff', demo], 'two files'],
     [['diff', demo, demo, demo], '3 given'],
   ])('%j', (args, text) => {
-    const { code, stdout, stderr } = tocsin(args);
+    const { code, stdout, stderr } = inThread(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(text);
     expect(stderr).toMatch(/Try "tocsin (.+ )?--help"/);
@@ -46,14 +46,14 @@ describe('bad usage ends with 2, says why, and prints no result', () => {
   });
 
   it('suggests what may have been meant', () => {
-    expect(tocsin(['sacn', demo]).stderr).toContain('Did you mean scan?');
-    expect(tocsin(['scan', '--sumary', demo]).stderr).toMatch(/Unknown argument/);
+    expect(inThread(['sacn', demo]).stderr).toContain('Did you mean scan?');
+    expect(inThread(['scan', '--sumary', demo]).stderr).toMatch(/Unknown argument/);
   });
 });
 
 describe('help', () => {
   it('lists commands, options and exit codes on standard output', () => {
-    const { code, stdout, stderr } = tocsin(['--help']);
+    const { code, stdout, stderr } = inThread(['--help']);
     expect([code, stderr]).toEqual([0, '']);
     for (const text of [
       'scan',
@@ -65,11 +65,11 @@ describe('help', () => {
       'Exit codes: 0 done, 1 refused or different, 2',
     ])
       expect(stdout).toContain(text);
-    expect(tocsin(['-h']).stdout).toBe(stdout);
+    expect(inThread(['-h']).stdout).toBe(stdout);
   });
 
   it.each(['scan', 'patch', 'revert', 'diff'])('of %s has examples', command => {
-    const { code, stdout, stderr } = tocsin([command, '--help']);
+    const { code, stdout, stderr } = inThread([command, '--help']);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('Examples:');
     expect(stdout).toContain(`tocsin ${command} `);
@@ -77,7 +77,7 @@ describe('help', () => {
   });
 
   it('says how many files each command takes', () => {
-    const { stdout } = tocsin(['--help']);
+    const { stdout } = inThread(['--help']);
     expect(stdout).not.toContain('files..');
     for (const usage of [
       'scan [FILE..]',
