@@ -156,6 +156,8 @@ export interface LoadedStub {
   readonly kind: 'call' | 'tracer' | 'out-of-line';
   /** Name of the symbol that the stub leads to. */
   readonly name: string;
+  /** What belongs to it and is no instruction: bytes from `address`, [from, to). */
+  readonly data?: readonly [from: number, to: number];
 }
 
 /** The module as it would lie in the kernel's memory. */

@@ -21,6 +21,10 @@ const NOP = 0x6000_0000;
 const CALL = [0x3d62_0000, 0x396b_0000, 0xf841_0018, 0xe98b_0020, MTCTR_R12, BCTR];
 /** pld r12,32(pc); mtctr r12; bctr */
 const PCREL_CALL = [0x0410_0000, 0xe580_0020, MTCTR_R12, BCTR];
+/** ld r12,..(r13); addis r12,r12,0; addi r12,r12,0; mtctr r12; bctr */
+const TRACER = [0xe98d_0000, 0x3d8c_0000, 0x398c_0000, MTCTR_R12, BCTR];
+/** ld r12,..(r13); nop; paddi r12,r12,0; mtctr r12; bctr */
+const PCREL_TRACER = [0xe98d_0000, NOP, 0x0600_0000, 0x398c_0000, MTCTR_R12, BCTR];
 
 /** Offsets in the PACA (r13) of what the tracer's stubs start from; bytes. */
 const PACA_KERNEL_TOC = 16;
@@ -121,7 +125,9 @@ export class Stubs {
       this.#made.set(low, slot);
       this.#next++;
     }
-    this.#state.stubs.push({ address, target, kind: isTracer ? 'tracer' : 'call', name });
+    const instructions = isTracer ? this.#tracerCode() : this.#callCode();
+    const data = [4 * instructions.length, STUB_SIZE] as const;
+    this.#state.stubs.push({ address, target, kind: isTracer ? 'tracer' : 'call', name, data });
     return address;
   }
 
@@ -151,16 +157,21 @@ export class Stubs {
     return true;
   }
 
+  #callCode(): readonly number[] {
+    return this.#state.kernel.options.pcrel ? PCREL_CALL : CALL;
+  }
+
+  #tracerCode(): readonly number[] {
+    return this.#state.kernel.options.pcrel ? PCREL_TRACER : TRACER;
+  }
+
   /** `create_stub()`: saves r2 in the slot for it, and takes the target from behind the code. */
   #callStub(view: DataView, at: number, address: bigint): boolean {
     const state = this.#state;
     if (this.#isMisaligned(address)) return false;
-    if (state.kernel.options.pcrel) {
-      writeWords(view, at, PCREL_CALL);
-      return true;
-    }
+    writeWords(view, at, this.#callCode());
+    if (state.kernel.options.pcrel) return true;
     const distance = BigInt.asIntN(64, address - tocPointer(state));
-    writeWords(view, at, CALL);
     if (distance > 0x7fff_ffffn || distance < -0x8000_0000n) {
       // The kernel prints two hashed pointers, which nobody can know before.
       state.print(
@@ -182,11 +193,9 @@ export class Stubs {
     const fromPaca = pcrel
       ? pacaOffset(state, 'kernelbase', PACA_KERNEL_BASE)
       : pacaOffset(state, 'kernel_toc', PACA_KERNEL_TOC);
-    const load = (0xe98d_0000 | fromPaca) >>> 0;
-    const words = pcrel
-      ? [load, NOP, 0x0600_0000, 0x398c_0000, MTCTR_R12, BCTR]
-      : [load, 0x3d8c_0000, 0x398c_0000, MTCTR_R12, BCTR];
+    const words = this.#tracerCode();
     writeWords(view, at, words);
+    view.setUint32(at, (words[0]! | fromPaca) >>> 0, true);
     const base = pcrel ? (kernelAddress(state, '_stext') ?? 0n) : (state.request.runningToc ?? state.kernel.toc);
     const distance = BigInt.asIntN(64, target - base);
     const limit = pcrel ? 0x2_0000_0000n : 0x8000_0000n;

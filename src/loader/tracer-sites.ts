@@ -218,7 +218,9 @@ export class TracerSites {
     const call = branchWord(stub + 4n, arch.tramp, true);
     if (call === undefined) return 'EINVAL';
     for (const [i, word] of [MFLR_R0, call, MTLR_R0, back].entries()) this.#memory.setWord(stub + BigInt(i * 4), word);
-    this.#state.stubs.push({ address: stub, target: ip, kind: 'out-of-line', name: 'ftrace_caller' });
+    const own = { address: stub, target: ip, kind: 'out-of-line', name: 'ftrace_caller' } as const;
+    // A pointer in front of it belongs to it.
+    this.#state.stubs.push(this.#state.kernel.options.ftraceCallOps ? { ...own, data: [-8, 0] } : own);
     return undefined;
   }
 

@@ -1,9 +1,10 @@
 /** What holds for the whole object while its functions are followed: which word is whose entry, where blocks begin, what stubs do. */
 
 import type { Surroundings } from './accesses.ts';
+import { markLeaders } from './leaders.ts';
 import { type FoundAreas, ParameterAreas } from './parameters.ts';
 import { type StubEffect, stubEffect } from './stubs.ts';
-import { CODE, LEADER, type ProofSubject, STUB } from './subject.ts';
+import { CODE, type ProofSubject, STUB } from './subject.ts';
 import { address, UNKNOWN, type Value } from './values.ts';
 
 /** Contracts that no symbol can state: see contracts.ts. */
@@ -54,7 +55,7 @@ export class ObjectCode {
       this.#functionAt[functions.local[i]! >> 2] = i + 1;
       this.#functionAt[functions.global[i]! >> 2] = i + 1;
     }
-    if (!isMarked) this.#markLeaders();
+    if (!isMarked) markLeaders(subject);
   }
 
   /** Takes over what another proof has found. */
@@ -62,23 +63,6 @@ export class ObjectCode {
     this.contract.set(contract);
     this.neverReturns.set(neverReturns);
     this.areas.resume(areas);
-  }
-
-  /** Every target of a branch begins a block. */
-  #markLeaders(): void {
-    const { code, marks, edges, functions } = this.subject;
-    const words = code.length;
-    for (let i = 0; i < words; i++) {
-      const word = code[i]!;
-      const opcode = word >>> 26;
-      if (opcode !== 18 && opcode !== 16) continue;
-      if ((marks[i]! & CODE) === 0 || (word & 2) !== 0) continue;
-      const target = i + (opcode === 18 ? (word << 6) >> 8 : ((word & 0xfffc) << 16) >> 18);
-      if (target >= 0 && target < words) marks[target]! |= LEADER;
-    }
-    for (const list of edges.values())
-      for (const { target } of list) if (this.isCode(target)) marks[target >> 2]! |= LEADER;
-    for (let i = 0; i < functions.count; i++) marks[functions.local[i]! >> 2]! |= LEADER;
   }
 
   /** Whether an instruction of the object lies at `offset`, bytes from the origin. */

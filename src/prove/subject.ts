@@ -6,13 +6,13 @@
 import type { ParameterUse } from './parameters.ts';
 import type { Value } from './values.ts';
 
-/** Marks of a word of code, for `ProofSubject.marks`. */
+/** Marks of a word, for `ProofSubject.marks`. */
 export const CODE = 1;
 /** Global entry of a function. */
 export const GLOBAL = 2;
 /** Local entry of a function. */
 export const LOCAL = 4;
-/** Code that the loader or the linker made: call stubs, branch thunks. */
+/** What the loader or the linker made: call stubs, branch thunks. Without CODE: data that the loader puts beside their instructions. */
 export const STUB = 8;
 /** The tracer may put a call of its own here (the word that a record names). */
 export const SITE = 16;

@@ -36,29 +36,21 @@ import {
   UNPROVED,
   verdictOf,
 } from './judge';
+import { markLeaders } from './leaders';
 import { LR_AT_RETURN, NO_INSTRUCTION, TOC_AT_RETURN, TOC_AT_STUB, TOO_LARGE } from './reasons';
 import { isFull as areSlotsFull, forgetSets, setRoom } from './slots';
 import { clear, put, storeSlot } from './state';
 import { effectsSize, setEffects } from './stubs';
 import {
-  addMark,
-  CODE,
-  EDGE_SIZE,
-  edges,
-  edgesEnd,
   functionAts,
   functions,
   globals,
   hasRoom,
   home,
   homeInRegister,
-  isCode,
   isExposed,
-  LEADER,
   locals,
-  markOf,
   parts,
-  wordAt,
   words,
 } from './subject';
 import { address, CLOBBERED, entry, PLACES, stack, UNKNOWN } from './values';
@@ -144,24 +136,6 @@ function enterFunctions(): void {
     store<i32>(functionAts + (load<i32>(locals + 4 * i) & ~3), i + 1);
     store<i32>(functionAts + (load<i32>(globals + 4 * i) & ~3), i + 1);
   }
-}
-
-/** Every target of a branch begins a block. */
-function markLeaders(): void {
-  for (let i: u32 = 0; i < words; i++) {
-    const word = wordAt(i);
-    const opcode = word >>> 26;
-    if (opcode !== 18 && opcode !== 16) continue;
-    if ((markOf(i) & CODE) === 0 || (word & 2) !== 0) continue;
-    const target = i + (opcode === 18 ? (i32(word) << 6) >> 8 : (i32(word & 0xfffc) << 16) >> 18);
-    if (target < words) addMark(target, LEADER);
-  }
-  const last = edgesEnd();
-  for (let at = edges; at < last; at += EDGE_SIZE) {
-    const target = load<i32>(at, 8);
-    if (isCode(target)) addMark(u32(target) >>> 2, LEADER);
-  }
-  for (let i: u32 = 0; i < functions; i++) addMark(load<u32>(locals + 4 * i) >>> 2, LEADER);
 }
 
 function settle(): void {

@@ -80,6 +80,7 @@ export function kernelSubject(elf: ElfFile): {
     functions,
     toc: Number(symbols.address(toc) - origin),
     stubs: thunks.map(t => [Number(t.address - origin), Number(t.address - origin) + 16] as const),
+    stubData: [],
     sites,
     tables: tables(sections, at),
     pacaToc: undefined,

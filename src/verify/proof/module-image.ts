@@ -72,6 +72,10 @@ export function moduleSubject(
     functions: placedFunctions(image, origin, memory),
     toc,
     stubs: sections.filter(s => s.name === '.stubs').map(s => [s.offset, s.offset + s.size] as const),
+    stubData: image.stubs.flatMap(({ address, data }) => {
+      const start = Number(address - origin);
+      return data === undefined ? [] : [[start + data[0], start + data[1]] as const];
+    }),
     sites,
     tables: sections.flatMap(s => {
       const table = TABLES[s.name];

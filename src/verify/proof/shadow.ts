@@ -3,7 +3,8 @@
  * only where all that follows from the words holds: one table for all such code of the module, in memory that may be written, or
  * the stack that the kernel has for this purpose; and nobody who goes into the middle of the code.
  */
-import type { ExtraEdge } from '../../prove/subject.ts';
+import { type BranchingObject, eachBranch } from '../../prove/leaders.ts';
+import { type ExtraEdge, GLOBAL, LOCAL } from '../../prove/subject.ts';
 import type { Memory } from './memory.ts';
 import {
   type ShadowInstance,
@@ -19,21 +20,19 @@ const LINK = 0;
 const LINK_AND_TOC = 2;
 
 /**
- * @param entries where functions may be entered
- * @param edges the object's tables
+ * @param object marks and tables of the code in `memory`
  * @param stack where the kernel has the second stack of a task; nothing is told of code that looks for it elsewhere
  * @returns edges `keeps` and `gives` by place
  */
 export function shadowEdges(
   memory: Memory,
-  entries: Iterable<number>,
-  edges: ReadonlyMap<number, readonly ExtraEdge[]>,
+  object: Omit<BranchingObject, 'code'>,
   stack: StackOffsets | undefined,
 ): ReadonlyMap<number, ExtraEdge> {
   const found = new Map<number, ExtraEdge>();
   const instances = shadowInstances(memory.code);
   if (instances.length === 0) return found;
-  const isOpen = middles(memory, instances, entries, edges);
+  const isOpen = middles({ ...object, code: memory.code }, instances);
   const tables = instances.filter(i => i.kind === 'table');
   const isOneTable = tables.length > 0 && hasOneTable(memory, tables);
   const isKept = (i: ShadowInstance) => (i.kind === 'table' ? isOneTable : isOnStack(i, stack) && hasState(memory, i));
@@ -94,12 +93,8 @@ function addressWords(code: Uint32Array, { start, rows, bases }: ShadowInstance)
 }
 
 /** Whether somebody goes into the middle of an instance, or to the address behind it. */
-function middles(
-  { code }: Memory,
-  instances: readonly ShadowInstance[],
-  entries: Iterable<number>,
-  edges: ReadonlyMap<number, readonly ExtraEdge[]>,
-): (instance: ShadowInstance) => boolean {
+function middles(object: BranchingObject, instances: readonly ShadowInstance[]): (instance: ShadowInstance) => boolean {
+  const { code, marks, edges } = object;
   const open = new Set<ShadowInstance>();
   const addresses = new Map(instances.flatMap(i => addressWords(code, i).map(at => [at, i] as const)));
   const reach = (word: number, from: number) => {
@@ -107,18 +102,16 @@ function middles(
     const owner = addresses.get(word);
     if (owner !== undefined) open.add(owner);
   };
-  for (const entry of entries) reach(entry >> 2, -1);
+  marks.forEach((mark, word) => {
+    if ((mark & (GLOBAL | LOCAL)) !== 0) reach(word, -1);
+  });
   for (const [at, list] of edges)
     for (const { target } of list) {
       reach(target >> 2, -1);
       reach(at >> 2, -1);
     }
-  for (let at = 0; at < code.length; at++) {
-    if (addresses.has(at)) continue;
-    const word = code[at]!;
-    const opcode = word >>> 26;
-    if (opcode === 18) reach(at + ((word << 6) >> 8), at);
-    else if (opcode === 16) reach(at + (((word & 0xfffc) << 16) >> 18), at);
-  }
+  eachBranch(object, (from, to) => {
+    if (!addresses.has(from)) reach(to, from);
+  });
   return instance => open.has(instance);
 }

@@ -38,6 +38,8 @@ export interface SubjectParts {
   readonly toc: number | undefined;
   /** Ranges [from, to) of stubs and thunks. */
   readonly stubs: readonly (readonly [from: number, to: number])[];
+  /** Ranges in these that are no instructions. */
+  readonly stubData: readonly (readonly [from: number, to: number])[];
   /** Words that the tracer's records name. */
   readonly sites: readonly number[];
   readonly tables: readonly TableRange[];
@@ -71,6 +73,8 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
   for (const s of memory.sections)
     if (s.isCode) marks.fill(CODE, s.offset >> 2, (s.offset + (s.bytes.length & ~3)) >> 2);
   for (const [from, to] of parts.stubs) for (let at = from >> 2; at < to >> 2; at++) marks[at]! |= STUB;
+  for (const [from, to] of parts.stubData)
+    for (let at = from >> 2; at < to >> 2; at++) if ((marks[at]! & STUB) !== 0) marks[at]! &= ~CODE;
   const isCode = (at: number) => at >= 0 && at % 4 === 0 && at >> 2 < marks.length && (marks[at >> 2]! & CODE) !== 0;
   for (const f of list) {
     marks[f.global >> 2]! |= GLOBAL;
@@ -80,7 +84,7 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
   const edges = extraEdges(memory, parts.tables);
   for (const [at, list] of edges) if (isCode(at) || list.some(e => e.kind === 'instead')) marks[at >> 2]! |= EXTRA;
   if (!parts.isKernel)
-    for (const [at, edge] of shadowEdges(memory, entriesOf(list), edges, parts.livepatchStack)) {
+    for (const [at, edge] of shadowEdges(memory, { marks, edges }, parts.livepatchStack)) {
       edges.set(at, [edge]);
       marks[at >> 2]! |= EXTRA;
     }
@@ -89,7 +93,7 @@ export function proofSubject(parts: SubjectParts): ProofSubject {
 
 /** An object of which all is known that the prover is given, as arrays. */
 export interface KnownObject
-  extends Omit<SubjectParts, 'functions' | 'stubs' | 'sites' | 'tables' | 'typedFunctions'>,
+  extends Omit<SubjectParts, 'functions' | 'stubs' | 'stubData' | 'sites' | 'tables' | 'typedFunctions'>,
     Pick<ProofSubject, 'functions' | 'marks' | 'edges'> {}
 
 export function subjectOver(object: KnownObject): ProofSubject {
@@ -146,13 +150,6 @@ export function subjectOver(object: KnownObject): ProofSubject {
     pacaToc: object.pacaToc,
     lrIsSavedAtSite: object.lrIsSavedAtSite,
   };
-}
-
-function* entriesOf(list: readonly PlacedFunction[]): Iterable<number> {
-  for (const { global, local } of list) {
-    yield global;
-    yield local;
-  }
 }
 
 function functionTable(list: readonly PlacedFunction[], assembly: Uint8Array): Functions {

@@ -119,6 +119,7 @@ function randomObject(random: Random): CoreObject {
   marks.fill(CODE, 0, words);
   const stubs = random(words);
   for (let i = stubs; i < Math.min(stubs + 10, words); i++) if (random(4) > 0) marks[i]! |= STUB;
+  if (random(2) === 0) for (let i = stubs + 6; i < stubs + 10; i++) if ((marks[i]! & STUB) !== 0) marks[i]! &= ~CODE;
   const starts = [...new Set(Array.from({ length: 1 + random(6) }, () => random(words - 2)))].sort((a, b) => a - b);
   const count = starts.length;
   const global = Int32Array.from(starts, s => 4 * s);

@@ -8,6 +8,7 @@ import type { LivepatchStack } from '../../../src/kernel/knowledge/model.ts';
 import { applyMerge } from '../../../src/merge/apply.ts';
 import { planMerge } from '../../../src/merge/plan.ts';
 import type { NewCode, PatchPlan, PlannedAction } from '../../../src/plan/plan.ts';
+import { CODE } from '../../../src/prove/subject.ts';
 import { assumedKernel } from '../../../src/verify/patched/assumed-kernel.ts';
 import { PatchProver } from '../../../src/verify/patched/prove-patched.ts';
 import { Memory } from '../../../src/verify/proof/memory.ts';
@@ -166,7 +167,8 @@ describe('the address behind the code', () => {
     });
     const text = section('.text', 0, new Uint8Array(words.buffer), true);
     const memory = new Memory(0n, [text, section('.data', 0x8000, new Uint8Array(room), false)]);
-    return shadowEdges(memory, [], new Map(), stack).size;
+    const marks = new Uint8Array(words.length + 1).fill(CODE, 0, words.length);
+    return shadowEdges(memory, { marks, edges: new Map() }, stack).size;
   }
 
   it('is no branch into the code, whatever it looks like', () => {

@@ -26,6 +26,7 @@ import {
   NEVER_RETURNS,
   parts,
   placeObject,
+  removeMark,
   SECTION_SIZE,
   SITE,
   STUB,
@@ -51,8 +52,18 @@ import {
   symbolTable,
   WRITABLE,
 } from './sections';
+import { outOfLineSize } from './settings';
 import { sort } from './sort';
-import { ENDLESS_SLOT, STUB_SIZE, slotSymbols, slots, slotsTaken, stubsAt } from './stub-slots';
+import {
+  codeWords,
+  ENDLESS_SLOT,
+  outOfLineCount,
+  STUB_SIZE,
+  slotSymbols,
+  slots,
+  slotsTaken,
+  stubsAt,
+} from './stub-slots';
 import { nameOf, sectionOf, symbolAt, symbolCount } from './symbols';
 
 const NOP: u32 = 0x6000_0000;
@@ -213,6 +224,18 @@ function giveSection(number: u32, section: u32): void {
   if (!isStubs && hasShadowCode(contents, bytes)) isShadowed = true;
   memory.copy(code + offset, contents, bytes & ~3);
   memory.fill(marks + (offset >>> 2), u8(isStubs ? CODE | STUB : CODE), bytes >>> 2);
+  if (isStubs) markStubData(offset >>> 2);
+}
+
+/** What the stubs have besides instructions: `LoadedStub.data` of `loader/model.ts`. @param first word of the section */
+function markStubData(first: u32): void {
+  for (let slot: u32 = 0; slot < slotsTaken; slot++, first += STUB_SIZE / 4)
+    for (let word = codeWords(slot); word < STUB_SIZE / 4; word++) removeMark(first + word, CODE);
+  if (outOfLineSize() !== 24) return;
+  for (let i: u32 = 0; i < outOfLineCount(); i++, first += 6) {
+    removeMark(first, CODE);
+    removeMark(first + 1, CODE);
+  }
 }
 
 /** Some section may have code that `verify/proof/shadow.ts` knows; then it tells what follows from that. */

@@ -192,6 +192,11 @@ export function stubFor(target: u64, isTracer: bool, toc: u64): i32 {
   return slot;
 }
 
+/** Words of instructions that a stub begins with; the rest of its slot is data. */
+export function codeWords(slot: u32): u32 {
+  return load<u32>(stubsAt + slot * STUB_SIZE, 16) === BCTR ? 5 : 6;
+}
+
 function highAdjusted(distance: u64): u32 {
   return u32((distance + 0x8000) >>> 16) & 0xffff;
 }

@@ -28,6 +28,8 @@ export interface Source {
   readonly code: string;
   /** Labels between which stubs lie. */
   readonly stubs?: readonly [from: string, to: string];
+  /** Labels in these between which no instructions lie. */
+  readonly stubData?: readonly (readonly [from: string, to: string])[];
   /** Labels that the tracer's records name. */
   readonly sites?: readonly string[];
   readonly lrIsSavedAtSite?: boolean;
@@ -159,6 +161,8 @@ function assembled(source: Source): CoreObject {
   for (const label of source.sites ?? []) marks[place(label) / 4]! |= SITE;
   if (source.stubs !== undefined)
     for (let offset = place(source.stubs[0]); offset < place(source.stubs[1]); offset += 4) marks[offset / 4]! |= STUB;
+  for (const [from, to] of source.stubData ?? [])
+    for (let offset = place(from); offset < place(to); offset += 4) marks[offset / 4]! &= ~CODE;
   const edges = new Map<number, ExtraEdge[]>();
   for (const { at: from, kind, to } of source.edges ?? []) {
     const list = edges.get(place(from)) ?? [];
