@@ -41,7 +41,7 @@ export class ModuleSymbols {
   /** `SECTION+0xOFFSET` of a defined symbol. */
   place(i: SymbolIndex): string {
     const { symbols, sections } = this.elf;
-    return `${sections[symbols!.sectionOf(i)]?.name ?? 'absolute'}+${hex(symbols!.value(i))}`;
+    return `${sections[symbols!.sectionOf(i)]?.name ?? 'absolute'}+${hex(symbols!.offsetInSection(i))}`;
   }
 
   /** The name of the section that a defined symbol lies in. */

@@ -3,8 +3,8 @@
  * somebody who has neither plan nor input. A note that was edited by hand, or was copied from another file, says something that the
  * two files do not show.
  *
- * What came with merged objects is in neither file by itself: actions on their functions, trampolines of the user's own, and
- * redirects of local callers beside them are not judged here.
+ * What came with objects that were merged into a module is in neither file by itself: actions on their functions, trampolines of the user's
+ * own, and redirects of local callers beside them are not judged here. For kernel images: image/noted.ts.
  */
 import { createHash } from 'node:crypto';
 import type { ElfFile } from '../elf/read.ts';
@@ -15,9 +15,11 @@ import { patchNoteSection, readPatchNote } from '../kernel/patch-note.ts';
 import type { NewCode, PatchPlan, PlannedAction } from '../plan/plan.ts';
 import { InputError } from '../util/errors.ts';
 import { ActionJudge } from './actions.ts';
+import { imageNoteFaults } from './image/noted.ts';
 import { Labels } from './labels.ts';
 import { doneBy, wantedInformation } from './modinfo.ts';
 import { NamedFunctions } from './named-functions.ts';
+import { isAction, lie, type NotedFault } from './noted-actions.ts';
 import { Pairing } from './pairing.ts';
 import { rebuild } from './restores.ts';
 import { Report } from './verification.ts';
@@ -26,15 +28,6 @@ const NEW_CODE = /^\.(?:init\.|exit\.)?text\.tocsin/;
 /** An original is hardly larger than what was made of it. */
 const MOST = 4;
 const SLACK = 1 << 20;
-
-export interface NotedFault {
-  /** VER235: the note says what the files do not show. VER236: the script does not give the original back. */
-  readonly code: 'VER235' | 'VER236';
-  readonly message: string;
-  readonly section?: string;
-  readonly offset?: number;
-  readonly function?: string;
-}
 
 /** @returns what is wrong; nothing where all that can be judged is so */
 export function judgeNote(elf: ElfFile, { record, script }: PatchNote): readonly NotedFault[] {
@@ -59,11 +52,10 @@ export function judgeNote(elf: ElfFile, { record, script }: PatchNote): readonly
   const faults = [...headFaults(elf, original, record)];
   const bad = record.actions.find(action => !isAction(action));
   if (bad !== undefined) return [...faults, lie('it lists something that is no action')];
-  return [...faults, ...actionFaults(elf, original, record)];
-}
-
-function lie(message: string): NotedFault {
-  return { code: 'VER235', message };
+  return [
+    ...faults,
+    ...(elf.isRelocatable ? actionFaults(elf, original, record) : imageNoteFaults(elf, original, record)),
+  ];
 }
 
 function hashOf(bytes: Uint8Array): string {
@@ -74,7 +66,7 @@ function hashOf(bytes: Uint8Array): string {
 function* headFaults(elf: ElfFile, original: ElfFile, record: PatchRecord): Generator<NotedFault> {
   const layer = (readPatchNote(original)?.record.layer ?? 0) + 1;
   if (record.layer !== layer) yield lie(`it says that this is patch ${record.layer} of the file, and it is ${layer}`);
-  if (record.merged === undefined) {
+  if (record.merged === undefined && elf.isRelocatable) {
     const code = elf.sections.filter(s => NEW_CODE.test(s.name)).reduce((sum, s) => sum + s.sh_size, 0);
     const before = original.sections.filter(s => NEW_CODE.test(s.name)).reduce((sum, s) => sum + s.sh_size, 0);
     if (record.codeAdded !== code - before)
@@ -87,70 +79,6 @@ function* headFaults(elf: ElfFile, original: ElfFile, record: PatchRecord): Gene
   const wanted = wantedInformation(record.tool, done, record.original.sha256).slice('tocsin='.length, -1);
   if (told !== undefined && told !== wanted)
     yield lie(`.modinfo says "tocsin=${told}", and after the note it would be "tocsin=${wanted}"`);
-}
-
-const isText = (value: unknown) => typeof value === 'string';
-const isPlace = (value: unknown) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) % 4 === 0;
-const isOneOf =
-  (...values: readonly unknown[]) =>
-  (value: unknown) =>
-    values.includes(value);
-const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
-const isMaybe = (is: (value: unknown) => boolean) => (value: unknown) => value === undefined || is(value);
-const isNumber = (value: unknown) => Number.isSafeInteger(value);
-const isRecord = (shape: Shape) => (value: unknown) =>
-  typeof value === 'object' && value !== null && fits(value, shape);
-
-type Shape = Readonly<Record<string, (value: unknown) => boolean>>;
-
-const FORMS = isOneOf('mprofile-kernel', 'mprofile-kernel-lr', 'patchable', 'patchable-out-of-line', 'pg');
-const COMMON: Shape = { function: isText, aliases: isTexts, section: isText, offset: isPlace };
-const BRANCH = { function: isText, section: isText, offset: isPlace, links: isOneOf(true, false) };
-const REST = { section: isText, offset: isPlace, stands: isOneOf('original', 'continue', 'target') };
-/** What each kind of action has to have to be judged. */
-const SHAPES: Readonly<Record<PlannedAction['kind'], Shape>> = {
-  nop: { ...COMMON, form: FORMS },
-  redirect: {
-    ...COMMON,
-    to: isText,
-    strategy: isOneOf('direct', 'epilogue', 'frame', 'shadow', 'custom'),
-    at: isOneOf('after-site', 'site', 'global-entry', 'local-entry'),
-    form: isMaybe(FORMS),
-    branch: isMaybe(isOneOf('long', 'island')),
-    branches: isMaybe(value => Array.isArray(value) && value.every(isRecord(BRANCH))),
-    custom: isMaybe(isRecord({ entry: isText, places: value => Array.isArray(value) && value.every(isRecord(REST)) })),
-    copy: isMaybe(isRecord({ symbol: isText, module: isText })),
-    stack: isMaybe(isRecord({ threadInfo: isNumber, sp: isNumber })),
-  },
-  hook: {
-    ...COMMON,
-    before: isMaybe(isText),
-    after: isMaybe(isText),
-    at: isOneOf('after-site', 'site'),
-    ip: isPlace,
-    form: FORMS,
-  },
-  retarget: { ...COMMON, call: isText, to: isText, links: isOneOf(true, false), branch: isMaybe(isOneOf('island')) },
-  epilogue: {
-    ...COMMON,
-    symbol: isText,
-    body: isPlace,
-    gplOnly: isOneOf(true, false),
-    namespace: isText,
-    crc: isNumber,
-  },
-};
-
-function fits(value: object, shape: Shape): boolean {
-  return Object.entries(shape).every(([field, is]) => is((value as Record<string, unknown>)[field]));
-}
-
-function isAction(value: unknown): value is PlannedAction {
-  const kind = (value as { kind?: unknown } | null)?.kind;
-  return (
-    typeof kind === 'string' && Object.hasOwn(SHAPES, kind) && isRecord(SHAPES[kind as PlannedAction['kind']])(value)
-  );
 }
 
 function actionFaults(elf: ElfFile, original: ElfFile, { actions, merged }: PatchRecord): readonly NotedFault[] {

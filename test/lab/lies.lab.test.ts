@@ -3,6 +3,7 @@
  * letter and judged. What is accepted is the same file, or differs in a way that is listed as harmless with its reason.
  */
 import { describe, expect, it } from 'vitest';
+import { HARMLESS_IN_IMAGES, IMAGE_LIARS, imageCampaign } from '../unit/verify/support/image-liars.ts';
 import { campaign, HARMLESS, liars } from '../unit/verify/support/liars.ts';
 import { figure, full } from './support/lab.ts';
 
@@ -27,4 +28,21 @@ describe.each(['6.1', '6.12', '7.2'])('plans for the sample of %s', generation =
     expect(harmful).toEqual([]);
     expect(refused).toBeGreaterThan(tried / 2);
   });
+});
+
+it('plans for kernel images lie in vain', { timeout: 900 * SECONDS }, () => {
+  const total = { tried: 0, refused: 0, none: 0, same: 0, accepted: 0 };
+  const harmful: string[] = [];
+  for (const [name, make] of Object.entries(IMAGE_LIARS)) {
+    const found = imageCampaign(make(), full ? 1 : 3);
+    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += found[key];
+    harmful.push(...found.harmful.map(text => `${name}: ${text}`));
+  }
+  const { tried, refused, none, same, accepted } = total;
+  figure(
+    'lying plans of images',
+    `${tried} told, ${refused} refused, ${none} no plans, ${same} the same file, ${accepted} accepted for one of ${HARMLESS_IN_IMAGES.length} reasons`,
+  );
+  expect(harmful).toEqual([]);
+  expect(refused).toBeGreaterThan(tried / 2);
 });

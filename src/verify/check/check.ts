@@ -10,7 +10,9 @@ import { InputError } from '../../util/errors.ts';
 import { CopyModules } from '../copy-modules.ts';
 import { mentionsCopies } from '../proof/copies.ts';
 import { proveKernel, proveModule } from '../proof/proof.ts';
-import { type CheckResult, notJudged } from './finding.ts';
+import { auditNote } from './audits/note.ts';
+import { auditUnreadable } from './audits/patched.ts';
+import { type CheckResult, Findings, notJudged } from './finding.ts';
 import { type Judged, judge } from './judge.ts';
 import { LivepatchTargets } from './livepatch-targets.ts';
 import { type ProofOptions, withoutProof, withProof } from './proved.ts';
@@ -97,12 +99,16 @@ export function isKernelImage(bytes: Uint8Array): boolean {
 
 /** @throws InputError for a damaged image, PRV101 for one without symbols */
 export function checkKernel(bytes: Uint8Array, options: ProofOptions): CheckResult {
-  const proof = proveKernel(readElf(bytes));
+  const elf = readElf(bytes);
+  const proof = proveKernel(elf);
+  const noted = new Findings();
+  auditUnreadable({ elf }, noted);
+  auditNote({ elf }, noted);
   const empty = {
     kind: 'vmlinux',
     loads: true,
     toc: notJudged(0),
-    findings: [],
+    findings: noted.all(),
     log: [],
     module: '',
     uses: [],

@@ -151,6 +151,7 @@ class ActionJudge {
     }
     this.#atSite(section, action, own, at);
     if (action.custom !== undefined) {
+      if (this.#functions(action.to).length === 0) this.#wrong(`there is no function ${action.to}`, section, action);
       const wanted = { before: undefined, after: undefined, own, ip: at, ...this.#goOn(section, action) };
       const given = { output: this.#output, plan: this.#plan, image: this.#image(), target, wanted };
       const fault = customFault(action.custom, given);
@@ -210,6 +211,8 @@ class ActionJudge {
       this.#wrong('a hook is no branch as planned', section, action);
       return;
     }
+    if (!this.#plan.symbols.some(s => s.address === target))
+      this.#wrong('a hook does not lead to the beginning of new code', section, action);
     const fault = followImageHook(this.#image(), target, {
       before: action.before === undefined ? undefined : this.#functions(action.before),
       after: action.after === undefined ? undefined : this.#functions(action.after),

@@ -72,6 +72,7 @@ function comparePart(report: Report, part: ImagePart, is: Section): void {
     is.sh_size === part.bytes.length &&
     is.sh_flags === flags &&
     is.hasContents &&
+    is.sh_addralign === part.alignment &&
     part.address % BigInt(Math.max(is.sh_addralign, 1)) === 0n;
   if (!asPlanned) report.error('VER111', `the header of ${part.name} is not the one that was planned`, is);
 }

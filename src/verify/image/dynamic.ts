@@ -2,7 +2,13 @@
 import type { ElfFile } from '../../elf/read.ts';
 import { RELA_WORDS } from '../../elf/relocations.ts';
 import { imageRecords } from '../../kernel/image.ts';
-import { dynamicRelocations, R_PPC64_NONE, R_PPC64_RELATIVE, symbolAddress } from '../../kernel/image-layout.ts';
+import {
+  type DynamicRelocations,
+  dynamicRelocations,
+  R_PPC64_NONE,
+  R_PPC64_RELATIVE,
+  symbolAddress,
+} from '../../kernel/image-layout.ts';
 import type { ImagePlan } from '../../plan/image.ts';
 import { hex } from '../../util/bytes.ts';
 import { count, type Report } from '../verification.ts';
@@ -31,26 +37,31 @@ export function compareDynamic(report: Report, input: ElfFile, output: ElfFile, 
     if (same) continue;
     const place = address(was, w);
     const value = wanted.get(place);
-    const isDropped = is[w + 2] === R_PPC64_NONE && is[w + 3] === 0 && value === 0n;
+    const isDropped = is[w + 2] === R_PPC64_NONE && is[w + 3] === 0 && address(is, w + 4) === 0n && value === 0n;
     const isChanged = is[w + 2] === R_PPC64_RELATIVE && is[w + 3] === 0 && address(is, w + 4) === value && value !== 0n;
     if (address(is, w) !== place || was[w + 2] !== R_PPC64_RELATIVE || !(isDropped || isChanged))
       report.error('VER113', 'a dynamic relocation changes, and is not that of a record', after.section, w * 4);
   }
   let relatives = 0;
   for (let w = 0; w < is.length; w += RELA_WORDS) if (is[w + 2] === R_PPC64_RELATIVE) relatives++;
-  const leading = Number(after.count?.value ?? 0n);
-  for (let i = 0; i < leading; i++)
-    if (is[i * RELA_WORDS + 2] !== R_PPC64_RELATIVE) {
-      report.error(
-        'VER113',
-        `DT_RELACOUNT is ${leading}, and entry ${i} is no R_PPC64_RELATIVE`,
-        after.section,
-        i * 24,
-      );
-      break;
-    }
+  checkLeading(report, was, is, before.count?.value, after);
   checkAdded(report, is, was.length, plan);
   return relatives;
+}
+
+/** DT_RELACOUNT counts those at the beginning that are all R_PPC64_RELATIVE: as many as before, up to the first that is no more. */
+function checkLeading(
+  report: Report,
+  was: Uint32Array,
+  is: Uint32Array,
+  old: bigint | undefined,
+  { section, count: now }: DynamicRelocations,
+): void {
+  let wanted = 0;
+  const most = Math.min(Number(old ?? 0n), was.length / RELA_WORDS);
+  while (wanted < most && is[wanted * RELA_WORDS + 2] === R_PPC64_RELATIVE) wanted++;
+  if ((old === undefined) !== (now === undefined) || Number(now?.value ?? 0n) !== wanted)
+    report.error('VER113', `DT_RELACOUNT is ${now?.value}, and ${wanted} entries are R_PPC64_RELATIVE`, section);
 }
 
 /** What is added fills words of the plan's parts, each once, and these are zero in the file. */

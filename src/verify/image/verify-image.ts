@@ -10,10 +10,12 @@ import { compareRenamed, type RenamedObject } from '../merged/renamed.ts';
 import { checkStructure } from '../structure.ts';
 import { Report, type Verification } from '../verification.ts';
 import { checkImageActions } from './actions.ts';
+import { checkAdditions } from './additions.ts';
 import { compareImageBytes } from './compare-bytes.ts';
 import { compareImageHeaders } from './compare-headers.ts';
 import { compareImageTail } from './compare-tail.ts';
 import { checkImageRecords, compareDynamic } from './dynamic.ts';
+import { checkImageLabels } from './labels.ts';
 import { checkMergedParts } from './merged-parts.ts';
 import { checkImageNote } from './note.ts';
 import { checkRooms } from './rooms.ts';
@@ -47,7 +49,8 @@ export function verifyImage(
   report.step('behind the image', () => compareImageTail(report, input, after, plan));
   report.step('every byte', () => report.account(output.length));
   if (renamed.length > 0) report.step('placeholders', () => compareRenamed(report, renamed));
-  if (plan.merged.length > 0) report.step('objects', () => checkMergedParts(report, input, plan, objects));
+  if (plan.merged.length + objects.length > 0)
+    report.step('objects', () => checkMergedParts(report, input, plan, objects));
   report.step('room', () => checkRooms(report, input, plan));
   const dynamic = report.make(
     'dynamic relocations',
@@ -61,6 +64,8 @@ export function verifyImage(
     () => (plan.tables.length === 0 ? new Set<string>() : checkTableEnds(report, input, after, plan)),
     places => `${places.size} words of code tell where tables lie`,
   );
+  report.step('labels', () => checkImageLabels(report, input, plan));
+  report.step('additions', () => checkAdditions(report, { input, plan, objects, renamed }));
   report.step('actions', () => checkImageActions(report, input, after, plan, ends ?? new Set()));
   report.step('note', () => checkImageNote(report, input, after, plan));
   return report.finish({ checked: dynamic ?? 0, undecided: 0, byType: { R_PPC64_RELATIVE: dynamic ?? 0 } });

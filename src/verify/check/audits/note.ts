@@ -5,7 +5,7 @@ import type { Findings } from '../finding.ts';
 import type { Subject } from '../subject.ts';
 
 /** What strip or another tool did to the rest of the file is no lie: then the note is told to be of no use, and that is all. */
-export function auditNote({ elf }: Subject, findings: Findings): void {
+export function auditNote({ elf }: Pick<Subject, 'elf'>, findings: Findings): void {
   const note = patchNoteSection(elf) === undefined ? undefined : readPatchNote(elf);
   for (const fault of note === undefined ? [] : judgeNote(elf, note))
     findings.add({

@@ -4,7 +4,7 @@
  */
 import type { Section } from '../../../elf/section.ts';
 import { type FixupKind, type FixupTable, fixupTable } from '../../../kernel/fixups.ts';
-import { PATCH_NOTE_SECTION, readPatchNote } from '../../../kernel/patch-note.ts';
+import { PATCH_NOTE_SECTION, type PatchNote, readPatchNote } from '../../../kernel/patch-note.ts';
 import type { PlannedBranch, PlannedRedirect } from '../../../plan/plan.ts';
 import type { Findings } from '../finding.ts';
 import type { Subject } from '../subject.ts';
@@ -33,23 +33,27 @@ interface Place {
   readonly function?: string;
 }
 
-export function auditPatched(subject: Subject, findings: Findings): void {
-  const { elf } = subject;
-  if (!elf.sections.some(s => s.index > 0 && s.isNamed(NOTE))) return;
+/** The note, unless there is none, or none that can be read, which is told. */
+export function auditUnreadable({ elf }: Pick<Subject, 'elf'>, findings: Findings): PatchNote | undefined {
+  if (!elf.sections.some(s => s.index > 0 && s.isNamed(NOTE))) return undefined;
   let unreadable = '';
   const note = readPatchNote(elf, text => {
     unreadable = text;
   });
-  if (note === undefined) {
-    if (unreadable !== '')
-      findings.add({
-        code: 'MOD203',
-        level: 'warning',
-        message: `the note of tocsin's patch cannot be read (${unreadable}), so what it changed is not known`,
-        section: PATCH_NOTE_SECTION,
-      });
-    return;
-  }
+  if (note === undefined && unreadable !== '')
+    findings.add({
+      code: 'MOD203',
+      level: 'warning',
+      message: `the note of tocsin's patch cannot be read (${unreadable}), so what it changed is not known`,
+      section: PATCH_NOTE_SECTION,
+    });
+  return note;
+}
+
+export function auditPatched(subject: Subject, findings: Findings): void {
+  const { elf } = subject;
+  const note = auditUnreadable(subject, findings);
+  if (note === undefined) return;
   const places = patchedPlaces(subject, note.record.actions);
   for (const section of elf.sections) {
     const table = section.index > 0 && section.isAllocated ? fixupTable(section) : undefined;

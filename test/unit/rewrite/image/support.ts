@@ -1,4 +1,5 @@
 /** A small kernel image with a static function, and objects to merge into it. */
+import { createHash } from 'node:crypto';
 import { type ElfFile, readElf } from '../../../../src/elf/read.ts';
 import { linkObjects } from '../../../../src/merge/image.ts';
 import { applyImagePlan } from '../../../../src/rewrite/image/apply.ts';
@@ -121,7 +122,12 @@ export function object(options: ObjectOptions = {}): { name: string; elf: ElfFil
   b.relocate(text, 40, options.relocation ?? 64, tocEntry, 0);
   b.relocate(data, 0, R.ADDR64, count, 0);
   b.relocate(toc, 0, R.ADDR64, pointer, 8);
-  return { name: 'fix.o', elf: readElf(b.build()), sha256: '0'.repeat(64) };
+  return given('fix.o', b.build());
+}
+
+/** An object as the command line reads it. */
+export function given(name: string, bytes: Uint8Array): { name: string; elf: ElfFile; sha256: string } {
+  return { name, elf: readElf(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /** The plan for a request with the object in it, and its result. */

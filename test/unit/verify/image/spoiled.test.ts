@@ -57,7 +57,7 @@ describe('what the judge finds in a patched image', () => {
 
   it('is an action that no record goes with', () => {
     const actions = plan.actions.map(a => ({ ...a, recordRemoved: false }) as typeof a);
-    expect(codes(good, { ...plan, actions })).toEqual(['VER114', 'VER118']);
+    expect(codes(good, { ...plan, actions })).toEqual(['VER222', 'VER114', 'VER118']);
   });
 
   it('is an output that cannot be read', () => {
@@ -175,7 +175,8 @@ describe('what the judge finds in an image with changed calls and hooks behind f
     ['a result that lies where the function may write', without(0xf8610060, 0xf8610040)],
     ['code without an end', without(0x4e800020, 0x60000000)],
   ])('is %s', (_, of) => {
-    expect(check(of)).toEqual(['VER115']);
+    // A symbol ends with its code.
+    expect(check(of).filter(code => code !== 'VER263')).toEqual(['VER115']);
   });
 
   it.each<[string, ImagePlan]>([

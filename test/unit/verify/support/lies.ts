@@ -4,16 +4,16 @@
  */
 import type { PatchPlan } from '../../../../src/plan/plan.ts';
 
-export interface Lie {
+export interface Lie<P extends object = PatchPlan> {
   /** Where the plan was changed: field names, with `[]` for a place in a list. */
   readonly field: string;
   /** The same with the number of the place in each list. */
   readonly path: string;
   readonly what: string;
-  readonly plan: PatchPlan;
+  readonly plan: P;
 }
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Json = null | boolean | number | bigint | string | Uint8Array | readonly Json[] | { readonly [key: string]: Json };
 
 /** Values that a field of this name may have: what a lie would say. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -39,9 +39,9 @@ const MISSING: Readonly<Record<string, Json>> = {
 };
 
 /** @param names functions that a name may be replaced by */
-export function* liesOf(plan: PatchPlan, names: readonly string[]): Generator<Lie> {
+export function* liesOf<P extends object = PatchPlan>(plan: P, names: readonly string[]): Generator<Lie<P>> {
   for (const [field, path, what, value] of variants(plan as unknown as Json, '', '', '', names))
-    yield { field, path, what, plan: value as unknown as PatchPlan };
+    yield { field, path, what, plan: value as unknown as P };
 }
 
 type Variant = readonly [field: string, path: string, what: string, value: Json];
@@ -53,11 +53,12 @@ function* variants(
   path: string,
   names: readonly string[],
 ): Generator<Variant> {
-  if (Array.isArray(value)) yield* lists(value, key, field, path, names);
+  if (value instanceof Uint8Array) yield* contents(value, field, path);
+  else if (Array.isArray(value)) yield* lists(value, key, field, path, names);
   else if (typeof value === 'object' && value !== null)
     yield* objects(value as { readonly [key: string]: Json }, key, field, path, names);
   else
-    for (const [what, other] of scalars(value as boolean | number | string, key, names))
+    for (const [what, other] of scalars(value as boolean | number | bigint | string, key, names))
       yield [field, path, what, other];
 }
 
@@ -100,9 +101,26 @@ function* objects(
       yield [`${field}.${name}`, `${path}.${name}`, 'put in', { ...object, [name]: value }];
 }
 
-function* scalars(value: boolean | number | string, key: string, names: readonly string[]): Generator<[string, Json]> {
+/** Bytes of an image: one of them another, and fewer of them. */
+function* contents(bytes: Uint8Array, field: string, path: string): Generator<Variant> {
+  for (const at of new Set([0, bytes.length >> 1, bytes.length - 1])) {
+    const other = bytes.slice();
+    other[at]! ^= 0x41;
+    yield [field, path, `another byte at ${at}`, other];
+  }
+  yield [field, path, 'shorter', bytes.slice(0, bytes.length - 8)];
+}
+
+function* scalars(
+  value: boolean | number | bigint | string,
+  key: string,
+  names: readonly string[],
+): Generator<[string, Json]> {
   if (typeof value === 'boolean') yield [`${!value}`, !value];
-  else if (typeof value === 'number') {
+  else if (typeof value === 'bigint') {
+    const others = new Set([value + 4n, value - 4n, value + 8n, value ^ 0x10000n, 0n]);
+    for (const other of others) if (other !== value) yield [`${value} -> ${other}`, other];
+  } else if (typeof value === 'number') {
     const others = new Set([value + 1, value + 4, value - 4, value + 8, value ^ 0x10000, 0, -1]);
     for (const other of others) if (other !== value) yield [`${value} -> ${other}`, other];
   } else {
