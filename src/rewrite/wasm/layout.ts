@@ -6,7 +6,7 @@
 
 import { EHDR_SIZE, ENTRY_SIZE, SHDR_SIZE, SHT_NOTE } from '../../elf/wasm/format';
 import { isZero } from '../../util/wasm/bytes';
-import { alignUp, fileRoom, fileSize, old, reserve } from './memory';
+import { alignUp, file, fileRoom, reserve } from './memory';
 import {
   alignmentOf,
   CODE,
@@ -43,8 +43,6 @@ export let noteStart: u32 = 0;
 export let tableStart: u32 = 0;
 export let newSize: u32 = 0;
 export let newHeaders: u32 = 0;
-/** How far the old file has to be moved up so that no part is written over before it has moved to its place. */
-export let room: u32 = 0;
 
 export function startOf(section: u32): u32 {
   return load<u32>(starts + 4 * section);
@@ -153,7 +151,7 @@ let isMoved: bool = false;
 function place(rows: u32, count: u32): bool {
   oldEnd = end = EHDR_SIZE;
   isMoved = false;
-  partCount = room = 0;
+  partCount = 0;
   for (let n: u32 = 0; n < count; n++) {
     const section = load<u32>(rows + n * ROW, 8);
     const alignment = alignmentOf(section);
@@ -162,16 +160,13 @@ function place(rows: u32, count: u32): bool {
     store<u32>(starts + 4 * section, partStart(partCount - 1));
   }
   if (!placeGap(headersAt, 8)) return false;
-  // The old headers are asked until all parts have moved.
-  if (end > headersAt) room = max(room, end - headersAt);
-  room = alignUp(room, 16);
   noteStart = alignUp(end, 4);
-  return room <= fileRoom - fileSize;
+  return true;
 }
 
 /** Zeros up to `at` are a part, unless they are there only for the alignment of what follows. */
 function placeGap(at: u32, alignment: u32): bool {
-  if (at < oldEnd || !isZero(old + oldEnd, at - oldEnd)) return false;
+  if (at < oldEnd || !isZero(file + oldEnd, at - oldEnd)) return false;
   if (at > oldEnd && at - oldEnd >= max(alignment, 1)) placePart(oldEnd, isMoved ? end : oldEnd, 0, at - oldEnd);
   oldEnd = at;
   return true;
@@ -184,7 +179,6 @@ function placePart(at: u32, start: u32, section: u32, size: u32): void {
   store<u32>(part, section, 8);
   store<u32>(part, size, 12);
   const newSize = newPartSize(partCount++);
-  if (start > at && newSize > 0) room = max(room, start - at);
   if (newSize !== size) isMoved = true;
   oldEnd = at + size;
   end = start + newSize;

@@ -9,11 +9,11 @@
 export const RECORD_SIZE: u32 = 8;
 export const NOP: u32 = 0x60000000;
 
-/** Where the new file is made, and how many bytes it may have. */
+/** Where the old file stands, and the new one is made. */
 export let file: u32 = 0;
+/** Bytes that the new one may have. */
 export let fileRoom: u32 = 0;
-/** Where the old file stands, and its size. */
-export let old: u32 = 0;
+/** Size of the old one. */
 export let fileSize: u32 = 0;
 
 let next: u32 = 0;
@@ -21,17 +21,11 @@ let end: u32 = 0;
 
 /** @param size of the file at `at` @param tables where there are `room` bytes for tables */
 export function begin(at: u32, size: u32, most: u32, tables: u32, room: u32): void {
-  file = old = at;
+  file = at;
   fileSize = size;
   fileRoom = most;
   next = tables;
   end = tables + room;
-}
-
-/** Moves the old file `bytes` up, away from where the new one is made. */
-export function lift(bytes: u32): void {
-  if (bytes > 0) memory.copy(file + bytes, file, fileSize);
-  old = file + bytes;
 }
 
 /** Room for `size` bytes, whatever they hold; 0 where there is none left. Aligned to 8. */

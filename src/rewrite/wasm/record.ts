@@ -1,10 +1,9 @@
 /** The note: its record, which is JSON and names every site, and the script; `patch-note.ts` is the model. */
-import { SHDR_SIZE } from '../../elf/wasm/format';
 import { listedNames, nameOffset, nameSection, namesAt } from './functions';
-import { newHeaders, noteStart, startOf } from './layout';
+import { noteStart, startOf } from './layout';
 import { alignUp, file, reserve } from './memory';
 import { script, scriptSize } from './script';
-import { contentsOf, nameOf, nameTable } from './sections';
+import { contentsOf, nameOf, sections } from './sections';
 import { plan, planned, SITE } from './sites';
 
 /** Size of the name, of the descriptor, and type; then the owner, "tocsin" and its NUL, padded to 4. */
@@ -12,28 +11,23 @@ const NOTE_HEADER: u32 = 20;
 const OWNER_SIZE: u32 = 7;
 const TYPE_RECORD: u32 = 1;
 const TYPE_SCRIPT: u32 = 2;
-/** What JSON text is put together from: where each piece stands, and its size. */
+/** Pieces that the JSON text is put together from: size, then ASCII. */
 let kind: u32 = 0;
 let aliases: u32 = 0;
-let section: u32 = 0;
-let offset: u32 = 0;
-let formIs: u32 = 0;
-let isRemoved: u32 = 0;
-let isKept: u32 = 0;
+/** What follows the names, by section: the section's name, up to the offset. */
+let homes: u32 = 0;
+/** What follows the offset, by form, twice: without a record that goes, and with one. */
+let tails: u32 = 0;
 const KIND = '{"kind":"nop","function":"';
 const ALIASES = '","aliases":[';
 const SECTION = '],"section":"';
 const OFFSET = '","offset":';
 const FORM_IS = ',"form":"';
-const IS_REMOVED = '","recordRemoved":true}';
-const IS_KEPT = '","recordRemoved":false}';
-/** By number of the form: where its name stands, and its size. */
-let forms: u32 = 0;
+const IS_KEPT = '","recordRemoved":false},';
+const IS_REMOVED = '","recordRemoved":true},';
 
 /** By place in the list of names: where the name stands in its section, and its size. */
 let names: u32 = 0;
-/** Bytes of all names of sites' sections, each as often as it is written. */
-let sectionBytes: u32 = 0;
 let stringSection: u32 = 0;
 let out: u32 = 0;
 /** Bytes of the record. */
@@ -47,37 +41,49 @@ export function startRecord(at: u32, size: u32): bool {
   headSize = size;
   stringSection = nameSection();
   names = reserve(8 * listedNames());
-  forms = reserve(8 * FORMS);
-  if (names === 0 || forms === 0) return false;
-  kind = ascii(KIND);
-  aliases = ascii(ALIASES);
-  section = ascii(SECTION);
-  offset = ascii(OFFSET);
-  formIs = ascii(FORM_IS);
-  isRemoved = ascii(IS_REMOVED);
-  isKept = ascii(IS_KEPT);
-  putFormName(0, 'mprofile-kernel');
-  putFormName(1, 'mprofile-kernel-lr');
-  putFormName(2, 'patchable');
-  putFormName(3, 'patchable-out-of-line');
-  return ascii('') !== 0 && areNamesPlain() && measure();
+  homes = reserve(4 * sections);
+  tails = reserve(8 * FORMS);
+  if (names === 0 || homes === 0 || tails === 0) return false;
+  memory.fill(homes, 0, 4 * sections);
+  kind = piece(KIND);
+  aliases = piece(ALIASES);
+  putTails(0, 'mprofile-kernel');
+  putTails(1, 'mprofile-kernel-lr');
+  putTails(2, 'patchable');
+  putTails(3, 'patchable-out-of-line');
+  return load<u32>(tails + 8 * FORMS - 4) !== 0 && areNamesPlain() && measure();
 }
 
 const FORMS: u32 = 4;
 
-function putFormName(form: u32, text: string): void {
-  store<u32>(forms + 8 * form, ascii(text));
-  store<u32>(forms + 8 * form, text.length, 4);
+function putTails(form: u32, name: string): void {
+  store<u32>(tails + 8 * form, piece(FORM_IS, name, IS_KEPT));
+  store<u32>(tails + 8 * form, piece(FORM_IS, name, IS_REMOVED), 4);
 }
 
-function formSize(form: u32): u32 {
-  return load<u32>(forms + 8 * form, 4);
+/** What follows a site's offset, and a comma. */
+function tailOf(site: u32): u32 {
+  return load<u32>(tails + 8 * load<u32>(site, 12) + (load<u32>(site, 24) === 0 ? 0 : 4));
 }
 
-function ascii(text: string): u32 {
-  const at = reserve(text.length);
-  if (at !== 0) for (let i = 0; i < text.length; i++) store<u8>(at + i, u8(text.charCodeAt(i)));
+/** The texts one behind the other; 0 where there is no room. */
+function piece(one: string, two: string = '', three: string = ''): u32 {
+  const size: u32 = one.length + two.length + three.length;
+  const at = reserve(4 + size);
+  if (at === 0) return 0;
+  store<u32>(at, size);
+  putAscii(at + 4, one);
+  putAscii(at + 4 + one.length, two);
+  putAscii(at + 4 + one.length + two.length, three);
   return at;
+}
+
+function putAscii(at: u32, text: string): void {
+  for (let i = 0; i < text.length; i++) store<u8>(at + i, u8(text.charCodeAt(i)));
+}
+
+function sizeOfPiece(at: u32): u32 {
+  return load<u32>(at);
 }
 
 /** Looks at all names: whether JSON holds them as they are, and how long they are. */
@@ -90,16 +96,23 @@ function areNamesPlain(): bool {
     store<u32>(names + 8 * n, offset);
     store<u32>(names + 8 * n, size, 4);
   }
-  let last: u32 = 0;
-  let size: i32 = 0;
-  sectionBytes = 0;
-  for (let n: u32 = 0; n < planned; n++) {
-    const home = load<u32>(plan + n * SITE);
-    if (home !== last) size = plainSize(nameOf(home));
-    if (size < 0) return false;
-    sectionBytes += size;
-    last = home;
-  }
+  for (let n: u32 = 0; n < planned; n++) if (!prepareHome(load<u32>(plan + n * SITE))) return false;
+  return true;
+}
+
+/** The section of a site: what the record says of it. */
+function prepareHome(section: u32): bool {
+  if (load<u32>(homes + 4 * section) !== 0) return true;
+  const name = nameOf(section);
+  const size = plainSize(name);
+  if (size < 0) return false;
+  const at = reserve(4 + SECTION.length + size + OFFSET.length);
+  if (at === 0) return false;
+  store<u32>(at, SECTION.length + size + OFFSET.length);
+  putAscii(at + 4, SECTION);
+  memory.copy(at + 4 + SECTION.length, name, size);
+  putAscii(at + 4 + SECTION.length + size, OFFSET);
+  store<u32>(homes + 4 * section, at);
   return true;
 }
 
@@ -116,20 +129,19 @@ function nameSize(listed: u32): u32 {
 }
 
 function measure(): bool {
-  let size: u64 = u64(headSize) + sectionBytes;
+  // Pieces have a comma behind each action; the last one has "]}" there.
+  let size: u64 = u64(headSize) + 1;
+  const fixed: u32 = sizeOfPiece(kind) + sizeOfPiece(aliases);
   for (let n: u32 = 0; n < planned; n++) {
     const site = plan + n * SITE;
     const from = load<u32>(site, 40);
     const end = load<u32>(site, 44);
-    // A comma between actions, and two quotes and a comma with each alias.
-    size += KIND.length + ALIASES.length + SECTION.length + OFFSET.length + FORM_IS.length + 1;
-    size += load<u32>(site, 24) === 0 ? IS_KEPT.length : IS_REMOVED.length;
+    size += fixed + sizeOfPiece(load<u32>(homes + 4 * load<u32>(site))) + sizeOfPiece(tailOf(site));
+    // Two quotes and a comma with each alias.
     for (let name = from; name < end; name++) size += nameSize(name) + (name > from ? 3 : 0);
     if (end - from > 1) size--;
-    size += formSize(load<u32>(site, 12)) + digitsOf(load<u32>(site, 4));
+    size += digitsOf(load<u32>(site, 4));
   }
-  // The last action has no comma behind it, but "]}".
-  size += 1;
   recordSize = u32(size);
   return size < 0x4000_0000;
 }
@@ -153,11 +165,11 @@ export function writeNote(): bool {
   const start = file + noteStart;
   putHeader(start, recordSize, TYPE_RECORD);
   out = start + NOTE_HEADER;
-  put(headText, headSize);
+  memory.copy(out, headText, headSize);
+  out += headSize;
   const strings = file + startOf(stringSection);
-  const sectionNames = file + startOf(nameTable);
-  for (let n: u32 = 0; n < planned; n++) putAction(plan + n * SITE, strings, sectionNames, n + 1 === planned);
-  store<u8>(out++, 0x5d);
+  for (let n: u32 = 0; n < planned; n++) putAction(plan + n * SITE, strings);
+  store<u8>(out - 1, 0x5d);
   store<u8>(out++, 0x7d);
   if (out !== start + NOTE_HEADER + recordSize) return false;
   const next = alignUp(out - file, 4) + file;
@@ -178,47 +190,44 @@ function putHeader(at: u32, size: u32, type: u32): void {
   store<u32>(at, 0x6e69, 16);
 }
 
+/**
+ * Sixteen bytes at once: more is written than there is, and written over by what comes next, which is twenty bytes at least: the
+ * header of the script.
+ */
 function put(at: u32, size: u32): void {
-  memory.copy(out, at, size);
+  for (let i: u32 = 0; i < size; i += 16) v128.store(out + i, v128.load(at + i));
   out += size;
+}
+
+function putPiece(at: u32): void {
+  put(at + 4, load<u32>(at));
 }
 
 function putName(strings: u32, listed: u32): void {
   put(strings + load<u32>(names + 8 * listed), nameSize(listed));
 }
 
-function putText(at: u32): void {
-  for (let from = at; load<u8>(from) !== 0; from++) store<u8>(out++, load<u8>(from));
-}
-
-/** @param strings @param sectionNames where the names of symbols and sections stand by now */
-function putAction(site: u32, strings: u32, sectionNames: u32, isLast: bool): void {
+/** @param strings where the names of symbols stand by now */
+function putAction(site: u32, strings: u32): void {
   const from = load<u32>(site, 40);
   const end = load<u32>(site, 44);
-  put(kind, KIND.length);
+  putPiece(kind);
   putName(strings, from);
-  put(aliases, ALIASES.length);
+  putPiece(aliases);
   for (let name = from + 1; name < end; name++) {
     if (name > from + 1) store<u8>(out++, 0x2c);
     store<u8>(out++, 0x22);
     putName(strings, name);
     store<u8>(out++, 0x22);
   }
-  put(section, SECTION.length);
-  putText(sectionNames + load<u32>(newHeaders + load<u32>(site) * SHDR_SIZE));
-  put(offset, OFFSET.length);
+  putPiece(load<u32>(homes + 4 * load<u32>(site)));
   putDigits(load<u32>(site, 4));
-  put(formIs, FORM_IS.length);
-  const form = load<u32>(site, 12);
-  put(load<u32>(forms + 8 * form), formSize(form));
-  if (load<u32>(site, 24) === 0) put(isKept, IS_KEPT.length);
-  else put(isRemoved, IS_REMOVED.length);
-  if (!isLast) store<u8>(out++, 0x2c);
+  putPiece(tailOf(site));
 }
 
 function digitsOf(value: u32): u32 {
   let count: u32 = 1;
-  for (let rest = value / 10; rest > 0; rest /= 10) count++;
+  for (let limit: u64 = 10; value >= limit; limit *= 10) count++;
   return count;
 }
 
@@ -226,8 +235,10 @@ function putDigits(value: u32): void {
   const count = digitsOf(value);
   let rest = value;
   for (let i = count; i > 0; i--) {
-    store<u8>(out + i - 1, u8(0x30 + (rest % 10)));
-    rest /= 10;
+    // A tenth, without a division.
+    const tenth = u32((u64(rest) * 0xcccc_cccd) >> 35);
+    store<u8>(out + i - 1, u8(0x30 + (rest - 10 * tenth)));
+    rest = tenth;
   }
   out += count;
 }

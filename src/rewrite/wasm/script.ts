@@ -12,7 +12,7 @@ import {
   partStart,
   staysWhole,
 } from './layout';
-import { fileSize, left, old, reserve } from './memory';
+import { file, fileSize, left, reserve } from './memory';
 import { CODE, infoOf, kindOf, sizeOf } from './sections';
 import { plan, SITE } from './sites';
 
@@ -123,7 +123,7 @@ function putLiteral(end: u32): void {
     return;
   }
   putNumber(size);
-  memory.copy(out, old + made, size);
+  memory.copy(out, file + made, size);
   out += size;
 }
 

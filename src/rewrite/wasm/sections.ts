@@ -21,7 +21,7 @@ import {
   SHT_SYMTAB_SHNDX,
 } from '../../elf/wasm/format';
 import { isText } from '../../util/wasm/bytes';
-import { fileSize, old, reserve } from './memory';
+import { file, fileSize, reserve } from './memory';
 
 /** The note's number is one more than that of the last section and has to be an ordinary one. */
 const MOST_SECTIONS: u32 = 0xfe00;
@@ -29,6 +29,8 @@ const MOST_SECTIONS: u32 = 0xfe00;
 /** Number of sections, and where in the file their headers are. */
 export let sections: u32 = 0;
 export let headersAt: u32 = 0;
+/** Where they are read: in the file, and from a copy when its parts begin to move. */
+let headers: u32 = 0;
 /** Numbers of the symbol table and of the table of section names. */
 export let symbolTable: u32 = 0;
 export let nameTable: u32 = 0;
@@ -48,7 +50,16 @@ let kinds: u32 = 0;
 let tables: u32 = 0;
 
 export function headerOf(section: u32): u32 {
-  return old + headersAt + section * SHDR_SIZE;
+  return headers + section * SHDR_SIZE;
+}
+
+/** From now on the file's own may be written over. */
+export function keepHeaders(): bool {
+  const copy = reserve(sections * SHDR_SIZE);
+  if (copy === 0) return false;
+  memory.copy(copy, headers, sections * SHDR_SIZE);
+  headers = copy;
+  return true;
 }
 
 export function offsetOf(section: u32): u32 {
@@ -56,7 +67,7 @@ export function offsetOf(section: u32): u32 {
 }
 
 export function contentsOf(section: u32): u32 {
-  return old + offsetOf(section);
+  return file + offsetOf(section);
 }
 
 export function sizeOf(section: u32): u32 {
@@ -99,19 +110,20 @@ export function relocationsOf(section: u32): u32 {
 
 export function readHeader(): bool {
   if (fileSize < EHDR_SIZE) return false;
-  if (load<u32>(old) !== 0x464c457f || (load<u32>(old, 4) & 0xff_ffff) !== 0x01_0102) return false;
-  const abi = load<u32>(old, 48) & 3;
-  if (load<u16>(old, 16) !== ET_REL || load<u16>(old, 18) !== EM_PPC64 || load<u32>(old, 20) !== 1) return false;
-  if (abi === 1 || abi === 3 || load<u16>(old, 52) !== EHDR_SIZE) return false;
-  if (load<u16>(old, 56) !== 0 || load<u16>(old, 58) !== SHDR_SIZE) return false;
-  const at = load<u64>(old, 40);
-  sections = load<u16>(old, 60);
-  nameTable = load<u16>(old, 62);
+  if (load<u32>(file) !== 0x464c457f || (load<u32>(file, 4) & 0xff_ffff) !== 0x01_0102) return false;
+  const abi = load<u32>(file, 48) & 3;
+  if (load<u16>(file, 16) !== ET_REL || load<u16>(file, 18) !== EM_PPC64 || load<u32>(file, 20) !== 1) return false;
+  if (abi === 1 || abi === 3 || load<u16>(file, 52) !== EHDR_SIZE) return false;
+  if (load<u16>(file, 56) !== 0 || load<u16>(file, 58) !== SHDR_SIZE) return false;
+  const at = load<u64>(file, 40);
+  sections = load<u16>(file, 60);
+  nameTable = load<u16>(file, 62);
   if (sections === 0 || sections > MOST_SECTIONS || nameTable === 0 || nameTable >= sections) return false;
   if (!readSignature() || at % 8 !== 0 || at < EHDR_SIZE || at > elfSize) return false;
   // The headers are the last that the file has.
   if (at + sections * SHDR_SIZE !== elfSize) return false;
   headersAt = u32(at);
+  headers = file + headersAt;
   return true;
 }
 
@@ -123,12 +135,12 @@ const PKCS7: u64 = 2;
 function readSignature(): bool {
   elfSize = fileSize;
   if (fileSize < EHDR_SIZE + MARKER_SIZE + INFO_SIZE) return true;
-  const marker = old + fileSize - MARKER_SIZE;
+  const marker = file + fileSize - MARKER_SIZE;
   if (!isMarker(marker)) return true;
   const info = marker - INFO_SIZE;
   const length = bswap<u32>(load<u32>(info, 8));
-  if (load<u64>(info) !== PKCS7 << 16 || length === 0 || length >= info - old) return false;
-  elfSize = info - length - old;
+  if (load<u64>(info) !== PKCS7 << 16 || length === 0 || length >= info - file) return false;
+  elfSize = info - length - file;
   return true;
 }
 
