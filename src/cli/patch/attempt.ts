@@ -145,13 +145,13 @@ export function placeOf(action: PlannedAction): RedirectPlace[] {
       return [];
     case 'redirect':
       if (action.branches !== undefined)
-        return action.branches.map(b => ({ ...b, leadsTo: [action.to], to: action.to, isCaller: true }));
+        return action.branches.map(b => ({ ...b, leadsTo: [action.to], to: action.to, isCaller: true, isCall: true }));
       // The function still runs for its local callers, and calls whom it called.
       return [{ section, offset, to: action.to, ...(action.at === 'global-entry' && { leadsTo: [action.to] }) }];
     case 'hook':
       return [{ section, offset, leadsTo: [action.before, action.after].filter(name => name !== undefined) }];
     case 'retarget':
-      return [{ section, offset, leadsTo: [action.to] }];
+      return [{ section, offset, leadsTo: [action.to], isCall: true }];
   }
 }
 

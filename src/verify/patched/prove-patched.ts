@@ -20,6 +20,7 @@ import {
 import { isPlainObject } from './as-module.ts';
 import type { GivenModules } from './given-modules.ts';
 import { type LoadingKernel, loadPatched, type NoImage } from './load.ts';
+import { PrivateCalls } from './private-calls.ts';
 
 /** What a function has to do with the patch. `other`: it is worse than before. */
 export type PatchRole = 'redirected' | 'new' | 'replacement' | 'other';
@@ -69,6 +70,8 @@ export interface RedirectPlace {
    * before, and these have to be proved.
    */
   readonly isCaller?: boolean;
+  /** The word is a branch to a function, of the input too: who counts on what its target keeps is looked for. */
+  readonly isCall?: boolean;
 }
 
 export class PatchProver {
@@ -164,7 +167,23 @@ export class PatchProver {
         }),
       });
     }
+    told.push(...this.#counting(redirects));
     return told.sort((a, b) => ORDER.indexOf(a.role) - ORDER.indexOf(b.role));
+  }
+
+  /** Callers that count on more than a function has to keep. */
+  #counting(redirects: readonly RedirectPlace[]): ProvedFunction[] {
+    const calls = redirects.filter(r => r.isCall === true);
+    if (calls.length === 0) return [];
+    return new PrivateCalls(this.#before).behind(calls).map(({ function: name, register, section, offset }) => ({
+      function: name,
+      role: 'other',
+      verdict: 'unknown',
+      code: 'VER250',
+      message: `counts on ${register} behind a call, which the function called there keeps and any other may change`,
+      section: section.name,
+      offset,
+    }));
   }
 
   #roles(judged: readonly JudgedFunction[], redirects: readonly RedirectPlace[]): ReadonlyMap<number, PatchRole> {

@@ -1,0 +1,38 @@
+// Who counts on more than the ABI promises of a callee, in stock modules: hand-written functions of a few, and no compiled one.
+
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { expect, it } from 'vitest';
+import { readElf } from '../../../src/elf/read.ts';
+import { PrivateCalls } from '../../../src/verify/patched/private-calls.ts';
+import { GENERATIONS, kernel } from '../harness/harness.ts';
+import { figure, sample } from '../support/lab.ts';
+import { plainModulesOf } from '../support/plain.ts';
+
+const HAND_WRITTEN = /\/(?:arch\/powerpc\/crypto|crypto\/vmx|lib\/crypto|lib\/raid6)\//;
+const BL = 0x48000001;
+
+it.each(GENERATIONS)('private calls in modules of kernel %s', generation => {
+  const all = plainModulesOf(kernel(generation)).map(module => module.plain);
+  const chosen = new Set([...sample(all, 60), ...all.filter(path => HAND_WRITTEN.test(path))]);
+  const found: string[] = [];
+  let calls = 0;
+  for (const path of chosen) {
+    const elf = readElf(new Uint8Array(readFileSync(path)));
+    const places = elf.sections
+      .filter(section => section.isAllocated && section.isCode)
+      .flatMap(section => {
+        const offsets = [...elf.sectionWords(section).keys()].map(i => i * 4);
+        return offsets
+          .filter(at => (elf.sectionWords(section)[at / 4]! & 0xfc000003) >>> 0 === BL)
+          .map(offset => ({ section: section.name, offset }));
+      });
+    calls += places.length;
+    found.push(...new PrivateCalls(elf).behind(places).map(c => `${basename(path)} ${c.function} ${c.register}`));
+  }
+  figure(`${generation}: calls looked at for what their callers count on`, calls);
+  figure(`${generation}: functions that count on more than the ABI promises`, found.join(', ') || 'none');
+  expect(found.filter(line => !/^vmx[-_]crypto\.ko /.test(line))).toEqual([]);
+  const known = ['6.1', '6.12'].includes(generation) ? ['vmx-crypto.ko aes_p8_set_decrypt_key r10'] : [];
+  expect(found).toEqual(expect.arrayContaining(known));
+});
