@@ -57,6 +57,8 @@ export class SymbolMerge {
   readonly #defined = new Map<string, Definition>();
   readonly #anchors = new Map<SectionIndex, SymbolIndex>();
   readonly #undefineds = new Map<string, SymbolIndex>();
+  /** Undefined names that some object cannot do without. */
+  readonly #needed = new Set<string>();
 
   constructor(module: ModuleSymbols, objects: readonly MergeObject[], placement: Placement, isExported: IsExported) {
     this.#module = module;
@@ -65,9 +67,15 @@ export class SymbolMerge {
     this.#isExported = isExported;
     for (const { elf } of objects) {
       this.targets.push(new Map([[0, { symbol: 0, addend: 0 }]]));
-      for (let i = 1; i < (elf.symbols?.count ?? 0); i++)
-        if (elf.symbols!.binding(i) !== STB_LOCAL) this.#reserved.add(elf.symbols!.name(i));
+      for (let i = 1; i < (elf.symbols?.count ?? 0); i++) this.#name(elf.symbols!, i);
     }
+  }
+
+  #name(symbols: SymbolTable, i: SymbolIndex): void {
+    const name = symbols.name(i);
+    const binding = symbols.binding(i);
+    if (binding !== STB_LOCAL) this.#reserved.add(name);
+    if (symbols.rawSection(i) === SHN_UNDEF && binding !== STB_WEAK) this.#needed.add(name);
   }
 
   #add(symbol: MergedSymbol): SymbolIndex {
@@ -241,7 +249,7 @@ export class SymbolMerge {
         );
       return told('local', this.#checked(object, locals[0]!), this.#module.place(locals[0]!));
     }
-    return this.#fromElsewhere(object, name, symbols.binding(i) === STB_WEAK, isExported, told);
+    return this.#fromElsewhere(object, name, !this.#needed.has(name), isExported, told);
   }
 
   #fromElsewhere(

@@ -9,7 +9,7 @@ import type { Pairing } from './pairing.ts';
 import type { Planned } from './planned.ts';
 import { count, type Report } from './verification.ts';
 
-interface Part {
+export interface Part {
   /** Section number, or a negative one for a header. */
   readonly id: number;
   readonly start: number;
@@ -27,7 +27,7 @@ function sectionId(number: SectionIndex): number {
 }
 
 /** @param number gives the input's number for a section of `elf`; negative for one that does not count */
-function partsOf({ header, sections }: ElfFile, number: (index: SectionIndex) => SectionIndex): Part[] {
+export function partsOf({ header, sections }: ElfFile, number: (index: SectionIndex) => SectionIndex): Part[] {
   const table = header.e_shoff + header.shnum * SHDR_SIZE;
   const parts: Part[] = [
     { id: ELF_HEADER, start: 0, end: EHDR_SIZE },
@@ -45,7 +45,7 @@ const MAGIC = Buffer.from('~Module signature appended~\n', 'latin1');
 const SIGNATURE_INFO = 12;
 
 /** Bytes at the end of the file that are a signature (kernel, `mod_check_sig`); 0 where there is none. */
-function signatureSize(bytes: Uint8Array): number {
+export function signatureSize(bytes: Uint8Array): number {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const info = file.length - MAGIC.length - SIGNATURE_INFO;
   if (info < 0 || !file.subarray(-MAGIC.length).equals(MAGIC)) return 0;
@@ -53,7 +53,7 @@ function signatureSize(bytes: Uint8Array): number {
   return size <= file.length ? size : 0;
 }
 
-function withoutZeros(bytes: Buffer): Buffer {
+export function withoutZeros(bytes: Buffer): Buffer {
   let start = 0;
   let end = bytes.length;
   while (start < end && bytes[start] === 0) start++;
@@ -62,7 +62,7 @@ function withoutZeros(bytes: Buffer): Buffer {
 }
 
 /** What lies between the parts that are in `shared`, by the part in front of it. */
-function gapsOf(
+export function gapsOf(
   elf: ElfFile,
   parts: readonly Part[],
   shared: ReadonlySet<number>,

@@ -24,9 +24,8 @@ export interface Declared {
 }
 
 export function declarationsOf(elf: ElfFile): Declared[] {
-  const rows = exportTables(elf).rows.map(({ name, gplOnly, namespace, crc, value }): Declared => {
-    const wrong =
-      name === undefined || value === undefined || value.addend !== 0 ? 'a row without a symbol' : undefined;
+  const rows = exportTables(elf).rows.map(({ name, gplOnly, namespace, crc, value, wrong: fault }): Declared => {
+    const wrong = name === undefined || value === undefined || value.addend !== 0 ? 'a row without a symbol' : fault;
     return { name: name ?? '', symbol: value?.symbol ?? 0, gplOnly, namespace, crc, ...(wrong && { wrong }) };
   });
   return [...rows, ...entriesOf(elf)];

@@ -7,6 +7,7 @@ import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
 import type { SectionOffset, SymbolIndex } from '../../util/indexes.ts';
 import type { Relocation } from '../places.ts';
+import { R_PPC64_ADDR64 } from '../relocation-places.ts';
 import { nameInModule } from './pieces.ts';
 
 const POINTER = 8;
@@ -20,6 +21,8 @@ export interface ExportRow {
   readonly gplOnly: boolean;
   readonly crc: number | undefined;
   readonly value: Relocation | undefined;
+  /** Why the kernel would read something else than its three pointers; absent where it would not. */
+  readonly wrong?: string;
 }
 
 export interface ExportTables {
@@ -44,7 +47,8 @@ export function exportTables(elf: ElfFile): ExportTables {
     let k = 0;
     for (const part of column(table).parts) {
       const fields = relocationsOf(elf, part);
-      for (let at = 0; at + ROW <= part.sh_size; at += ROW, k++)
+      for (let at = 0; at + ROW <= part.sh_size; at += ROW, k++) {
+        const wrong = faultOf(elf, part, at, fields);
         rows.push({
           table,
           name: stringOf(elf, fields.get(at + POINTER)),
@@ -52,10 +56,33 @@ export function exportTables(elf: ElfFile): ExportTables {
           gplOnly: suffix === '_gpl' || ((flags[k] ?? 0) & 1) === 1,
           crc: 4 * k + 4 <= crcs.length ? crcs.readUInt32LE(4 * k) : undefined,
           value: fields.get(at),
+          ...(wrong !== undefined && { wrong }),
         });
+      }
     }
   }
   return { rows, sizes };
+}
+
+/** Each pointer is filled whole, names are strings, and a namespace that is none is a null pointer. */
+function faultOf(
+  elf: ElfFile,
+  part: Section,
+  row: SectionOffset,
+  fields: ReadonlyMap<SectionOffset, Relocation>,
+): string | undefined {
+  for (const [at, { type, symbol }] of fields) {
+    if (at <= row - POINTER || at >= row + ROW) continue;
+    if ((at - row) % POINTER !== 0) return 'a relocation lies across two pointers';
+    if (type !== R_PPC64_ADDR64 || symbol === 0) return `the pointer at ${at - row} is not an address`;
+    if (at > row && stringOf(elf, fields.get(at)) === undefined) return `the pointer at ${at - row} leads to no string`;
+  }
+  const namespace = row + 2 * POINTER;
+  const isNull = elf
+    .contents(part)
+    .subarray(namespace, namespace + POINTER)
+    .every(byte => byte === 0);
+  return fields.has(namespace) || isNull ? undefined : 'the namespace is a pointer that nothing fills';
 }
 
 /** By exact place; two on one word are none. */

@@ -70,6 +70,10 @@ export function compareExports(report: Report, given: MergeCase, merged: ElfFile
     }
   });
   compareRows(report, wanted, after, merged);
+  const known = new Set(before.rows.map(row => row.wrong));
+  for (const { name, table, wrong } of after.rows)
+    if (wrong !== undefined && !known.has(wrong))
+      report.error('VER283', `the row of ${name ?? 'an export without a name'}: ${wrong}`, table, undefined, name);
   comparePlan(report, given, told);
   return `${count(total, 'new export')}, ${before.rows.length} as before`;
 }

@@ -1,5 +1,16 @@
 /** The symbol table of the merged module: the module's own, then what the objects brought. */
-import { SHN_ABS, SHN_UNDEF, STB_LOCAL, STB_WEAK, STT_NOTYPE, STT_SECTION, STV_HIDDEN } from '../../elf/constants.ts';
+import {
+  SHN_ABS,
+  SHN_LORESERVE,
+  SHN_UNDEF,
+  SHN_XINDEX,
+  STB_GLOBAL,
+  STB_LOCAL,
+  STB_WEAK,
+  STT_NOTYPE,
+  STT_SECTION,
+  STV_HIDDEN,
+} from '../../elf/constants.ts';
 import type { ElfFile } from '../../elf/read.ts';
 import { SYMBOL_WORDS, type SymbolTable } from '../../elf/symbols.ts';
 import type { SymbolIndex } from '../../util/indexes.ts';
@@ -7,6 +18,7 @@ import { count, type Report } from '../verification.ts';
 import type { MergeCase } from './verify-merge.ts';
 
 const VISIBILITY = 3;
+const TOC_SYMBOL = '.TOC.';
 
 /** Where symbols of the objects lie in the merged module, by the pieces of the plan. */
 export function placeIn(given: MergeCase, object: number, symbols: SymbolTable, i: SymbolIndex) {
@@ -33,10 +45,9 @@ export function compareAdded(report: Report, given: MergeCase, merged: ElfFile):
   });
   checkNames(report, after, before.count);
   for (let i = before.count; i < after.count; i++) {
-    const isAnchor = after.type(i) === STT_NOTYPE && after.value(i) === 0 && after.rawSection(i) !== SHN_UNDEF;
     if (after.binding(i) === STB_LOCAL)
       report.error('VER082', `${after.name(i)} was added as a local symbol`, after.section, i * 24);
-    if (!explained.has(i) && !isAnchor)
+    if (!explained.has(i) && !isAnchor(after, i))
       report.error('VER082', `no object has the added symbol ${after.name(i)}`, after.section, i * 24);
   }
   return `${count(before.count, 'symbol')} as before, ${after.count - before.count} added`;
@@ -64,12 +75,16 @@ function explain(
   let exact = 0;
   for (let k = first; k < after.count; k++) {
     const called = after.name(k);
-    if (called !== name && !(isLocal && called.startsWith(`${name}.tocsin.`))) continue;
+    const isRenamed = given.plan.renamed.some(r => r.object === object && r.from === name && r.to === called);
+    if (called !== name && !(isLocal && isRenamed && called.startsWith(`${name}.tocsin.`))) continue;
     if (isUndefined ? after.rawSection(k) !== SHN_UNDEF : !isAt(after, k, place!)) continue;
     found++;
     const isSame =
-      after.type(k) === symbols.type(i) && after.size(k) === symbols.size(i) && after.st_other(k) === hidden;
-    if (!isUndefined && !isSame) continue;
+      after.type(k) === symbols.type(i) &&
+      after.size(k) === symbols.size(i) &&
+      after.st_other(k) === hidden &&
+      after.binding(k) === (isLocal ? STB_GLOBAL : symbols.binding(i));
+    if (isUndefined ? !isImport(given, after, k) : !isSame) continue;
     exact++;
     explained.add(k);
   }
@@ -79,6 +94,37 @@ function explain(
   const other = after.find(name, k => after.rawSection(k) !== SHN_UNDEF && after.binding(k) !== STB_LOCAL);
   if (other < 0 || symbols.binding(i) !== STB_WEAK)
     report.error('VER082', `${of} defines ${name}, and the merged module does not have it from there`, after.section);
+}
+
+/** The start of a section that had no symbol, under a name that kallsyms passes over. */
+function isAnchor(after: SymbolTable, i: SymbolIndex): boolean {
+  const raw = after.rawSection(i);
+  return (
+    raw !== SHN_UNDEF &&
+    (raw < SHN_LORESERVE || raw === SHN_XINDEX) &&
+    after.name(i).startsWith('.Ltocsin') &&
+    after.type(i) === STT_NOTYPE &&
+    after.binding(i) === STB_GLOBAL &&
+    after.st_other(i) === STV_HIDDEN &&
+    after.value(i) === 0 &&
+    after.size(i) === 0
+  );
+}
+
+/** What the objects leave undefined says nothing but its name; it may stay without a definition if all of them say so. */
+function isImport({ objects }: MergeCase, after: SymbolTable, i: SymbolIndex): boolean {
+  const name = after.name(i);
+  const isWanted = objects.some(
+    ({ elf: { symbols } }) =>
+      (symbols?.find(name, k => symbols.rawSection(k) === SHN_UNDEF && symbols.binding(k) !== STB_WEAK) ?? -1) >= 0,
+  );
+  return (
+    after.binding(i) === (isWanted || name === TOC_SYMBOL ? STB_GLOBAL : STB_WEAK) &&
+    after.type(i) === STT_NOTYPE &&
+    after.st_other(i) === 0 &&
+    after.value(i) === 0 &&
+    after.size(i) === 0
+  );
 }
 
 function isAt(symbols: SymbolTable, i: SymbolIndex, place: { section: number; value: number }): boolean {

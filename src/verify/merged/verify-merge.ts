@@ -10,6 +10,7 @@ import type { MergePlan } from '../../plan/merge.ts';
 import { count, Report, type Verification } from '../verification.ts';
 import { compareModule } from './compare-module.ts';
 import { compareExports } from './exports.ts';
+import { compareRest } from './file.ts';
 import { compareInformation } from './information.ts';
 import { compareMeanings } from './meanings.ts';
 import { comparePieces } from './pieces.ts';
@@ -50,6 +51,7 @@ export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification 
   report.step('merge: information', () => compareInformation(report, given, after));
   report.step('merge: symbols', () => compareAdded(report, given, after));
   report.step('merge: relocations', () => compareMeanings(report, given, after));
+  report.step('merge: file', () => compareRest(report, given, readElf(merged)));
   return report.finish({ checked: 0, undecided: 0, byType: {} });
 }
 

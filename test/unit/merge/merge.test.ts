@@ -213,6 +213,14 @@ describe('undefined symbols', () => {
     expect(judged(merged)).toEqual([]);
   });
 
+  it('are needed where one object of several needs them', () => {
+    const weak = fixObject((o, text) => o.relocate(text, 4, R.REL24, o.symbol('perhaps', { bind: STB.WEAK })));
+    const merged = merge([weak, fixObject(needs('perhaps'), 'other.o')]);
+    expect(merged.elf.symbols!.binding(merged.elf.symbols!.find('perhaps'))).toBe(STB.GLOBAL);
+    expect(merged.plan.imports).toEqual(['perhaps']);
+    expect(judged(merged)).toEqual([]);
+  });
+
   it('may stay nothing where they are weak', () => {
     const weak = fixObject((o, text) => o.relocate(text, 4, R.REL24, o.symbol('perhaps', { bind: STB.WEAK })));
     const merged = merge([weak], moduleElf(), { isExported: () => false });

@@ -1,10 +1,13 @@
 /** The judge of a merge finds what the maker may do wrong: each way, once. */
 import { describe, expect, it } from 'vitest';
+import { ElfEditor, encodeRelocation } from '../../../../src/elf/editor.ts';
+import { layOut } from '../../../../src/elf/layout.ts';
 import { type ElfFile, readElf } from '../../../../src/elf/read.ts';
 import type { MergePlan } from '../../../../src/plan/merge.ts';
 import { verifyMerge } from '../../../../src/verify/merged/verify-merge.ts';
 import { R, SHF, STT } from '../../../support/object-builder.ts';
 import { DATA, fixObject, merge, needs } from '../../merge/support/objects.ts';
+import { mutantsOf } from '../support/mutants.ts';
 
 const object = fixObject((o, text) => {
   const data = o.section('.data', { flags: DATA, align: 8, bytes: Uint8Array.of(9, 8, 7, 6, 5, 4, 3, 2) });
@@ -57,6 +60,7 @@ it('lets a good one through', () => {
     'merge: information',
     'merge: symbols',
     'merge: relocations',
+    'merge: file',
   ]);
 });
 
@@ -118,6 +122,53 @@ describe('finds', () => {
     expect(codes(good.bytes, { ...good.plan, pieces })).toContain('VER081');
     const elsewhere = good.plan.pieces.map(p => (p.size === 12 ? { ...p, target: 999 } : p));
     expect(codes(good.bytes, { ...good.plan, pieces: elsewhere })).toContain('VER080');
+  });
+
+  it('a new section with a header of its own', () => {
+    const header = good.elf.header.e_shoff + good.elf.sectionNamed('__ex_table')!.index * 64;
+    // SHF_RO_AFTER_INIT of the kernel, a high half, sh_addr, sh_info, sh_entsize
+    for (const [field, bit] of [
+      [8, 0x20_0000],
+      [12, 1],
+      [16, 8],
+      [44, 1],
+      [56, 1],
+    ] as const)
+      expect(codes(changed(header + field, w => w | bit))).toContain('VER281');
+    const table = good.elf.header.e_shoff + good.elf.sectionNamed('.rela__ex_table')!.index * 64;
+    for (const field of [8, 16]) expect(codes(changed(table + field, w => w ^ 2))).toContain('VER281');
+  });
+
+  it('relocations of a section that no object has', () => {
+    const editor = new ElfEditor(readElf(good.bytes.slice()));
+    const [table] = good.elf.relocationSectionsFor(good.elf.sectionNamed('.toc')!.index);
+    editor.append(table!.index, encodeRelocation(0, good.elf.symbols!.find('twice'), R.ADDR64, 0));
+    expect(codes(layOut(editor).bytes)).toContain('VER084');
+  });
+
+  it('an import that may stay without a definition, or that has one of its own', () => {
+    const outside = fixObject(needs('outside'));
+    const made = merge([outside]);
+    const at = made.elf.symbols!.section.sh_offset + made.elf.symbols!.find('outside') * 24;
+    for (const [field, bits] of [
+      [4, 0x30],
+      [5, 0x20],
+      [8, 4],
+    ] as const) {
+      const bytes = made.bytes.slice();
+      bytes[at + field] = bytes[at + field]! ^ bits;
+      expect(verifyMerge(made, bytes).findings.map(f => f.code)).toContain('VER082');
+    }
+  });
+
+  it('names that nothing has, and bytes between the parts', () => {
+    const names = good.elf.sections[good.elf.header.shstrndx]!;
+    const editor = new ElfEditor(readElf(good.bytes.slice()));
+    editor.append(names.index, Buffer.from('hidden\0'));
+    expect(codes(layOut(editor).bytes)).toEqual(['VER282']);
+    const found = [...mutantsOf(good.bytes, () => false)].filter(m => m.field === 'between');
+    expect(found.length).toBeGreaterThan(0);
+    for (const { bytes } of found) expect(codes(bytes())).toEqual(['VER282']);
   });
 
   it('a file that cannot be read again', () => {
