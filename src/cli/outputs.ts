@@ -45,7 +45,7 @@ export function keepApart(outputs: readonly (string | undefined)[], inputs: read
 }
 
 /** Pipes and devices take what comes; they are no files that could be lost. Of a path that cannot be looked at, whoever writes there tells why. */
-function mayReplace(path: string): boolean {
+export function mayReplace(path: string): boolean {
   let found: fs.Stats | undefined;
   try {
     found = fs.statSync(path, { throwIfNoEntry: false });

@@ -10,7 +10,8 @@
  * - **Permissions**: an existing target's, else `mode`, else those of any new file. Owner and group of an existing target are
  *   kept where the system allows it (root: always); where the group cannot be kept, the new group gets the rights of others.
  *   Set-uid bits, access lists and extended attributes are not carried over.
- * - **Pipes and character devices** (`/dev/null`, `/dev/stdout`) cannot be replaced and are written directly.
+ * - **Pipes and character devices** (`/dev/null`, `/dev/stdout`) cannot be replaced and are written directly; what went there
+ *   cannot be taken back.
  *
  * A killed process leaves its temporary file, `.NAME.tocsin-PID-RANDOM.tmp`, behind. The next write to the same target
  * removes it if no one can still be writing it. The first half of RANDOM names the process-id space (this boot and this
@@ -37,6 +38,11 @@ const LINK_LIMIT = 40;
 export interface StagedFile {
   /** What the file holds, read from it again; `undefined` for a pipe or a device, which has not been written to yet. */
   readBack(): Promise<Uint8Array | undefined>;
+  /**
+   * All that can fail before `commit`: waits until the disk has the file, or writes to the pipe or device, whose reader sees the end
+   * at `commit`. Throws as `writeAtomic`; `discard` comes then.
+   */
+  ready(): Promise<void>;
   /** Waits until the disk has it, and puts it into its place. Throws as `writeAtomic`. */
   commit(): Promise<void>;
   /** Removes it: the target is as it was. */
@@ -141,6 +147,7 @@ function followLinks(path: string): string {
 class Direct implements Stage, StagedFile {
   readonly #target: string;
   #bytes: Uint8Array = new Uint8Array(0);
+  #handle: fs.promises.FileHandle | undefined;
 
   constructor(target: string) {
     this.#target = target;
@@ -163,23 +170,28 @@ class Direct implements Stage, StagedFile {
 
   async readBack(): Promise<undefined> {}
 
-  async commit(): Promise<void> {
+  async ready(): Promise<void> {
     try {
-      await writeDirectly(this.#target, this.#bytes);
+      // Opening a pipe waits for its reader: not on this thread.
+      this.#handle ??= await fs.promises.open(this.#target, fs.constants.O_WRONLY);
+      const bytes = this.#bytes;
+      this.#bytes = new Uint8Array(0);
+      await writeAll(this.#handle.fd, bytes);
     } catch (error) {
       throw writeFailure(error, this.#target);
     }
   }
 
-  async discard(): Promise<void> {}
-}
+  async commit(): Promise<void> {
+    try {
+      await this.ready();
+    } finally {
+      await this.discard();
+    }
+  }
 
-async function writeDirectly(target: string, bytes: Uint8Array): Promise<void> {
-  // Opening a pipe waits for its reader: not on this thread.
-  const handle = await fs.promises.open(target, fs.constants.O_WRONLY);
-  try {
-    await writeAll(handle.fd, bytes);
-  } finally {
-    await handle.close();
+  async discard(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
   }
 }

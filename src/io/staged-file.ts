@@ -94,6 +94,14 @@ export class Staged {
     return bytes;
   }
 
+  async ready(): Promise<void> {
+    try {
+      await this.#flushed;
+    } catch (error) {
+      throw writeFailure(error, this.#target);
+    }
+  }
+
   async commit(): Promise<void> {
     const { fd, path } = this.#temporary;
     let open = true;

@@ -4,7 +4,7 @@ import type { PatchDocument } from '../../report/patch/document.ts';
 import { symversText } from '../../report/patch/merged.ts';
 import { patchText } from '../../report/patch/text.ts';
 import type { PatchArguments } from '../commands/patch.ts';
-import { formByEnding } from '../outputs.ts';
+import { formByEnding, mayReplace } from '../outputs.ts';
 import { note, print } from '../terminal.ts';
 
 /** Endings of `--report`, and its forms. */
@@ -38,9 +38,9 @@ export async function show(args: PatchArguments, doc: PatchDocument, tell: Tell)
 }
 
 /**
- * Ends `staged`: puts it into its place where `doc` says that it is written. The report is on the disk before, so that a full disk
- * does not leave the one without the other. Throws as `writeAtomic`; then neither is in its place, unless the report's own
- * rename fails.
+ * Ends `staged`: puts it into its place where `doc` says that it is written. The report is on the disk, or has gone to its pipe or
+ * device, before, so that neither a full disk nor a device that fails leaves the one without the other. Throws as `writeAtomic`; then neither
+ * is in its place, unless the report's own rename fails; a pipe or device has the report already where the result's own does.
  */
 export async function conclude(
   args: PatchArguments,
@@ -48,10 +48,17 @@ export async function conclude(
   staged: StagedFile,
   tell: Tell,
 ): Promise<void> {
-  const report = await beside(args.report, doc).catch(async error => {
+  let report: StagedFile | undefined;
+  try {
+    report = await beside(args.report, doc);
+    // Who reads both pipes, result and report, reads them in this order.
+    if (args.output === undefined || mayReplace(args.output)) await report?.ready();
+    if (doc.written) await staged.ready();
+  } catch (error) {
     await staged.discard();
+    await report?.discard();
     throw error;
-  });
+  }
   if (!doc.written) await staged.discard();
   else
     await staged.commit().catch(async error => {

@@ -7,6 +7,7 @@ const NOWHERE: StagedFile = {
   async readBack() {
     return undefined;
   },
+  async ready() {},
   async commit() {},
   async discard() {},
 };

@@ -20,6 +20,8 @@ import type { ProofOptions } from './proved.ts';
 import { PROVING_CODE } from './proving-code.ts';
 import { SCREENING_CODE } from './screening-code.ts';
 
+/** By the text that they are kept as. */
+const compiled: Record<string, WebAssembly.Module> = {};
 /** Words that `screen` of `wasm/screen.ts` leaves. */
 const RESULT_WORDS = 5;
 /** More than the bytes from an export of the kernel to a key behind it. */
@@ -61,8 +63,9 @@ export class PlainModules {
   static create(kernel: KernelKnowledge, proof?: ProofOptions): PlainModules | undefined {
     let code: ScreeningCode | ProvingCode;
     try {
-      const module = new WebAssembly.Module(Buffer.from(proof ? PROVING_CODE : SCREENING_CODE, 'base64'));
-      code = new WebAssembly.Instance(module, proverImports).exports as ScreeningCode | ProvingCode;
+      const text = proof ? PROVING_CODE : SCREENING_CODE;
+      compiled[text] ??= new WebAssembly.Module(Buffer.from(text, 'base64'));
+      code = new WebAssembly.Instance(compiled[text], proverImports).exports as ScreeningCode | ProvingCode;
     } catch {
       return undefined;
     }

@@ -32,11 +32,33 @@ it('a result whose report does not fit is not written either', () => {
   }
 });
 
-it('an image whose report has no room is told of as any other', () => {
+it('where the report goes to a device that fails there is no result either', () => {
   writeFileSync(at('vmlinux'), image().bytes);
   symlinkSync('/dev/full', at('r.json'));
-  const { code, stderr } = tocsin(['patch', at('vmlinux'), '-o', at('out'), '--nop', '*', '--report', at('r.json')]);
-  expect([code, stderr.includes('[IO033]')], stderr).toEqual([2, true]);
+  for (const [input, what] of [
+    [at('vmlinux'), '*'],
+    [sample('6.1/tocsin_demo.ko'), 'demo_l*'],
+  ] as const) {
+    const { code, stderr } = tocsin(['patch', input, '-o', at('out'), '--nop', what, '--report', at('r.json')]);
+    expect([code, stderr.includes('[IO033]')], stderr).toEqual([2, true]);
+    expect(readdirSync(work).sort()).toEqual(['r.json', 'vmlinux']);
+  }
+});
+
+it('who reads the report from a pipe to its end finds the result in place', () => {
+  const patch = `$TOCSIN patch ${sample('6.1/tocsin_demo.ko')} -o out.ko --nop 'demo_l*' --quiet --report r.json`;
+  const reader = 'cat r.json > told; test -e out.ko && echo there';
+  const { code, stdout, stderr } = shell(`mkfifo r.json; (${reader}) & timeout 60 ${patch} && wait`, { cwd: work });
+  expect([code, stdout], stderr).toEqual([0, 'there\n']);
+  expect(JSON.parse(readFileSync(at('told'), 'utf8')).written).toBe(true);
+});
+
+it('a reader that takes the result from one pipe and then the report from another gets both', () => {
+  const patch = `$TOCSIN patch ${sample('6.1/tocsin_demo.ko')} -o out.ko --nop 'demo_l*' --quiet --report r.json`;
+  const script = `mkfifo r.json out.ko; timeout 60 ${patch} & cat out.ko > result; cat r.json > told; wait $!`;
+  expect(shell(script, { cwd: work }).code).toBe(0);
+  expect(tocsin(['revert', at('result'), '-o', at('back')]).code).toBe(0);
+  expect(JSON.parse(readFileSync(at('told'), 'utf8')).written).toBe(true);
 });
 
 it('a packed image is patched and comes back: one program after the other reads it in one process', () => {
