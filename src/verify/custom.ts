@@ -43,7 +43,14 @@ export class CustomJudge {
     const own = symbol < 0 ? undefined : branchTarget(output, { type: R_PPC64_REL24, symbol, addend: 0 });
     if (own === undefined || own.section !== target.section || own.offset !== target.offset)
       this.#error('VER101', `the branch leads to ${target.name}, not to ${entry}`);
-    for (const place of places) this.#place(place, input, output);
+    const seen = new Set<string>();
+    for (const place of places) {
+      const key = `${place.section}+${place.offset}`;
+      if (place.offset % 4 !== 0 || seen.has(key))
+        this.#error('VER284', `the plan names ${key} twice, or it is no place of an instruction or an address`);
+      seen.add(key);
+      this.#place(place, input, output);
+    }
   }
 
   #place({ section: name, offset, stands }: RestPlace, input: ElfFile, output: ElfFile): void {

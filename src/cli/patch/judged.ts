@@ -71,7 +71,9 @@ export async function judge(
   const bytes = plain && back !== undefined ? back : made;
   const patched = verifyOutput(expected, signs === undefined ? bytes : bytes.subarray(0, size));
   const verification =
-    merged === undefined ? patched : withMerge(verifyMerge({ module: elf, ...merged }, merged.middle.bytes), patched);
+    merged === undefined
+      ? patched
+      : withMerge(verifyMerge({ module: elf, ...merged, patch: plan }, merged.middle.bytes), patched);
   const fault = signs?.fault(bytes);
   if (fault !== undefined) throw badSignature(fault);
   // Where the file was read again, the bytes that it was made of serve nobody any more: the package may have them.

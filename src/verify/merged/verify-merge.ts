@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { type ElfFile, readElf } from '../../elf/read.ts';
 import type { MergePlan } from '../../plan/merge.ts';
+import type { PatchPlan } from '../../plan/plan.ts';
 import { count, Report, type Verification } from '../verification.ts';
 import { compareModule } from './compare-module.ts';
 import { compareExports } from './exports.ts';
@@ -17,6 +18,7 @@ import { comparePieces } from './pieces.ts';
 import { compareRenamed, type RenamedObject } from './renamed.ts';
 import { unsorted } from './sorted.ts';
 import { compareAdded } from './symbols.ts';
+import { compareTold } from './told.ts';
 
 interface MergedCaseObject {
   readonly name: string;
@@ -32,6 +34,8 @@ export interface MergeCase {
   readonly plan: MergePlan;
   /** Objects that are copies of what the user gave, with other names. */
   readonly renamed?: readonly RenamedObject[] | undefined;
+  /** What is done to the merged module, where that is known. */
+  readonly patch?: PatchPlan | undefined;
 }
 
 /** @param merged the merged module, before anything else was patched in it; never changed */
@@ -52,6 +56,8 @@ export function verifyMerge(given: MergeCase, merged: Uint8Array): Verification 
   report.step('merge: symbols', () => compareAdded(report, given, after));
   report.step('merge: relocations', () => compareMeanings(report, given, after));
   report.step('merge: file', () => compareRest(report, given, readElf(merged)));
+  const { patch } = given;
+  if (patch !== undefined) report.step('merge: plan', () => compareTold(report, given, patch));
   return report.finish({ checked: 0, undecided: 0, byType: {} });
 }
 

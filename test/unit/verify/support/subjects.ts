@@ -110,7 +110,7 @@ export function refusals(
   }: Partial<Subject>,
 ): readonly string[] {
   const expected = new Expectation({ elf, bytes: given.bytes }, plan, exportsFor(merge?.objects ?? []));
-  const merging = merge === undefined ? undefined : verifyMerge(merge, middle!.bytes);
+  const merging = merge === undefined ? undefined : verifyMerge({ ...merge, patch: plan }, middle!.bytes);
   const codes = (list: readonly { readonly code: string; readonly level: string }[]) =>
     list.filter(f => f.level === 'error').map(f => f.code);
   if (merging?.ok === false) return ['merge', ...codes(merging.findings)];
