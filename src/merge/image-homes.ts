@@ -41,7 +41,10 @@ const WHY_NOT: readonly (readonly [names: RegExp, why: string])[] = [
     /^__jump_table$/,
     'the kernel switches jump labels only in what it takes for its text, and new code does not lie there (in the fix, #undef CONFIG_JUMP_LABEL_FEATURE_CHECKS, or ask with static_key_enabled)',
   ],
-  [/^__.*_fixup$/, 'the kernel rewrites such code before it has relocated itself, by a table in its init data'],
+  [
+    /^__(ftr_alt_.*|.*_fixup)$/,
+    'the kernel rewrites such code when it starts, by tables that lie one right behind the other, without room for a row',
+  ],
   [
     /^(__(ksymtab|kcrctab|kflagstab)|\.export_symbol)/,
     'exports of a kernel are one sorted table with checksums that modules were built against',

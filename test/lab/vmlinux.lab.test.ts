@@ -7,8 +7,11 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readElf } from '../../src/elf/read.ts';
+import { readPatchNote } from '../../src/kernel/patch-note.ts';
+import type { PlannedAction } from '../../src/plan/plan.ts';
 import type { PatchDocument } from '../../src/report/patch/document.ts';
 import type { ScanCounts } from '../../src/sites/scan.ts';
+import { judgeNote } from '../../src/verify/noted.ts';
 import { runMachine } from './boot/machine.ts';
 import { filterFunctions, loadModules, prelude, troubles, useFileSystem, whileTracing } from './boot/scripts.ts';
 import {
@@ -21,7 +24,7 @@ import {
   plainModules,
 } from './harness/harness.ts';
 import { figure, full } from './support/lab.ts';
-import { tocsinDone } from './support/programs.ts';
+import { tocsin, tocsinDone } from './support/programs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'tocsin-lab-vmlinux-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -81,6 +84,17 @@ const UNAMES: Readonly<Record<string, RegExp>> = {
   v: /^replaced by tocsin$/,
   a: /^Linux \S+ tocsin-release replaced by tocsin ppc64le /,
 };
+
+/** What is wrong with the note of a patched image, as it is and with something else in it. */
+function noteFaults(
+  file: string,
+  change: (action: PlannedAction) => PlannedAction = action => action,
+): readonly string[] {
+  const elf = readElf(readFileSync(file));
+  const note = readPatchNote(elf)!;
+  const record = { ...note.record, actions: note.record.actions.map(change) };
+  return [...new Set(judgeNote(elf, { ...note, record }).map(f => f.code))];
+}
 
 const show = (label: string) =>
   Object.entries(SHOWN)
@@ -172,6 +186,7 @@ describe.each(GENERATIONS)('a patched kernel image, %s', generation => {
       doc.words!.map(w => `${w.section}+${w.offset}`).sort(),
     );
     figure(`vmlinux ${of.release}: words of the image compared, changed`, `${compared}, ${changed.length}`);
+    expect(noteFaults(image)).toEqual([]);
 
     const modules = plainModules(loadOrder(of, ['loop', 'ext4', 'xfs', 'nf_conntrack']), join(scratch, generation));
     const names = modules.map(path => basename(path));
@@ -278,6 +293,17 @@ describe.each(full ? GENERATIONS : (['6.1'] as const))('a kernel image with rows
     ) as PatchDocument;
     expect([second.written, second.proof?.verdict, second.verification?.ok]).toEqual([true, 'proved', true]);
 
+    for (const file of [image, twice]) expect(noteFaults(file)).toEqual([]);
+    expect(noteFaults(twice, a => ({ ...a, to: 'image_rows_show' }) as PlannedAction)).toEqual(['VER235']);
+    // As `check` tells it: a name of the same length in the place of another.
+    const forged = readFileSync(image);
+    forged.write('loadavg_proc_show', forged.indexOf('"function":"version_proc_show"') + 12, 'latin1');
+    writeFileSync(twice.replace('twice', 'forged'), forged);
+    const checked = await tocsin('check', twice.replace('twice', 'forged'), '--allow-unproved', '--format', 'json');
+    const { findings } = JSON.parse(checked.stdout) as { findings: { code: string; function?: string }[] };
+    expect(findings.find(f => f.code === 'VER235')?.function).toBe('loadavg_proc_show');
+    rmSync(twice.replace('twice', 'forged'));
+
     const { exitStatus, found, said } = await runMachine(`vmlinux-rows-${generation}`, {
       vmlinux: twice,
       timeoutSeconds: 300,
@@ -328,6 +354,10 @@ describe.each(full ? GENERATIONS : (['7.2'] as const))(
       expect([doc.written, doc.proof?.verdict, doc.verification?.ok]).toEqual([true, 'proved', true]);
       const branches = doc.actions.flatMap(a => (a.kind === 'redirect' ? (a.branches ?? []) : []));
       expect(branches.length).toBeGreaterThan(5);
+      expect(noteFaults(image)).toEqual([]);
+      const fewer = (a: PlannedAction) =>
+        a.kind === 'redirect' && a.branches !== undefined ? { ...a, branches: a.branches.slice(1) } : a;
+      expect(noteFaults(image, fewer)).toEqual(['VER235']);
       const { exitStatus, found, said } = await runMachine(`vmlinux-entries-${generation}`, {
         vmlinux: image,
         timeoutSeconds: 300,

@@ -92,7 +92,10 @@ function checkRequests(subject: Subject, { redirects, hooks = [], retargets = []
   for (const { to, strategy, at } of redirects) {
     checkImageStrategy(strategy);
     if (strategy === 'custom' && at !== 'after-site' && at !== 'site')
-      throw imageRefusal('PAT195', { what: `--at ${at} with custom`, why: 'its way back leads behind the call site' });
+      throw imageRefusal('PAT195', {
+        what: `--at ${at} with custom`,
+        why: 'what it may go on in is the rest behind a call site; --at with direct leads to a function of an object',
+      });
     requireCode(subject, to);
   }
   for (const name of [...hooks.map(h => h.hook), ...retargets.map(r => r.to)]) requireCode(subject, name);

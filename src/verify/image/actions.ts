@@ -55,6 +55,18 @@ function functionsByLocalEntry({ symbols }: ElfFile): ReadonlyMap<bigint, ImageF
   return found;
 }
 
+function functionsByName({ symbols }: ElfFile): ReadonlyMap<string, ImageFunction[]> {
+  const found = new Map<string, ImageFunction[]>();
+  for (let i = 1; symbols !== undefined && i < symbols.count; i++) {
+    if (symbols.type(i) !== STT_FUNC || symbols.sectionOf(i) === 0) continue;
+    const name = symbols.name(i);
+    const list = found.get(name);
+    if (list === undefined) found.set(name, [functionOf(symbols, i)]);
+    else list.push(functionOf(symbols, i));
+  }
+  return found;
+}
+
 class ActionJudge {
   readonly #report: Report;
   readonly #input: ElfFile;
@@ -65,6 +77,7 @@ class ActionJudge {
   readonly #records: Map<bigint, unknown>;
   readonly #changed: Set<string>;
   #byLocal: ReadonlyMap<bigint, ImageFunction> | undefined;
+  #byName: ReadonlyMap<string, ImageFunction[]> | undefined;
   #calls: ImageCalls | undefined;
 
   constructor(report: Report, input: ElfFile, output: ElfFile, plan: ImagePlan, may: ReadonlySet<string>) {
@@ -110,16 +123,11 @@ class ActionJudge {
     if (!wasSite || is !== NOP) this.#wrong('a call site is not out as planned', section, action);
   }
 
-  /** The function of that name around, or at, an address: `names` are tried in turn. */
+  /** The functions of that name. */
   #functions(name: string): readonly ImageFunction[] {
-    const symbols = this.#output.symbols!;
-    const found: ImageFunction[] = [];
+    this.#byName ??= functionsByName(this.#output);
     const plain = /^(.+)@(.+)\+0x[0-9a-f]+$/.exec(name)?.[1] ?? name;
-    symbols.find(plain, i => {
-      if (symbols.type(i) === STT_FUNC && symbols.sectionOf(i) !== 0) found.push(functionOf(symbols, i));
-      return false;
-    });
-    return found;
+    return this.#byName.get(plain) ?? [];
   }
 
   /** The function whose local entry, as its symbol tells it, lies there. */

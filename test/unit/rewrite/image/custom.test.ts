@@ -62,6 +62,11 @@ describe('a trampoline of the user in a kernel image', () => {
     expect(proof.verdict).not.toBe('proved');
   });
 
+  it.each(['global-entry', 'local-entry'] as const)('is refused at the %s', at => {
+    for (const bytes of [piece(), stand(true)])
+      expect(codeOf(() => patchedCustom('first', 'helper', bytes, at))).toBe('PAT195');
+  });
+
   it('is refused where the function has no call site', () => {
     expect(codeOf(() => patchedCustom('helper', 'helper', piece()))).toBe('PAT004');
   });

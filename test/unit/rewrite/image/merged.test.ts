@@ -181,12 +181,19 @@ describe('an object in a kernel image', () => {
 
   it.each<[string, Parameters<typeof object>[0], string]>([
     ['entries of a table of the kernel', { section: '__jump_table' }, 'PAT124'],
+    ['feature fixups', { section: '__ftr_fixup' }, 'PAT124'],
+    ['alternatives of feature fixups', { section: '__ftr_alt_97' }, 'PAT124'],
+    ['barriers that a setting switches', { section: '__barrier_nospec_fixup' }, 'PAT124'],
     ['exports, as the compiler left them', { section: '.export_symbol' }, 'PAT124'],
     ['a name that nobody has', { needs: 'nothing' }, 'PAT113'],
     ['a function that is freed', { needs: '_sinittext' }, 'PAT118'],
     ['an address in its code', { relocation: 1 }, 'PAT125'],
   ])('is refused with %s', (_, options, code) => {
     expect(codeOf(() => linkObjects(image(), [object(options)]))).toBe(code);
+  });
+
+  it.each(['__ftr_fixup', '__ftr_alt_97', '__uaccess_flush_fixup'])('is told why it may not have %s', section => {
+    expect(() => linkObjects(image(), [object({ section })])).toThrow(/without room for a row/);
   });
 
   it('is refused where there is no room', () => {
