@@ -37,6 +37,7 @@ export const HARMLESS_IN_IMAGES: readonly (readonly [field: RegExp, why: string]
   [/^\.merged\[\]\.name$/, 'what a file is called only its user knows'],
   [/^\.symbols\[\]\.name$/, 'another name of tocsin’s kind'],
   [/^\.symbols\[\]\.type$/, 'a piece of the function in place of a function: the proof follows it as that'],
+  [/^\.parts\[\]\.alignment$/, 'what a header says of a place that is fixed, and keeps it'],
   [/^\.unproved/, 'told by the proof'],
   [/^\.schema$/, 'the type of the plan: data between two parts of one program'],
 ];
