@@ -44,7 +44,7 @@ function registers(from: number, count: number): number {
 }
 
 /** Registers after the first that instructions with a register range take: by mnemonic, from that first register. */
-function rangeFrom(mnemonic: string, first: number, word: number): number {
+function rangeFrom(mnemonic: string, first: number, word: number, next = 0): number {
   switch (mnemonic) {
     case 'lmw':
     case 'stmw':
@@ -55,10 +55,12 @@ function rangeFrom(mnemonic: string, first: number, word: number): number {
     case 'lswx':
     case 'stswx':
       return allRegisters;
-    case 'lq':
+    // Nothing keeps these from naming an odd register, which is an invalid form; machines may take it for the first one.
     case 'plq':
-    case 'stq':
     case 'pstq':
+      return registers(first, 2 + ((next >>> 21) & 1));
+    case 'lq':
+    case 'stq':
     case 'lqarx':
     case 'stqcx.':
       return registers(first, 2);
@@ -77,7 +79,7 @@ function collect(word: number, next: number | undefined, wanted: 'read' | 'write
     const register = valueIn(instruction, operand, word, next);
     if (operand.kind === 'gpr0' && register === 0) continue;
     const isFirst = operand === instruction.operands[0];
-    mask |= isFirst ? rangeFrom(instruction.mnemonic, register, word) : 1 << register;
+    mask |= isFirst ? rangeFrom(instruction.mnemonic, register, word, next) : 1 << register;
   }
   // Atomic loads take their other operands from the two registers after RT (Power ISA 3.1, Book II 4.5).
   if (wanted === 'read' && (instruction.mnemonic === 'lwat' || instruction.mnemonic === 'ldat'))

@@ -10,6 +10,7 @@ import {
   CALLERS_FRAME,
   CALLERS_LR_SLOT,
   CALLERS_TOC_SLOT,
+  NO_CODE,
   NO_INSTRUCTION,
   NO_TARGET,
   R13_CHANGED,
@@ -163,8 +164,13 @@ export class Walker {
 
   /** @returns whether control may go on behind the branch, in `state` */
   #branch(word: number, opcode: number, state: State, pc: number): boolean {
+    // An absolute address of 26 or 16 bits is nobody's code: objects lie where the upper half of an address is not zero.
+    if ((opcode === 18 || opcode === 16) && (word & 2) !== 0) {
+      this.#guide.fail(NO_CODE, pc, UNKNOWN, 0);
+      return opcode === 16;
+    }
     if (opcode === 18) {
-      const target = ((word & 2) !== 0 ? 0 : pc) + ((word << 6) >> 8) * 4;
+      const target = pc + ((word << 6) >> 8) * 4;
       if ((word & 1) === 1) return this.#call(target, state, pc);
       this.#jumps.goTo(target, state, pc);
       return false;
@@ -186,6 +192,11 @@ export class Walker {
         this.#returns(state, pc);
         return !isAlways(word);
       case 528:
+        // An invalid form, which counts CTR down and may go elsewhere.
+        if (((word >>> 21) & 4) === 0) {
+          this.#guide.fail(NO_INSTRUCTION, pc, UNKNOWN, 0);
+          return true;
+        }
         if ((word & 1) === 1) return this.#contracts.callPointer(state, pc);
         this.#jumps.pointer(state, pc);
         return !isAlways(word);
@@ -239,7 +250,7 @@ export class Walker {
   }
 
   #conditional(word: number, state: State, pc: number): boolean {
-    const target = ((word & 2) !== 0 ? 0 : pc) + (((word & 0xfffc) << 16) >> 16);
+    const target = pc + (((word & 0xfffc) << 16) >> 16);
     const options = (word >>> 21) & 31;
     this.#countDown(word, state);
     const always = (options & 20) === 20;
@@ -247,7 +258,13 @@ export class Walker {
       this.#jumps.goTo(target, state, pc);
       return !always;
     }
-    if (!always) this.#guide.reach(pc + 4, state, pc);
+    if (!always) {
+      // LR is written whether or not the branch is taken.
+      const link = state.places[LR]!;
+      state.places[LR] = address(pc + 4);
+      this.#guide.reach(pc + 4, state, pc);
+      state.places[LR] = link;
+    }
     return this.#call(target, state, pc);
   }
 }

@@ -11,6 +11,7 @@ import {
   CALLERS_FRAME,
   CALLERS_LR_SLOT,
   CALLERS_TOC_SLOT,
+  NO_CODE,
   NO_INSTRUCTION,
   NO_TARGET,
   R13_CHANGED,
@@ -176,8 +177,13 @@ function followsExtra(pc: i32): bool {
 
 /** @returns whether control may go on behind the branch */
 function branch(word: u32, opcode: u32, pc: i32): bool {
+  // An absolute address of 26 or 16 bits is nobody's code: objects lie where the upper half of an address is not zero.
+  if ((opcode === 18 || opcode === 16) && (word & 2) !== 0) {
+    fail(NO_CODE, pc, UNKNOWN, 0);
+    return opcode === 16;
+  }
   if (opcode === 18) {
-    const target = ((word & 2) !== 0 ? 0 : pc) + ((i32(word) << 6) >> 8) * 4;
+    const target = pc + ((i32(word) << 6) >> 8) * 4;
     if ((word & 1) === 1) return callPlace(target, pc);
     goTo(target, pc);
     return false;
@@ -199,6 +205,11 @@ function branchRegister(word: u32, pc: i32): bool {
       returnsTo(pc);
       return !isAlways(word);
     case 528:
+      // An invalid form, which counts CTR down and may go elsewhere.
+      if (((word >>> 21) & 4) === 0) {
+        fail(NO_INSTRUCTION, pc, UNKNOWN, 0);
+        return true;
+      }
       if ((word & 1) === 1) return callPointer(pc);
       jumpPointer(pc);
       return !isAlways(word);
@@ -257,7 +268,7 @@ function countDown(word: u32): void {
 }
 
 function conditional(word: u32, pc: i32): bool {
-  const target = ((word & 2) !== 0 ? 0 : pc) + ((i32(word & 0xfffc) << 16) >> 16);
+  const target = pc + ((i32(word & 0xfffc) << 16) >> 16);
   const options = (word >>> 21) & 31;
   countDown(word);
   const always = (options & 20) === 20;
@@ -265,6 +276,12 @@ function conditional(word: u32, pc: i32): bool {
     goTo(target, pc);
     return !always;
   }
-  if (!always) reach(pc + 4);
+  if (!always) {
+    // LR is written whether or not the branch is taken.
+    const link = get(LR);
+    put(LR, address(pc + 4));
+    reach(pc + 4);
+    put(LR, link);
+  }
   return callPlace(target, pc);
 }

@@ -155,12 +155,42 @@ describe('what the caller is owed', () => {
     expect(one('std r3,16(r1)\n blr')).toMatch(/TOC016$/);
   });
 
+  it('are those that a pair with an odd number may be', () => {
+    const pair = (rt: number) => `.long 0x04000000\n .long ${0xe0030000 + rt * 0x200000}`;
+    const kept = (rt: number) =>
+      `std r14,-16(r1)\n std r15,-8(r1)\n ${pair(rt)}\n ld r14,-16(r1)\n ld r15,-8(r1)\n blr`;
+    expect(one(kept(14))).toBe('proved');
+    expect(one(kept(15))).toBe('unknown TOC012');
+  });
+
   it('is r13', () => {
     expect(one('li r13,0\n blr')).toMatch(/TOC014$/);
   });
 });
 
 describe('paths', () => {
+  it('have another address in LR behind a call that is not made, too', () => {
+    const later = (call: string) => `cmpdi cr0,r3,0\n ${call}\n blr\ng: blr`;
+    const source = (call: string) => ({ functions: { f: {}, g: { k: 0 } }, code: `${prologue('f')}\n ${later(call)}` });
+    expect(verdicts(source('beq cr0,g')).f).toBe('proved');
+    expect(verdicts(source('beql cr0,g')).f).toMatch(/^refuted TOC011/);
+    const kept = `mflr r0\n std r0,16(r1)\n stdu r1,-64(r1)\n cmpdi cr0,r3,0\n beql cr0,g\n ${UNFRAME}\ng: blr`;
+    expect(verdicts({ functions: { f: {}, g: { k: 0 } }, code: `${prologue('f')}\n ${kept}` }).f).toBe('proved');
+  });
+
+  it('are unknown behind a jump through CTR that counts it down', () => {
+    expect(one('mtctr r12\n .long 0x4e000420\n blr')).toBe('unknown PRV001');
+    expect(one('mtctr r12\n .long 0x4e000421\n blr')).toBe('unknown PRV001');
+  });
+
+  it('do not lead to absolute addresses', () => {
+    // The word's target, counted from the origin, would be the `blr` of g.
+    for (const word of ['0x48000002', '0x48000003', '0x40820002', '0x40820003']) {
+      const code = `g: blr\n${prologue('f')}\n .long ${word}\n blr`;
+      expect(verdicts({ functions: { f: {}, g: { k: 0 } }, code }).f).toBe('unknown PRV004');
+    }
+  });
+
   it('are all followed', () => {
     const either = (second: string) =>
       `std r31,-8(r1)\n li r31,0\n cmpdi cr0,r3,0\n beq cr0,out\n ${second}\nout: ld r31,-8(r1)\n blr`;
