@@ -54,6 +54,10 @@ export interface Load {
   /** For copies of the images and all else. */
   readonly scratch: string;
   readonly timeoutSeconds: number;
+  /** More files for the machine. */
+  readonly extraFiles?: readonly string[];
+  /** Changes what the machine does. */
+  readonly script?: (text: string) => string;
 }
 
 /** The program that uses subsystems, compiled. */
@@ -73,6 +77,8 @@ export async function loadAndUse({
   images,
   scratch,
   timeoutSeconds,
+  extraFiles = [],
+  script = text => text,
 }: Load): Promise<Run> {
   const folder = join(scratch, 'modules');
   const out = join(scratch, 'out');
@@ -90,8 +96,8 @@ export async function loadAndUse({
   });
   const boot = await bootKernel({
     generation,
-    script: readFileSync(join(import.meta.dirname, 'exercise.sh'), 'utf8'),
-    files: [useProgram(scratch), list, names, folder, counter],
+    script: script(readFileSync(join(import.meta.dirname, 'exercise.sh'), 'utf8')),
+    files: [useProgram(scratch), list, names, folder, counter, ...extraFiles],
     disks,
     outFolder: out,
     timeoutSeconds,
