@@ -38,7 +38,7 @@ export interface SectionPlan {
 }
 
 /** Checksums of what others export, by name. */
-export type Checksums = ReadonlyMap<string, { readonly crc: number }>;
+export type Checksums = ReadonlyMap<string, { readonly crc: number; readonly exporter?: string }>;
 
 export interface Planned {
   readonly plan: PatchPlan;
@@ -150,6 +150,7 @@ export function checkPlan(report: Report, input: ElfFile, planned: Planned, chec
   for (const symbol of plan.newSymbols) checkSymbol(report, input, symbol);
   checkNames(report, plan);
   checkVersions(report, input, plan, checksums);
+  checkCopies(report, plan, checksums);
   return [
     count(plan.words.length, 'word'),
     count(plan.removedRelocations.length, 'relocation removed', 'relocations removed'),
@@ -197,6 +198,16 @@ function checkNames(report: Report, { newCode, newSymbols }: PatchPlan): void {
     const left = newCode[code]?.words.slice(end / 4, next / 4) ?? [];
     if (value < 0 || size <= 0 || end % 4 !== 0 || end > next || left.some(word => word !== NOP))
       tell(`${name} is not as long as its code`);
+  }
+}
+
+/** A copy is exported by the module that the plan names, as far as its exporter is known. */
+function checkCopies(report: Report, { actions }: PatchPlan, known: Checksums | undefined): void {
+  for (const action of actions) {
+    const copy = action.kind === 'redirect' ? action.copy : undefined;
+    const exporter = copy && known?.get(copy.symbol)?.exporter;
+    if (exporter !== undefined && exporter !== copy?.module)
+      report.error('VER286', `${copy!.symbol} is exported by ${exporter}, not by ${copy!.module}`);
   }
 }
 

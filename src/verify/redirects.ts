@@ -42,7 +42,7 @@ class RedirectJudge {
   }
 
   #near(redirect: PlacedRedirect): void {
-    const { action, section } = redirect;
+    const { action, section, function: f } = redirect;
     let hasIsland = false;
     for (const target of this.#targetsOf(redirect)) {
       const entered = this.#throughIsland(redirect, target);
@@ -55,7 +55,7 @@ class RedirectJudge {
       } else this.#direct(redirect, target);
     }
     // The way by an address that a function with one entry takes in its own object is the code of an island.
-    const isOne = action.strategy === 'direct' && action.branch === undefined;
+    const isOne = action.strategy === 'direct' && action.branch === undefined && f.k < 2;
     if (hasIsland !== (action.branch === 'island') && !isOne)
       this.#report.error(
         'VER190',

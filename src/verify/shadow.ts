@@ -58,7 +58,7 @@ export class ShadowJudge {
       error('VER103', 'what the branch leads to is not the code of a shadow redirect', start);
       return;
     }
-    if (instance.saved !== (action.toc === 'saved'))
+    if (action.toc !== (instance.saved ? 'saved' : 'recomputed'))
       error('VER103', `the plan has r2 ${action.toc}, and the code does it the other way`, start);
     const { stack } = action;
     if (instance.stack?.threadInfo !== stack?.threadInfo || instance.stack?.sp !== stack?.sp)

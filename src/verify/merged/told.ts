@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { SHN_UNDEF, STB_LOCAL } from '../../elf/constants.ts';
 import type { PatchPlan } from '../../plan/plan.ts';
 import { count, type Report } from '../verification.ts';
+import { definitionChecksum } from './declarations.ts';
 import type { MergeCase } from './verify-merge.ts';
 
 const COPY = '__tocsin_epilogue_';
@@ -22,7 +23,7 @@ export function compareTold(report: Report, given: MergeCase, { actions, merged 
     if (to !== undefined && action.to !== to && action.to !== to.split('@')[0])
       report.error('VER280', `the trampoline was made for ${to}, not for ${action.to}`, action.section, action.offset);
   }
-  const copies = new Set(actions.flatMap(a => (a.kind === 'epilogue' ? [a.symbol] : [])));
+  const copies = new Map(actions.flatMap(a => (a.kind === 'epilogue' ? [[a.symbol, a.crc] as const] : [])));
   for (const { name: object, elf } of objects)
     for (let i = 1; i < (elf.symbols?.count ?? 0); i++) {
       const symbols = elf.symbols!;
@@ -30,6 +31,8 @@ export function compareTold(report: Report, given: MergeCase, { actions, merged 
       const name = symbols.name(i);
       if (isDefined && name.startsWith(COPY) && !copies.has(name))
         report.error('VER280', `${object} has the copy ${name}, and no action says so`, undefined, undefined, name);
+      else if (isDefined && name.startsWith(COPY) && copies.get(name) !== definitionChecksum(elf, i))
+        report.error('VER280', `the plan has another checksum for the copy ${name}`, undefined, undefined, name);
     }
   return `${count(objects.length, 'object')} as the plan has them`;
 }

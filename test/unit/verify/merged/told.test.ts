@@ -79,3 +79,20 @@ it('VER285: something behind a copy, or a copy with a weak symbol', () => {
   expect(lies.length).toBeGreaterThan(20);
   for (const { bytes: lie } of lies) expect(refusals(copies, withObject(copies, 0, lie()))).toContain('VER285');
 });
+
+it('VER103: shadow code whose plan does not say how r2 comes back; VER190: an island that the plan keeps quiet', () => {
+  const shadow = subjectOf('shadow table', '6.1');
+  expect(
+    told(
+      shadow,
+      actions(shadow, () => ({ toc: undefined })),
+    ),
+  ).toContain('VER103');
+  const island = subjectOf('island', '6.1');
+  expect(
+    told(
+      island,
+      actions(island, () => ({ branch: undefined })),
+    ),
+  ).toContain('VER190');
+});

@@ -198,6 +198,8 @@ const MAKERS: Readonly<Record<string, (generation: string) => Subject>> = {
   epilogue: epilogueOf,
 };
 
+export const KINDS = Object.keys(MAKERS);
+
 export function subjectOf(kind: string, generation: string): Subject {
   return MAKERS[kind]!(generation);
 }
