@@ -3,7 +3,9 @@
  * What `tocsin patch --strategy shadow` merges into a module that uses the second stack of its tasks (src/trampoline/shadow-stack.ts):
  * no table, only counters. Assembled by runtime/build.sh; the object is the same for all kernels.
  */
+/* Something of no size may stand where the module's own section ends: its address is not to be the counters'. */
 	.data
+	.skip	8
 	.balign	8
 	.globl	__tocsin_shadow_stack_state
 	.type	__tocsin_shadow_stack_state, @object

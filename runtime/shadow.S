@@ -5,7 +5,9 @@
  *
  * The counters are parameters of the module. `tocsin_shadow_limit` may be written: no more activations than that are let in.
  */
+/* In front of each: something of no size may stand where the module's own section ends, and its address is not to be the counters'. */
 	.data
+	.skip	8
 	.balign	8
 	.globl	__tocsin_shadow_state
 	.type	__tocsin_shadow_state, @object
@@ -19,6 +21,7 @@ limit:		.quad	512
 
 /* A hash of 10 bits says where a window of 32 slots begins. */
 	.bss
+	.skip	8
 	.balign	32
 	.globl	__tocsin_shadow_table
 	.type	__tocsin_shadow_table, @object

@@ -258,7 +258,9 @@ function planBranch(subject: Subject, place: Place, to: SymbolRef, draft: Draft)
 }
 
 function warnAbout(subject: Subject, redirect: Redirect, draft: Draft): void {
-  const { target, name, from } = redirect;
+  const { request, target, name, from } = redirect;
+  // Branches inside the object do not come by its global entry.
+  if (request.at === 'global-entry') return;
   if (target.kind === 'here' && calls(subject, target.code.names[0]!, from))
     draft.warnings.push(`${target.name} calls ${name}, which now leads back to ${target.name}`);
 }

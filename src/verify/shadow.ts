@@ -18,6 +18,7 @@ import {
 } from './proof/shadow-code.ts';
 import { R_PPC64_ADDR64, R_PPC64_REL16_HA, R_PPC64_REL16_LO } from './relocation-places.ts';
 import { type BranchedFunction, checkEntry, checkRest, type ReachedCode } from './rest.ts';
+import { counterFaults } from './shadow-counters.ts';
 import type { Report } from './verification.ts';
 
 const NOP = 0x60000000;
@@ -149,12 +150,16 @@ export class ShadowJudge {
   /** Room for the data, and that nobody else knows it. */
   finish(): void {
     const counters = this.#data.get('counters');
-    if (counters !== undefined) this.#room('counters', counters, STATE_SIZE);
+    if (counters !== undefined) {
+      this.#room('counters', counters, STATE_SIZE);
+      this.#begin('stack', counters);
+    }
     const state = this.#data.get('state');
     const table = this.#data.get('table');
     if (state === undefined || table === undefined) return;
     const inTable = this.#room('table', table, TABLE_SIZE);
     const inState = this.#room('state', state, STATE_SIZE);
+    this.#begin('table', state);
     const section = this.#output.sections[table.section];
     if (section?.sh_type !== SHT_NOBITS)
       this.#report.error('VER106', 'the table does not begin as zeros', section, table.offset);
@@ -183,6 +188,13 @@ export class ShadowJudge {
           this.#report.error('VER107', `${this.#name(symbol)} is known to somebody else`, target, offset);
       }
     }
+  }
+
+  /** The counters begin as they have to, and the module's parameters show them. */
+  #begin(kind: 'table' | 'stack', place: Place): void {
+    if (place.offset + STATE_SIZE > (this.#output.sections[place.section]?.sh_size ?? 0)) return;
+    for (const { message, section, offset } of counterFaults(this.#output, kind, place))
+      this.#report.error('VER287', message, section, offset);
   }
 
   #room(what: string, { section, offset }: Place, size: number): (at: Place) => boolean {

@@ -120,3 +120,15 @@ describe.each(generations)('tocsin_demo of %s', generation => {
     expect(Buffer.compare(revert(signed).original, original)).toBe(0);
   });
 });
+
+it.each(generations)(
+  '%s: warns that the replacement calls the function only where its calls are led to it',
+  generation => {
+    const elf = readElf(read(generation));
+    const places = ['after-site', 'site', 'local-entry', 'global-entry'] as const;
+    const warns = places.map(at =>
+      makePlan(elf, redirect('demo_lookup', 'demo_lookup_all', { at })).warnings.some(w => w.includes('leads back')),
+    );
+    expect(warns).toEqual([true, true, true, false]);
+  },
+);
