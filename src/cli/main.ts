@@ -180,10 +180,10 @@ function describe(words: readonly string[], operands: readonly string[], choose:
         const file = plan !== undefined && files.length === 0 ? undefined : onlyFile('patch', files);
         if (plan === undefined && output === undefined && !argv.dryRun)
           throw new UsageError('patch: say where the result goes: -o OUT (or --dry-run)');
-        const asked = [argv.nop, argv.redirect, argv.hook, argv.hookExit, argv.retarget, argv.epilogue];
+        const asked = [argv.nop, argv.redirect, argv.hook, argv.hookExit, argv.retarget, argv.epilogue, argv.with];
         if (plan === undefined && asked.every(list => list.length === 0))
           throw new UsageError(
-            'patch: nothing to do: give --nop, --redirect, --hook, --hook-exit, --retarget, --epilogue or --plan',
+            'patch: nothing to do: give --nop, --redirect, --hook, --hook-exit, --retarget, --epilogue, --with or --plan',
           );
         const request = {
           output,

@@ -48,8 +48,8 @@ export interface PatchRequest extends ImportOptions {
 export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   if (!elf.isRelocatable) throw refusal('PAT001');
   const { nops, redirects, hooks = [], retargets = [], epilogues = { actions: [], warnings: [] } } = request;
-  if (nops.length + redirects.length + hooks.length + retargets.length + epilogues.actions.length === 0)
-    throw refusal('PAT024');
+  const asked = nops.length + redirects.length + hooks.length + retargets.length + epilogues.actions.length;
+  if (asked === 0 && request.merge === undefined) throw refusal('PAT024');
   const subject = new Subject(elf, request.kernelBtf && Btf.parse(request.kernelBtf));
   const draft = new Draft(elf, new Spread(subject, request.reach));
   const targets = nopTargets(subject, nops, draft);

@@ -90,7 +90,7 @@ export const refusals = {
   },
   PAT024: {
     cause: 'nothing is asked for',
-    remedy: 'give --nop, --redirect, --hook, --hook-exit, --retarget or --epilogue',
+    remedy: 'give --nop, --redirect, --hook, --hook-exit, --retarget or --epilogue (for a module, --with will do)',
   },
   PAT025: {
     cause: 'the call site lies in front of the local entry, where r2 is not set up yet',

@@ -93,6 +93,7 @@ export function arrange(plan: PatchPlan, input: ElfFile): Planned {
   const changesNothing =
     sections.size === 0 &&
     plan.actions.length === 0 &&
+    plan.merged === undefined &&
     plan.newCode.length === 0 &&
     plan.newSymbols.length === 0 &&
     !plan.dropsSignature;

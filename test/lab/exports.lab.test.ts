@@ -50,6 +50,21 @@ describe.each(GENERATIONS)('exports of a merged object, kernel %s', generation =
 
     const exported = moduleExports(readFileSync(at('exports_home.ko')))!;
     expect([...exported.names].sort()).toEqual([...NEW, 'middle_home'].sort());
+    // The object alone brings the same.
+    const alone = at('alone.ko');
+    await tocsinDone(
+      'patch',
+      home,
+      '-o',
+      alone,
+      '--with',
+      join(folder, 'exports_object.o'),
+      ...how.slice(2, 4),
+      '--quiet',
+    );
+    expect(moduleExports(readFileSync(alone))).toEqual(exported);
+    const verdict = await tocsinDone('check', alone, '--kernel', of.vmlinux, '--no-signatures');
+    expect(verdict.stdout).toMatch(/ loads it; (\d+) of \1 functions proved/);
     const before = moduleExports(readFileSync(home))!;
     const crcOf = ({ names, crcs }: typeof exported, name: string) => crcs?.[names.indexOf(name)];
     expect(crcOf(exported, 'middle_home')).toBe(crcOf(before, 'middle_home'));

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { writeAtomic } from '../../io/atomic-write.ts';
 import { compress } from '../../io/compression.ts';
 import { readObject } from '../../io/read.ts';
+import type { PatchRecord } from '../../kernel/patch-note.ts';
 import { revert } from '../../rewrite/revert.ts';
 import { inFile } from '../../util/errors.ts';
 import { keepApart } from '../outputs.ts';
@@ -29,8 +30,7 @@ export async function revertCommand(args: RevertArguments): Promise<number> {
     await writeAtomic(args.output, stored, { mode: input.mode, force: args.force });
     if (!args.quiet) {
       const { size, sha256, packed } = record.original;
-      const undone = record.actions.length === 1 ? '1 change' : `${record.actions.length} changes`;
-      print(`${args.output}: restored, ${undone} undone; ${size} bytes, SHA-256 ${sha256}\n`);
+      print(`${args.output}: restored, ${undone(record)}; ${size} bytes, SHA-256 ${sha256}\n`);
       if (packed !== undefined && createHash('sha256').update(stored).digest('hex') !== packed.sha256)
         print(
           `note: the object is the original bit for bit; packed again with ${form} it has other bytes than the file that was patched\n`,
@@ -40,4 +40,9 @@ export async function revertCommand(args: RevertArguments): Promise<number> {
   } catch (error) {
     throw inFile(error, args.file);
   }
+}
+
+function undone({ actions, merged }: PatchRecord): string {
+  if (actions.length === 0 && merged !== undefined) return 'merged objects taken out';
+  return actions.length === 1 ? '1 change undone' : `${actions.length} changes undone`;
 }

@@ -62,6 +62,7 @@ function capped<T>(items: readonly T[], most: number, line: (item: T) => string,
 
 function actions(doc: PatchDocument, most: number): string {
   const of = (kind: PlannedAction['kind']) => doc.actions.filter(a => a.kind === kind).length;
+  if (doc.actions.length === 0 && doc.merged !== undefined) return `${doc.file}: no function changed, objects merged`;
   const [hooks, retargets, epilogues] = [of('hook'), of('retarget'), of('epilogue')];
   const head = [
     `${doc.file}: ${counted(of('nop'), 'call site')} out`,

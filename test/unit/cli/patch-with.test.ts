@@ -49,6 +49,25 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample with an object merged in', 
     expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
   });
 
+  it('is enough by itself', () => {
+    const out = at(`alone-${generation}.ko`);
+    const asked = ['--with', object(generation), ...symvers()];
+    const done = inThread(['patch', demo(generation), '-o', out, ...asked]);
+    expect(done.code, done.stderr).toBe(0);
+    expect(done.stdout).toContain('tocsin_demo.ko: no function changed, objects merged\n\nmerged demo_object.o');
+    const elf = readElf(new Uint8Array(readFileSync(out)));
+    expect(elf.symbols!.find('fixed_in_range')).toBeGreaterThan(0);
+    expect(readPatchNote(elf)?.record).toMatchObject({ actions: [], merged: [{ name: 'demo_object.o' }] });
+    const back = at(`alone-back-${generation}.ko`);
+    expect(inThread(['revert', out, '-o', back]).stdout).toContain('restored, merged objects taken out;');
+    expect(readFileSync(back).equals(readFileSync(demo(generation)))).toBe(true);
+    const plan = at(`alone-${generation}.json`);
+    const modules = [{ file: demo(generation), output: at(`planned-${generation}.ko`), with: [object(generation)] }];
+    writeFileSync(plan, JSON.stringify({ schema: 'tocsin.patch-plan/1', modules }));
+    expect(inThread(['patch', '--plan', plan, ...symvers()]).code).toBe(0);
+    expect(readFileSync(at(`planned-${generation}.ko`)).equals(readFileSync(out))).toBe(true);
+  });
+
   it('is told in JSON as the schema has it', () => {
     const out = at(`json-${generation}.ko`);
     const asked = ['--with', object(generation), ...FIX, ...symvers(), '--format', 'json'];
@@ -149,7 +168,7 @@ it('exports what the object exports, and lists it for builds of others', () => {
   builder.relocate(section, 8, R.ADDR64, builder.function('lab_fix', code, 0, 8));
   writeFileSync(path, builder.build());
   const out = at('exporting.ko');
-  const asked = ['--with', path, '--nop', 'demo_alarm', '--report', at('new.symvers'), '--format', 'json'];
+  const asked = ['--with', path, '--report', at('new.symvers'), '--format', 'json'];
   const done = inThread(['patch', demo('6.12'), '-o', out, ...asked]);
   expect(done.code, done.stderr).toBe(0);
   const document = JSON.parse(done.stdout);
@@ -164,4 +183,18 @@ it('exports what the object exports, and lists it for builds of others', () => {
   const no = inThread(['patch', demo('6.12'), '-o', at('never.ko'), ...asked, '--symvers', at('taken.symvers')]);
   expect([no.code, no.stdout]).toEqual([1, '']);
   expect(no.stderr).toContain('[PAT232]');
+});
+
+it('an object alone has to be proved as well', () => {
+  const builder = new ObjectBuilder();
+  // li r14,5; blr
+  const code = builder.code('.text', [0x39c00005, 0x4e800020]);
+  builder.function('loses_r14', code, 0, 8);
+  const path = at('losing.o');
+  writeFileSync(path, builder.build());
+  const out = at('losing.ko');
+  const done = inThread(['patch', demo('7.2'), '-o', out, '--with', path]);
+  expect(done.code).toBe(1);
+  expect(done.stderr).toContain('loses_r14 returns with a changed non-volatile register: r14 is 5 [TOC012]');
+  expect(existsSync(out)).toBe(false);
 });
