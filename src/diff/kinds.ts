@@ -1,9 +1,15 @@
 /** What a section holds, as far as comparing it goes. */
-import { SHT_GROUP, SHT_NULL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from '../elf/constants.ts';
+import {
+  SHF_MERGE,
+  SHF_STRINGS,
+  SHT_GROUP,
+  SHT_NULL,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  SHT_SYMTAB_SHNDX,
+} from '../elf/constants.ts';
 import type { Section } from '../elf/section.ts';
-
-const SHF_MERGE = 0x10;
-const SHF_STRINGS = 0x20;
 
 /**
  * - `structure`: symbol tables, string tables, relocations, groups: compared by what they say about other sections.

@@ -17,8 +17,6 @@ import type { Section } from '../elf/section.ts';
 import type { LeftOut } from '../plan/merge.ts';
 import { mergeRefusal } from './refusals.ts';
 
-export const SHF_MERGE = 0x10;
-export const SHF_STRINGS = 0x20;
 const SHF_TLS = 0x400;
 const SHF_EXCLUDE = 0x8000_0000;
 

@@ -1,12 +1,12 @@
 /** Gives each section of the objects its place: behind the module's section of that name, or in a new one. */
-import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_RELA } from '../elf/constants.ts';
+import { SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE, SHF_STRINGS, SHF_WRITE, SHT_RELA } from '../elf/constants.ts';
 import { readGroups } from '../elf/groups.ts';
 import type { ElfFile } from '../elf/read.ts';
 import type { Section } from '../elf/section.ts';
 import type { LeftOut, MergedPiece, MergedSection } from '../plan/merge.ts';
 import { alignUp, hex } from '../util/bytes.ts';
 import type { SectionIndex } from '../util/indexes.ts';
-import { BTF_IDS, fateOf, moduleName, SHF_MERGE, SHF_STRINGS, tableKind, unlike } from './classify.ts';
+import { BTF_IDS, fateOf, moduleName, tableKind, unlike } from './classify.ts';
 import { INFORMATION, Information } from './information.ts';
 import type { MergeObject } from './objects.ts';
 import { mergeRefusal } from './refusals.ts';

@@ -5,6 +5,8 @@ import {
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_INFO_LINK,
+  SHF_MERGE,
+  SHF_STRINGS,
   SHF_WRITE,
   SHT_NOBITS,
   SHT_RELA,
@@ -22,8 +24,6 @@ import type { MergeCase } from './verify-merge.ts';
 const GROWING = new Set([SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX]);
 /** Words of a section header that stay as they are: all but offset, size and alignment. */
 const SAME_WORDS = [0, 1, 2, 3, 4, 5, 10, 11, 14, 15];
-const SHF_MERGE = 0x10;
-const SHF_STRINGS = 0x20;
 /** Flags that an object's section keeps; the others end with the link. */
 const KEPT_FLAGS = SHF_WRITE | SHF_ALLOC | SHF_EXECINSTR | SHF_MERGE | SHF_STRINGS;
 /** r2 is computed from the address of `.toc` without its low byte. */

@@ -39,6 +39,16 @@ redteam_count_${number}:
   return assemble(`	.section .toc,"aw"\n.Lslots: .quad redteam_slots\n${functions.join('')}`, path);
 }
 
+/** Makes r2 the module's, and calls redteam_pass(address of F). */
+const PASS = `bcl 20,31,1f
+1:	mflr 12
+	addis 2,12,(__tocsin_toc-1b)@ha
+	addi 2,2,(__tocsin_toc-1b)@l
+	addis 3,2,.Lself@toc@ha
+	ld 3,.Lself@toc@l(3)
+	bl redteam_pass
+	nop`;
+
 const saved = Array.from({ length: 8 }, (_, i) => 14 + i);
 
 /** Calls redteam_pass(address of F), then F goes on; the second kind calls F itself in its frame, and redteam_pass when it has returned. */
@@ -50,14 +60,7 @@ export function countingTrampoline(kind: 'go on' | 'call', path: string): string
 	${saved.map(r => `std ${r},${96 + 8 * (r - 14)}(1)`).join('\n\t')}
 	std 2,160(1)
 	${saved.map(r => `mr ${r},${r - 11}`).join('\n\t')}
-	bcl 20,31,1f
-1:	mflr 12
-	addis 2,12,(__tocsin_toc-1b)@ha
-	addi 2,2,(__tocsin_toc-1b)@l
-	addis 3,2,.Lself@toc@ha
-	ld 3,.Lself@toc@l(3)
-	bl redteam_pass
-	nop
+	${PASS}
 	${saved.map(r => `mr ${r - 11},${r}`).join('\n\t')}
 	${saved.map(r => `ld ${r},${96 + 8 * (r - 14)}(1)`).join('\n\t')}
 	ld 2,160(1)
@@ -76,14 +79,7 @@ export function countingTrampoline(kind: 'go on' | 'call', path: string): string
 	mr 31,3
 	mr 30,4
 	std 2,96(1)
-	bcl 20,31,1f
-1:	mflr 12
-	addis 2,12,(__tocsin_toc-1b)@ha
-	addi 2,2,(__tocsin_toc-1b)@l
-	addis 3,2,.Lself@toc@ha
-	ld 3,.Lself@toc@l(3)
-	bl redteam_pass
-	nop
+	${PASS}
 	mr 3,31
 	mr 4,30
 	ld 2,96(1)
