@@ -17,7 +17,7 @@ export interface KernelChoice {
 
 /**
  * @param path FILE, folder, or release
- * @throws InputError KER002, KER010 to KER026, IO001 to IO012, ELF001 to ELF032
+ * @throws InputError KER002, KER010 to KER026, IO001 to IO012, ELF001 to ELF091
  */
 export async function openKernel(path: string, choice: KernelChoice = {}): Promise<KernelKnowledge> {
   const index = openIndexFile(path);

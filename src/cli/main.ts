@@ -328,7 +328,7 @@ function describe(words: readonly string[], operands: readonly string[], choose:
       'completion',
       'print a script that completes commands, options and their values in bash or zsh',
       (_current: string, _argv: unknown, byYargs: () => void, done: (found: string[]) => void) => {
-        const found = wordsAfter(words);
+        const found = wordsAfter(words, /zsh/.test(`${process.env.SHELL} ${process.env.ZSH_NAME}`));
         if (found === undefined) byYargs();
         else done([...found]);
       },

@@ -22,6 +22,10 @@ export const SHT_RELA = 4;
 export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 export const SHT_REL = 9;
+/** Relocations packed into words of bits: gABI, since 2018. */
+export const SHT_RELR = 19;
+/** LLVM's compact relocations (`-Wa,--crel`), under their experimental number. */
+export const SHT_CREL = 0x4000_0014;
 export const SHT_DYNSYM = 11;
 export const SHT_GROUP = 17;
 export const SHT_SYMTAB_SHNDX = 18;

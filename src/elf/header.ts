@@ -25,6 +25,9 @@ export interface ElfHeader {
   readonly shstrndx: number;
 }
 
+/** Plain bitcode (`BC` c0 de) and the wrapper that some targets put around it. */
+const BITCODE: readonly number[] = [0xdec0_4342, 0x0b17_c0de];
+
 const DAMAGED = 'the file is damaged or incomplete: build or copy it again';
 
 function reject(complaint: Complaint): never {
@@ -33,6 +36,14 @@ function reject(complaint: Complaint): never {
 
 /** The identification bytes: what kind of file it is at all. Each way of being the wrong kind has its own message. */
 function checkIdentification(bytes: Uint8Array, words: Uint32Array): void {
+  if (bytes.length >= 4 && BITCODE.includes(words[0]!))
+    reject({
+      code: 'ELF091',
+      message: 'LLVM bitcode, not an ELF file: no code was made yet',
+      expected: 'the bytes 7f 45 4c 46 at the start',
+      found: Buffer.from(bytes.slice(0, 4)).toString('hex'),
+      remedy: 'compile it without -flto and -emit-llvm',
+    });
   if (bytes.length < 4 || words[0] !== 0x464c457f)
     reject({
       code: 'ELF001',

@@ -12,10 +12,12 @@ import {
   PHDR_SIZE,
   RELA_SIZE,
   SHDR_SIZE,
+  SHT_CREL,
   SHT_DYNSYM,
   SHT_NULL,
   SHT_REL,
   SHT_RELA,
+  SHT_RELR,
   SHT_STRTAB,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
@@ -215,6 +217,15 @@ function checkSection(section: Section, size: number, names: StringTable): void 
       found: 'SHT_REL',
       remedy: DAMAGED,
     });
+  if (section.sh_type === SHT_CREL || section.sh_type === SHT_RELR)
+    throw new InputError({
+      code: 'ELF090',
+      message: 'a section holds packed relocations, which tocsin does not read and kernels pass over in modules',
+      section: section.name,
+      expected: 'SHT_RELA',
+      found: section.sh_type === SHT_CREL ? 'SHT_CREL' : 'SHT_RELR',
+      remedy: 'build it without -Wa,--crel or --pack-dyn-relocs=relr',
+    });
 }
 
 function badAlignment(section: Section): InputError {
@@ -308,7 +319,7 @@ function overlap(first: number, second: number, start: number, end: number): Inp
  *
  * @param file the whole file; copied once if it does not start on an 8-byte boundary, else used as it is
  * @returns views over those bytes; symbols and relocations are checked when they are first asked for
- * @throws InputError ELF001 to ELF014, ELF023, ELF025, ELF032
+ * @throws InputError ELF001 to ELF014, ELF023, ELF025, ELF032, ELF090, ELF091
  */
 export function readElf(file: Uint8Array): ElfFile {
   requireLittleEndianHost();

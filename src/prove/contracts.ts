@@ -280,11 +280,22 @@ export class Contracts {
     const isKnown = kindOf(target) === ADDRESS || kindOf(target) === EXTERNAL;
     if (!state.r12IsCtr && !(isKnown && state.places[12] === target))
       this.#judge.fail(R12_AT_CALL, pc, state.get(12), 12, false);
+    if (isAddress(target)) this.#atAddress(addressOffset(target), state, pc);
     if (isKnown) this.#arguments(this.#useOf(target), state, pc);
     this.#chained(state, pc);
     if (isKnown && this.#object.subject.noReturn(target)) return false;
     this.#clobber(state, pc, FOREIGN, CLOBBERED, true);
     return true;
+  }
+
+  /** A call of a place of the object by its address, which is that of a function: anything else has no contract. */
+  #atAddress(target: number, state: State, pc: number): void {
+    const callee = this.#object.isCode(target) ? this.#object.calledAt(target) : -1;
+    if (callee < 0) this.#judge.fail(NO_FUNCTION, pc, UNKNOWN, 0);
+    else {
+      this.#owed(callee, target, state, pc);
+      this.#judge.relyOn(callee);
+    }
   }
 
   /** What a function does to its caller's frame, given its address. */

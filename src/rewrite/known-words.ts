@@ -115,6 +115,7 @@ export class KnownWords {
         const symbol = relocations.symbol(i);
         const home = symbols.sectionOf(symbol);
         if (home === 0 || !this.#marks.has(home)) continue;
+        if (this.#subject.standIns.has(placeKey(section.index, relocations.offset(i)))) continue;
         const value = symbols.value(symbol) + relocations.addend(i);
         this.#mark(home, value, NAMED);
         const type = relocations.type(i);

@@ -13,7 +13,7 @@ import { hex } from '../util/bytes.ts';
 import type { SectionIndex, SectionOffset } from '../util/indexes.ts';
 import { isBctr, jumpTableLabels } from './jump-tables.ts';
 import { refusal } from './refusals.ts';
-import type { Subject } from './subject.ts';
+import { placeKey, type Subject } from './subject.ts';
 
 /** A word that is to be replaced. */
 export interface Place {
@@ -99,8 +99,9 @@ function checkReferences(subject: Subject, section: Section, table: Section, pla
     const home = symbols.sectionOf(symbol);
     const list = home === 0 ? undefined : places.get(home);
     if (list === undefined) continue;
-    const value = symbols.value(symbol) + relocations.addend(i);
     const at = relocations.offset(i);
+    if (subject.standIns.has(placeKey(section.index, at))) continue;
+    const value = symbols.value(symbol) + relocations.addend(i);
     if (fixups !== undefined) checkFixup(section, fixups, at, value, home, list, starts);
     else for (const place of list) checkReference(subject, section, at, relocations.type(i), value, place);
   }

@@ -22,7 +22,7 @@ import { planRedirects, type RedirectRequest } from './redirects.ts';
 import { refusal } from './refusals.ts';
 import { planRetargets, type RetargetRequest } from './retargets.ts';
 import { Spread } from './spread.ts';
-import { Subject } from './subject.ts';
+import { placeKey, Subject } from './subject.ts';
 
 export interface PatchRequest extends ImportOptions {
   /** Shell patterns over function names, or `NAME@SECTION+0xOFFSET`. */
@@ -50,7 +50,9 @@ export function makePlan(elf: ElfFile, request: PatchRequest): PatchPlan {
   const { nops, redirects, hooks = [], retargets = [], epilogues = { actions: [], warnings: [] } } = request;
   const asked = nops.length + redirects.length + hooks.length + retargets.length + epilogues.actions.length;
   if (asked === 0 && request.merge === undefined) throw refusal('PAT024');
-  const subject = new Subject(elf, request.kernelBtf && Btf.parse(request.kernelBtf));
+  const standIns = redirects.flatMap(r => r.custom?.places ?? []).map(p => placeKey(p.section, p.offset));
+  const kernelBtf = request.kernelBtf && Btf.parse(request.kernelBtf);
+  const subject = new Subject(elf, kernelBtf, elf.sections.length, new Set(standIns));
   const draft = new Draft(elf, new Spread(subject, request.reach));
   const targets = nopTargets(subject, nops, draft);
   planRedirects(subject, redirects, targets, request, draft);

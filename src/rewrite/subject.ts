@@ -87,18 +87,26 @@ export class Subject {
   readonly kernelBtf: Btf | undefined;
   /** Of a linked image with objects in it: number of their first section. */
   readonly firstAdded: number;
+  /** Keys (`placeKey`) of relocations that will name something else: of them nothing follows for what they name now. */
+  readonly standIns: ReadonlySet<number>;
   #relocationTables: Map<SectionIndex, Section[]> | undefined;
   #entries: ReadonlySet<number> | undefined;
   #bySection: ReadonlyMap<SectionIndex, KernelFunction[]> | undefined;
   readonly #branches = new Map<SectionIndex, ReadonlyMap<SectionOffset, BranchTarget>>();
 
   /** @throws InputError where symbols, relocations or tracer tables are damaged */
-  constructor(elf: ElfFile, kernelBtf?: Btf, firstAdded = elf.sections.length) {
+  constructor(
+    elf: ElfFile,
+    kernelBtf?: Btf,
+    firstAdded = elf.sections.length,
+    standIns: ReadonlySet<number> = new Set(),
+  ) {
     this.elf = elf;
     this.functions = functionsOf(elf);
     this.sites = callSitesOf(elf, this.functions).sites;
     this.kernelBtf = kernelBtf;
     this.firstAdded = firstAdded;
+    this.standIns = standIns;
   }
 
   /** The SHT_RELA sections that patch a section. */

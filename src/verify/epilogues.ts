@@ -58,6 +58,12 @@ export function judgeEpilogues(places: ActionPlaces, epilogues: readonly PlacedE
       report.error('VER140', `there is not one ${action.symbol}`, action.section, action.offset, action.function);
       continue;
     }
+    // A symbol may say any size, and the copy is walked to its end.
+    if (copy.global + copy.size > copy.section.sh_size) {
+      const message = `the symbol of the copy says ${copy.size} bytes, and its section ends before`;
+      report.error('VER266', message, copy.section, copy.global, action.symbol);
+      continue;
+    }
     places.checkLifetime(from.section, copy.section, action.symbol);
     words += judgeEpilogue(report, {
       action,

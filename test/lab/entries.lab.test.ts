@@ -18,6 +18,7 @@ import {
   whileTracing,
 } from './boot/scripts.ts';
 import { GENERATIONS, type Generation, kernel, labModules } from './harness/harness.ts';
+import { assemble } from './redteam/objects.ts';
 import { figure, full } from './support/lab.ts';
 import { tocsin, tocsinDone } from './support/programs.ts';
 
@@ -40,6 +41,49 @@ const fixed = (...names: readonly string[]) => names.flatMap(name => ['--redirec
 // home_recurse goes on through a pointer: the first entry is of one kind, all others of the other.
 const MIXED = { recurse: 'other' } as const;
 const WITHIN = { sibling: 'replaced', twice: 'replaced' } as const;
+
+/** Ways to the address of F in r12, from r12 = that of `1:` and r2 = the home's TOC; and data behind the code. */
+const BY_ADDRESS: Readonly<Record<string, readonly [how: string, data?: string]>> = {
+  add: ['addis 12,12,(__tocsin_original-1b)@ha\n addi 12,12,(__tocsin_original-1b)@l'],
+  eight: ['addis 12,2,__tocsin_original@toc@ha\n addi 12,12,__tocsin_original@toc@l'],
+  leaf: ['ld 11,2f-1b(12)\n add 12,12,11', '2: .quad __tocsin_original-1b'],
+  yield: ['addis 12,2,2f@toc@ha\n ld 12,2f@toc@l(12)', '.section .toc,"aw"\n .balign 8\n2: .quad __tocsin_original'],
+};
+
+/** A trampoline for each of them that calls F by its address, and adds 1000 to what it gives, as F's replacements do. */
+function byAddress(): readonly string[] {
+  return Object.entries(BY_ADDRESS).map(([name, [how, data]]) => {
+    const text = `
+	.text
+	.globl __tocsin_trampoline
+	.type __tocsin_trampoline, @function
+	.balign 16
+__tocsin_trampoline:
+	mflr 0
+	std 0,16(1)
+	stdu 1,-112(1)
+	std 2,104(1)
+	bcl 20,31,1f
+1:	mflr 12
+	addis 2,12,(__tocsin_toc-1b)@ha
+	addi 2,2,(__tocsin_toc-1b)@l
+	${how}
+	mtctr 12
+	bctrl
+	addi 3,3,1000
+	ld 2,104(1)
+	addi 1,1,112
+	ld 0,16(1)
+	mtlr 0
+	blr
+	.size __tocsin_trampoline, .-__tocsin_trampoline
+	.balign 8
+${data ?? ''}
+`;
+    const object = assemble(text, join(scratch, `by-address-${name}.o`));
+    return `  - { function: home_${name}, to: home_${name}, strategy: 'custom:${object}' }\n`;
+  });
+}
 
 const VARIANTS: readonly Variant[] = [
   ...(['recomputed', 'saved'] as const).flatMap((toc): readonly Variant[] => [
@@ -141,6 +185,12 @@ const VARIANTS: readonly Variant[] = [
     local: { ...WITHIN, add: 'replaced' },
     outside: { ...WITHIN, add: 'replaced' },
   },
+  {
+    name: 'by-address',
+    options: ['--plan', join(scratch, 'by-address.yaml')],
+    local: { ...WITHIN, add: 'replaced', eight: 'replaced', leaf: 'replaced', yield: 'replaced' },
+    outside: { ...WITHIN, add: 'replaced', eight: 'replaced', leaf: 'replaced', yield: 'replaced' },
+  },
 ];
 
 const BOTH = `schema: tocsin.patch-plan/1
@@ -215,6 +265,7 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
     const of = kernel(generation);
     const { canaryExt, canaryFix } = labModules(generation);
     writeFileSync(join(scratch, 'both.yaml'), BOTH);
+    writeFileSync(join(scratch, 'by-address.yaml'), `schema: tocsin.patch-plan/1\nredirect:\n${byAddress().join('')}`);
     const made: string[] = [];
     // The same module with copies beside its functions.
     const copies = join(scratch, `${generation}-canary_fix.ko`);
@@ -261,7 +312,7 @@ describe.each(GENERATIONS)('some callers only, kernel %s', generation => {
       // The function itself keeps its place in the tracer, and is still entered by the other callers.
       if (name !== 'both') expect([name, Number(found.get(`${name}.traced.home_add`)) > 0]).toEqual([name, true]);
       // Copies are not traced.
-      if (!/direct$|epilogue$/.test(name))
+      if (!/direct$|epilogue$|address$/.test(name))
         expect([name, Number(found.get(`${name}.traced.fix_add`)) > 0]).toEqual([name, true]);
     }
     figure(`entries ${of.release}: calls, each led where it belongs, no register lost`, calls);

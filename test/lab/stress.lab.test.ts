@@ -10,6 +10,7 @@ import { cacheFolder, GENERATIONS, type Generation, kernel } from './harness/har
 import { moduleName } from './loader/capture.ts';
 import { chooseModules } from './stress/choose.ts';
 import { makeImages } from './stress/images.ts';
+import { newWords } from './stress/log.ts';
 import { loadAndUse, type Run } from './stress/machine.ts';
 import { countingHooks, hookAll, type PatchedModule } from './stress/patch-modules.ts';
 import { EXERCISED, EXERCISED_IN_SAMPLE } from './stress/subsystems.ts';
@@ -148,23 +149,4 @@ function noteCounts(generation: Generation, run: Run): void {
   figure(`${generation}: calls that they counted`, total(own));
   figure(`${generation}: functions of other modules that were called`, others.length);
   figure(`${generation}: calls of these`, total(others));
-}
-
-/** Numbers, addresses and identifiers differ from run to run. */
-const shape = (text: string): string =>
-  text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|0x[0-9a-f]+|[0-9a-f]{8,}|\d+/g, '#');
-
-/** Said or not when network devices go all at once, as it happens. */
-const BY_CHANCE = /left promiscuous mode|entered disabled state/;
-
-/** Lines of the second log that the first one does not have, as often as they come. */
-function newWords(before: Run, after: Run): readonly string[] {
-  const known = new Map<string, number>();
-  for (const { text } of before.log) known.set(shape(text), (known.get(shape(text)) ?? 0) + 1);
-  return after.log.flatMap(({ during, text }) => {
-    if (BY_CHANCE.test(text)) return [];
-    const left = known.get(shape(text)) ?? 0;
-    known.set(shape(text), left - 1);
-    return left > 0 ? [] : [`${during}: ${text}`];
-  });
 }

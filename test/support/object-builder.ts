@@ -34,6 +34,7 @@ export const R = {
   REL24: 10,
   REL14: 11,
   RELATIVE: 22,
+  REL32: 26,
   ADDR64: 38,
   REL64: 44,
   TOC16_LO: 48,

@@ -31,7 +31,7 @@ export interface GivenPieces {
 }
 
 /**
- * @throws InputError IO001 to IO012, ELF001 to ELF032, KER002, KER013 to KER026, naming the file where one piece is to blame
+ * @throws InputError IO001 to IO012, ELF001 to ELF091, KER002, KER013 to KER026, naming the file where one piece is to blame
  */
 export async function makeIndex(pieces: KernelPieces, given: GivenPieces = {}): Promise<MadeIndex> {
   const used: UsedPieces = {};

@@ -16,7 +16,7 @@ export interface ReadModule extends GivenModule {
   readonly exports: ModuleExports;
 }
 
-/** @throws RefusalError PAT170 to PAT172; InputError IO001 to IO012, ELF001 to ELF032 */
+/** @throws RefusalError PAT170 to PAT172; InputError IO001 to IO012, ELF001 to ELF091 */
 export async function readGivenModules(paths: readonly string[], home: ElfFile): Promise<ReadModule[]> {
   const read: ReadModule[] = [];
   const own = new Set(moduleExports(home.bytes)?.names);

@@ -17,7 +17,7 @@ export interface PatchKernel {
 
 /**
  * @param withTypes whether the types are wanted: reading them means reading the whole image
- * @throws InputError KER002, KER010 to KER026, IO001 to IO012, ELF001 to ELF032
+ * @throws InputError KER002, KER010 to KER026, IO001 to IO012, ELF001 to ELF091
  */
 export async function openPatchKernel(path: string, withTypes: boolean): Promise<PatchKernel> {
   const index = openIndexFile(path);

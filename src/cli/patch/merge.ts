@@ -27,7 +27,7 @@ export interface MergedModule {
   readonly renamed?: readonly RenamedObject[] | undefined;
 }
 
-/** @throws InputError IO001 to IO012, ELF001 to ELF032 */
+/** @throws InputError IO001 to IO012, ELF001 to ELF091 */
 export async function readMergeObject(path: string): Promise<MergeObject> {
   const { bytes } = await readObject(path);
   try {
@@ -37,7 +37,7 @@ export async function readMergeObject(path: string): Promise<MergeObject> {
   }
 }
 
-/** @throws InputError IO001 to IO012, ELF001 to ELF032 */
+/** @throws InputError IO001 to IO012, ELF001 to ELF091 */
 export async function readMergeObjects(paths: readonly string[]): Promise<MergeObject[]> {
   const objects: MergeObject[] = [];
   for (const path of paths) objects.push(await readMergeObject(path));

@@ -31,7 +31,7 @@ export interface KernelSources {
 }
 
 /**
- * @throws InputError ELF001 to ELF032, KER002, KER014 to KER024, KER026
+ * @throws InputError ELF001 to ELF091, KER002, KER014 to KER024, KER026
  */
 export function buildKernel(sources: KernelSources): KernelParts {
   return sources.image === undefined ? fromPieces(sources) : fromImage(sources, sources.image);

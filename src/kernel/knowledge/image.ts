@@ -22,7 +22,7 @@ export class KernelImage {
   /**
    * @param bytes a vmlinux, expanded
    * @param systemMap used for an image without symbols, and held against one that has them
-   * @throws InputError ELF001 to ELF032, KER014, KER015, KER018, KER019
+   * @throws InputError ELF001 to ELF091, KER014, KER015, KER018, KER019
    */
   constructor(bytes: Uint8Array, systemMap?: Uint8Array) {
     this.elf = readElf(bytes);

@@ -225,11 +225,22 @@ export function callPointer(pc: i32): bool {
   const target = get(CTR);
   const isKnown = kindOf(target) === ADDRESS || kindOf(target) === EXTERNAL;
   if (!r12IsCtr() && !(isKnown && get(12) === target)) failed(R12_AT_CALL, pc, get(12), 12, false);
+  if (isAddress(target)) calledByAddress(payloadOf(target), pc);
   if (isKnown && usesArea(target)) passArguments(pc);
   chained(pc);
   if (isKnown && noReturn(target)) return false;
   clobber(pc, FOREIGN, CLOBBERED, true);
   return true;
+}
+
+/** A call of a place of the object by its address, which is that of a function. */
+function calledByAddress(target: i32, pc: i32): void {
+  const callee = isCode(target) ? calledAt(target) : -1;
+  if (callee < 0) fail(NO_FUNCTION, pc, UNKNOWN, 0);
+  else {
+    owed(callee, target, pc);
+    relyOn(callee);
+  }
 }
 
 /** Whether a function of the object, given its address, uses its caller's frame. Of others nothing is known here. */

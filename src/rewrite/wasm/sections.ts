@@ -9,6 +9,7 @@ import {
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_INFO_LINK,
+  SHT_CREL,
   SHT_DYNSYM,
   SHT_GROUP,
   SHT_NOBITS,
@@ -16,6 +17,7 @@ import {
   SHT_PROGBITS,
   SHT_REL,
   SHT_RELA,
+  SHT_RELR,
   SHT_STRTAB,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
@@ -190,6 +192,7 @@ function readSection(i: u32, limit: u32, namesSize: u32): bool {
   const alignment = load<u64>(header, 48);
   store<u8>(kinds + i, u8(OTHER));
   if (load<u32>(header) >= namesSize || alignment > 0x1_0000 || (alignment & (alignment - 1)) !== 0) return false;
+  if (type === SHT_RELR || type === SHT_CREL) return false;
   if (type === SHT_REL || type === SHT_DYNSYM || type === SHT_GROUP || type === SHT_SYMTAB_SHNDX) return false;
   if (linkOf(i) >= sections) return false;
   const flags = load<u32>(header, 8);

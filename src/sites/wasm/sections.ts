@@ -12,10 +12,12 @@ import {
   SHDR_SIZE,
   SHF_ALLOC,
   SHF_EXECINSTR,
+  SHT_CREL,
   SHT_NOBITS,
   SHT_NULL,
   SHT_REL,
   SHT_RELA,
+  SHT_RELR,
   SHT_STRTAB,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
@@ -103,6 +105,7 @@ export function readSections(): bool {
     const alignment = load<u64>(h, 48);
     if (load<u32>(h) >= u32(namesSize) || alignment > 0x8000_0000 || (alignment & (alignment - 1)) !== 0) return false;
     if (type === SHT_REL || type === SHT_SYMTAB_SHNDX) return false;
+    if (type === SHT_RELR || type === SHT_CREL) return false;
     if (i > 0) readName(text + load<u32>(h), i);
     if (type === SHT_NOBITS || type === SHT_NULL) continue;
     const at = load<u64>(h, 24);

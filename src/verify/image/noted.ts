@@ -11,6 +11,7 @@ import { Report } from '../verification.ts';
 import { checkImageActions } from './actions.ts';
 import { planBetween } from './between.ts';
 import { checkImageRecords, compareDynamic } from './dynamic.ts';
+import { checkKernelWords } from './kernel-words.ts';
 import { checkImageLabels } from './labels.ts';
 import { checkRooms } from './rooms.ts';
 import { checkTableEnds } from './table-ends.ts';
@@ -21,6 +22,7 @@ export function imageNoteFaults(elf: ElfFile, original: ElfFile, record: PatchRe
   if (plan === undefined) return [lie('the sections of the original are not those of the file')];
   const report = new Report();
   report.step('labels', () => checkImageLabels(report, original, plan));
+  report.step('words of the kernel', () => checkKernelWords(report, original, plan));
   report.step('room', () => checkRooms(report, original, plan));
   report.step('dynamic relocations', () => `${compareDynamic(report, original, elf, plan)}`);
   report.step('tracer records', () => checkImageRecords(report, original, elf, plan));

@@ -15,6 +15,7 @@ import { compareImageBytes } from './compare-bytes.ts';
 import { compareImageHeaders } from './compare-headers.ts';
 import { compareImageTail } from './compare-tail.ts';
 import { checkImageRecords, compareDynamic } from './dynamic.ts';
+import { checkKernelWords } from './kernel-words.ts';
 import { checkImageLabels } from './labels.ts';
 import { checkMergedParts } from './merged-parts.ts';
 import { checkImageNote } from './note.ts';
@@ -64,6 +65,7 @@ export function verifyImage(
     () => (plan.tables.length === 0 ? new Set<string>() : checkTableEnds(report, input, after, plan)),
     places => `${places.size} words of code tell where tables lie`,
   );
+  report.step('words of the kernel', () => checkKernelWords(report, input, plan));
   report.step('labels', () => checkImageLabels(report, input, plan));
   report.step('additions', () => checkAdditions(report, { input, plan, objects, renamed }));
   report.step('actions', () => checkImageActions(report, input, after, plan, ends ?? new Set()));

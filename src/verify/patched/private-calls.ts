@@ -1,22 +1,24 @@
 /**
- * Calls that count on more than the ABI promises. A callee may change r0, r3 to r12 and CTR (ABI 2.2.1.1), so compilers expect
- * nothing of them behind a call but results. Hand-written code may know that the function it calls keeps one, and does; led
+ * Calls that count on more than the ABI promises. A callee may change r0, r3 to r12, CTR, XER, CR0, CR1, CR5 to CR7 and many
+ * floating-point and vector registers (ABI 2.2.1.1; `volatile.ts`), so compilers expect nothing of them behind a call but results. Hand-written code may know that the function it calls keeps one, and does; led
  * to another function it would go on with whatever that one leaves there. The prover follows no values of volatile
  * registers, so neither the caller nor the callee looks wrong to it.
  *
- * Such a call is told by its caller: a path behind it reads one of these registers (r3 and r4 apart, which hold results)
+ * Such a call is told by its caller: a path behind it reads one of these registers (r3 and r4 only where the callee has no result in them)
  * before anything has written it. Who counts on a function counts on those that it calls and goes to as well, unless it has a
- * place for the tracer, which may change them too.
+ * place for the tracer, which may change them too. A call on the way of a function without such a place is gone past, and into: it may
+ * keep what the first one has left.
  */
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
 import { functionsOf, type KernelFunction } from '../../kernel/functions.ts';
 import { decode } from '../../ppc64/decode.ts';
-import { registersRead, registersWritten } from '../../ppc64/registers.ts';
-import { MFLR_R0, NOP } from '../../ppc64/words.ts';
+import { registersWritten } from '../../ppc64/registers.ts';
 import type { SectionOffset } from '../../util/indexes.ts';
 import { branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from '../places.ts';
 import { R_PPC64_REL24 } from '../relocation-places.ts';
+import { ImageCallers, type ImageStretch } from './image-callers.ts';
+import { nameOf, RESULTS, readBy, VOLATILE, writtenBy } from './volatile.ts';
 
 /** A branch that may be a call, by where it stands. */
 interface Branch {
@@ -31,20 +33,31 @@ export interface PrivateCall extends Branch {
   readonly register: string;
 }
 
-const CTR = 31;
-/** r0, r5 to r12, and CTR in the place of r31, which nobody has to ask about. */
-const VOLATILE = (1 | 0x1fe0 | (1 << CTR)) >>> 0;
+/** The code that a branch lies in. */
+interface Caller {
+  readonly self: KernelFunction | ImageStretch;
+  readonly name: string;
+  readonly isTraced: boolean;
+  readonly callers: () => readonly Branch[];
+}
+
 const I_FORM = 18;
 const B_FORM = 16;
 const XL_FORM = 19;
+const MFCR = 0x7c000026;
+/** Of a caller whose way behind the call nobody knows. */
+export const NOT_TOLD = 'what cannot be told';
 
 export class PrivateCalls {
   readonly #elf: ElfFile;
   readonly #functions: readonly KernelFunction[];
   readonly #entries: ReadonlySet<number>;
   readonly #relocations = new Map<Section, ReadonlyMap<SectionOffset, Relocation[]>>();
+  /** What functions leave of r3 and r4, by place. */
+  readonly #left = new Map<number, number>();
   #callers: ReadonlyMap<number, readonly Branch[]> | undefined;
   #records: ReadonlySet<number> | undefined;
+  #image: ImageCallers | undefined;
 
   constructor(elf: ElfFile) {
     this.#elf = elf;
@@ -55,22 +68,33 @@ export class PrivateCalls {
   /** Who counts on registers that one of these branches, led elsewhere, may change; by caller. */
   behind(branches: readonly { readonly section: string; readonly offset: SectionOffset }[]): readonly PrivateCall[] {
     const found = new Map<string, PrivateCall>();
-    const seen = new Set<KernelFunction>();
+    const seen = new Set<KernelFunction | ImageStretch>();
     const waiting: Branch[] = branches.flatMap(({ section, offset }) => {
       const home = this.#elf.sectionNamed(section);
       return home === undefined ? [] : [{ section: home, offset }];
     });
     for (let branch = waiting.pop(); branch !== undefined; branch = waiting.pop()) {
-      const caller = this.#over(branch);
-      const isTraced = caller !== undefined && this.#isTraced(caller);
+      const caller = this.#callerOf(branch);
+      const isTraced = caller?.isTraced === true;
       const register = isTraced ? undefined : this.#countsOn(branch);
       const name = caller?.name ?? `${branch.section.name}+0x${branch.offset.toString(16)}`;
       if (register !== undefined && !found.has(name)) found.set(name, { ...branch, function: name, register });
-      if (caller === undefined || isTraced || seen.has(caller)) continue;
-      seen.add(caller);
-      if (this.#elf.isRelocatable) waiting.push(...this.#callersOf(caller));
+      if (caller === undefined || isTraced || seen.has(caller.self)) continue;
+      seen.add(caller.self);
+      waiting.push(...caller.callers());
     }
     return [...found.values()];
+  }
+
+  #callerOf(branch: Branch): Caller | undefined {
+    if (!this.#elf.isRelocatable) {
+      this.#image ??= new ImageCallers(this.#elf);
+      const image = this.#image;
+      const self = image.over(branch);
+      return self && { self, name: self.name, isTraced: self.isTraced, callers: () => image.callersOf(self) };
+    }
+    const self = this.#over(branch);
+    return self && { self, name: self.name, isTraced: this.#isTraced(self), callers: () => this.#callersOf(self) };
   }
 
   /** The function that begins last before a branch: hand-written ones may have a size that is too small, or none. */
@@ -99,16 +123,56 @@ export class PrivateCalls {
     return { section: section.index, offset: offset + distance };
   }
 
-  /** A compiler has made a place for the tracer at its entry: in an object a record names it, in an image its words tell. */
+  /** A compiler has made a place for the tracer at its entry: a record names it. */
   #isTraced({ section, local }: KernelFunction): boolean {
-    if (this.#elf.isRelocatable) {
-      this.#records ??= recordedPlaces(this.#elf);
-      return [0, 4, 8].some(behind => this.#records!.has(placeKey(section.index, local + behind)));
-    }
+    this.#records ??= recordedPlaces(this.#elf);
+    return [0, 4, 8].some(behind => this.#records!.has(placeKey(section.index, local + behind)));
+  }
+
+  /** Whether the code there is no function that a compiler has made a place for the tracer in. */
+  #isPrivate({ section, offset }: { readonly section: number; readonly offset: SectionOffset }): boolean {
+    if (!this.#entries.has(placeKey(section, offset))) return true;
+    // An image's functions call each other through thunks, and its table is asked by `ImageCallers`.
+    if (!this.#elf.isRelocatable) return false;
+    const f = this.#functions.find(g => g.section.index === section && (g.global === offset || g.local === offset));
+    return f !== undefined && !this.#isTraced(f);
+  }
+
+  /** Of r3 and r4, which hold results: what a function that calls nobody never writes. */
+  #leaves(callee: { readonly section: number; readonly offset: SectionOffset }): number {
+    const key = placeKey(callee.section, callee.offset);
+    const known = this.#left.get(key) ?? this.#findLeft(callee);
+    this.#left.set(key, known);
+    return known;
+  }
+
+  #findLeft({ section: index, offset }: { readonly section: number; readonly offset: SectionOffset }): number {
+    const section = this.#elf.sections[index];
+    const self = section?.isCode === true ? this.#over({ section, offset }) : undefined;
+    if (section === undefined || self === undefined) return 0;
     const words = this.#elf.sectionWords(section);
-    const first = words[local / 4];
-    const place = first === MFLR_R0 ? words[local / 4 + 1]! : first;
-    return place === NOP || (first === MFLR_R0 && place! >>> 26 === I_FORM);
+    let left = RESULTS;
+    for (let at = self.global; at / 4 < words.length; at += 4) {
+      if (at > self.local && this.#entries.has(placeKey(index, at))) break;
+      const word = words[at / 4]!;
+      const opcode = word >>> 26;
+      const isLeft = opcode === I_FORM || (opcode === XL_FORM && ((word >>> 1) & 0x3ff) === 528);
+      // Who goes elsewhere may write them there, or be entered again.
+      if (isLeft && !this.#isWithin(self, section, at, word)) return 0;
+      left &= ~registersWritten(word, words[at / 4 + 1]);
+    }
+    return left;
+  }
+
+  /** Whether a branch of a function stays in it, without link. */
+  #isWithin(self: KernelFunction, section: Section, at: SectionOffset, word: number): boolean {
+    const target = word >>> 26 === I_FORM && (word & 1) === 0 ? this.#target(section, at, word) : undefined;
+    return target?.section === section.index && this.#over({ section, offset: target.offset }) === self;
+  }
+
+  /** Whether who is called may be written by hand, and keep what another one has left. */
+  #mayKeep(target: { readonly section: number; readonly offset: SectionOffset } | undefined): boolean {
+    return this.#elf.isRelocatable && target !== undefined && target.section !== 0 && this.#isPrivate(target);
   }
 
   #callersOf(f: KernelFunction): readonly Branch[] {
@@ -142,32 +206,43 @@ export class PrivateCalls {
     const words = this.#elf.sectionWords(section);
     const call = words[offset / 4] ?? 0;
     // Who lies elsewhere is called as the ABI says, through a stub.
-    if ((call & 1) === 0 || !this.#target(section, offset, call)?.section) return undefined;
+    const callee = this.#target(section, offset, call);
+    if ((call & 1) === 0 || !callee?.section) return undefined;
     /** What the callee may have left there, by place: what has been followed already. */
     const followed = new Map<SectionOffset, number>();
-    const waiting: { at: SectionOffset; left: number }[] = [{ at: offset + 4, left: VOLATILE }];
+    const waiting: { at: SectionOffset; left: number }[] = [{ at: offset + 4, left: VOLATILE | this.#leaves(callee) }];
     const go = (at: SectionOffset, left: number) => {
       const known = followed.get(at) ?? 0;
-      if ((left & ~known) === 0 || this.#entries.has(placeKey(section.index, at))) return;
+      if ((left & ~known) === 0 || !this.#isPrivate({ section: section.index, offset: at })) return;
       followed.set(at, known | left);
       waiting.push({ at, left });
     };
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const { at } = next;
       const word = words[at / 4];
-      if (word === undefined || !decode(word).known) continue;
+      if (word === undefined || !decode(word, words[at / 4 + 1] ?? 0).known) continue;
       if (isTrap(word)) continue;
-      const read = next.left & readBy(word, words[at / 4 + 1]);
-      if (read !== 0) return read < 0 ? 'CTR' : `r${31 - Math.clz32(read & -read)}`;
+      const read = isCrSaved(words, at / 4) ? 0 : next.left & readBy(word, words[at / 4 + 1]);
+      if (read !== 0) return nameOf(read);
       const left = next.left & ~writtenBy(word, words[at / 4 + 1]);
       const opcode = word >>> 26;
       if (opcode === I_FORM || opcode === B_FORM) {
-        if ((word & 1) !== 0) continue;
         const target = this.#target(section, at, word);
+        if ((word & 1) !== 0) {
+          const isHere = target?.section === section.index && target.offset === at + 4;
+          if (!isHere && !this.#mayKeep(target)) continue;
+          // One that keeps what another one has left may count on it as well.
+          if (!isHere && target?.section === section.index) go(target.offset, left);
+          go(at + 4, left);
+          continue;
+        }
         if (target?.section === section.index) go(target.offset, left);
         if (opcode === I_FORM || isAlways(word)) continue;
       }
       const xo = (word >>> 1) & 0x3ff;
+      // Nobody knows where it goes on.
+      if (opcode === XL_FORM && xo === 528 && (word & 1) === 0 && left !== 0 && this.#elf.isRelocatable)
+        return NOT_TOLD;
       if (opcode === XL_FORM && (xo === 16 || xo === 528 || xo === 560) && isAlways(word)) continue;
       if (opcode === 17 || (opcode === XL_FORM && (xo === 18 || xo === 274))) continue;
       go(at + (opcode === 1 ? 8 : 4), left);
@@ -185,29 +260,9 @@ function isAlways(word: number): boolean {
   return (word & 0x02800000) === 0x02800000;
 }
 
-function readBy(word: number, next: number | undefined): number {
-  const opcode = word >>> 26;
-  const xo = (word >>> 1) & 0x3ff;
-  const [s, a, b] = [(word >>> 21) & 31, (word >>> 16) & 31, (word >>> 11) & 31];
-  if (opcode === B_FORM) return (word & 0x00800000) === 0 ? 1 << CTR : 0;
-  if (opcode === XL_FORM && xo === 528) return 1 << CTR;
-  if (opcode === XL_FORM && xo === 16) return (word & 0x00800000) === 0 ? 1 << CTR : 0;
-  if (opcode === 31) {
-    if (isSpecial(word, 339)) return 1 << CTR;
-    // `or x,x,x` says how urgent a thread is; `xor x,y,y` and `subf x,y,y` make 0.
-    if (xo === 444 && s === a && s === b) return 0;
-    if (xo === 316 && s === b) return 0;
-    if ((xo & 0x1ff) === 40 && a === b) return 0;
-  }
-  return registersRead(word, next) & VOLATILE & 0x7fffffff;
-}
-
-function writtenBy(word: number, next: number | undefined): number {
-  if (word >>> 26 === 31 && isSpecial(word, 467)) return 1 << CTR;
-  return registersWritten(word, next) & 0x7fffffff;
-}
-
-/** mfspr or mtspr of CTR. */
-function isSpecial(word: number, xo: number): boolean {
-  return (word & 0xfc1fffff) >>> 0 === ((31 << 26) | (9 << 16) | (xo << 1)) >>> 0;
+/** mfcr or mfocrf in a prologue: the word goes to the CR save slot, 8(r1) (ABI 2.2.2.1). */
+function isCrSaved(words: Uint32Array, at: number): boolean {
+  if ((words[at]! & 0xfc0007fe) >>> 0 !== MFCR) return false;
+  const register = (words[at]! >>> 21) & 31;
+  return words.subarray(at + 1, at + 9).includes((0x90010008 | (register << 21)) >>> 0);
 }

@@ -20,7 +20,7 @@ import {
 import { isPlainObject } from './as-module.ts';
 import type { GivenModules } from './given-modules.ts';
 import { type LoadingKernel, loadPatched, type NoImage } from './load.ts';
-import { PrivateCalls } from './private-calls.ts';
+import { NOT_TOLD, PrivateCalls } from './private-calls.ts';
 
 /** What a function has to do with the patch. `other`: it is worse than before. */
 export type PatchRole = 'redirected' | 'new' | 'replacement' | 'other';
@@ -180,7 +180,10 @@ export class PatchProver {
       role: 'other',
       verdict: 'unknown',
       code: 'VER250',
-      message: `counts on ${register} behind a call, which the function called there keeps and any other may change`,
+      message:
+        register === NOT_TOLD
+          ? 'may count on registers behind a call which the function called there keeps and any other may change: it goes on by an address that is not known'
+          : `counts on ${register} behind a call, which the function called there keeps and any other may change`,
       section: section.name,
       offset,
     }));

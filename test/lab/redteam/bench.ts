@@ -8,7 +8,8 @@ import { buildOnce, cacheFolder, type Generation, kernel } from '../harness/harn
 import { moduleName } from '../loader/capture.ts';
 import { loadAndUse, type Run } from '../stress/machine.ts';
 import { tocsinDone } from '../support/programs.ts';
-import { type Bench, FIRST_MERGED, type Patched } from './variants.ts';
+import { END_TRACER, readTracing, START_TRACER, type Tracing } from './tracer.ts';
+import { type Bench, type CallsByFunction, FIRST_MERGED, type Patched } from './variants.ts';
 
 const source = resolve(import.meta.dirname, 'modules');
 
@@ -21,7 +22,11 @@ function built(generation: Generation): string {
 }
 
 /** @param folder for what is patched; it is made */
-export async function makeBench(generation: Generation, folder: string, most: number): Promise<Bench> {
+export async function makeBench(
+  generation: Generation,
+  folder: string,
+  limits: Pick<Bench, 'most' | 'mostForwards' | 'called'>,
+): Promise<Bench> {
   mkdirSync(folder, { recursive: true });
   const of = kernel(generation);
   const modules = built(generation);
@@ -32,9 +37,12 @@ export async function makeBench(generation: Generation, folder: string, most: nu
   const copiedSymvers = join(folder, 'copied.symvers');
   const from = join(modules, 'redteam_copied.ko');
   const versions = ['--symvers', symvers, '--kernel', index];
-  await tocsinDone('patch', from, '-o', copied, '--epilogue', '*', ...versions, '--report', copiedSymvers);
+  // A thousand of them is enough for a short run.
+  const names = limits.most < 10 ? 'redteam_copied_1*' : '*';
+  await tocsinDone('patch', from, '-o', copied, '--epilogue', names, ...versions, '--report', copiedSymvers);
   return {
-    ...{ index, symvers, copied, copiedSymvers, folder, most },
+    ...{ index, symvers, copied, copiedSymvers, folder },
+    ...limits,
     object: join(modules, 'redteam_object.o'),
     kernelNames: kernelNames(generation),
     forwards: [],
@@ -61,6 +69,8 @@ function kernelNames(generation: Generation): ReadonlySet<string> {
 /** Calls of a function, by what counted them. */
 interface Place {
   readonly module: string;
+  /** Names at that address; none where it has gone with the module's first functions. */
+  readonly names: readonly string[];
   readonly enters: number;
   readonly leaves: number;
   readonly passes: number;
@@ -74,6 +84,8 @@ export interface RedteamRun extends Run {
   readonly uncounted: number;
   /** redteam_object.o's, by module. */
   readonly own: ReadonlyMap<string, { readonly entered: number; readonly left: number }>;
+  /** Where the tracer was switched on and off meanwhile. */
+  readonly tracing?: Tracing;
 }
 
 const PREPARE = `insmod /files/redteam.ko lookup=0x$(awk '$3 == "kallsyms_lookup_name" { print $1; exit }' /proc/kallsyms) || exit 3
@@ -83,44 +95,59 @@ const COLLECT = `cat /proc/redteam > /out/redteam
 for file in /sys/module/*/parameters/redteam_*; do [ ! -e "$file" ] || echo "$file $(cat "$file")"; done > /out/own
 grep '\\[' /proc/kallsyms > /out/kallsyms`;
 
+interface Use {
+  readonly images: readonly string[];
+  readonly scratch: string;
+  readonly timeoutSeconds: number;
+  /** The function tracer is switched on and off meanwhile. */
+  readonly isTraced?: boolean;
+}
+
 export async function useModules(
   generation: Generation,
   modules: readonly string[],
   bench: Bench,
-  { images, scratch, timeoutSeconds }: { images: readonly string[]; scratch: string; timeoutSeconds: number },
+  { images, scratch, timeoutSeconds, isTraced = false }: Use,
 ): Promise<RedteamRun> {
   mkdirSync(scratch, { recursive: true });
   const forwards = join(scratch, 'forwards');
   writeFileSync(forwards, bench.forwards.map(line => `${line}\n`).join(''));
+  const [before, after] = isTraced ? [`${PREPARE}\n${START_TRACER}`, `${END_TRACER}\n${COLLECT}`] : [PREPARE, COLLECT];
   const run = await loadAndUse({
     ...{ generation, modules, images, scratch, timeoutSeconds },
     counter: join(built(generation), 'redteam.ko'),
     extraFiles: [bench.copied, forwards],
     script: text =>
       text
-        .replace('insmod /files/stress_count.ko || exit 3', PREPARE)
-        .replace('cat /proc/stress_count > /out/counts', COLLECT),
+        .replace('insmod /files/stress_count.ko || exit 3', () => before)
+        .replace('cat /proc/stress_count > /out/counts', () => after),
   });
-  return { ...run, ...readCounts(join(scratch, 'out')) };
+  const read = (name: string) =>
+    readFileSync(join(scratch, 'out', name), 'utf8')
+      .trim()
+      .split('\n');
+  return { ...run, ...readCounts(read), ...(isTraced ? { tracing: readTracing(read) } : {}) };
 }
 
-function readCounts(out: string): Pick<RedteamRun, 'numbers' | 'places' | 'uncounted' | 'own'> {
-  const lines = (name: string) =>
-    readFileSync(join(out, name), 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => line.split(/\s+/));
-  const symbols = lines('kallsyms')
-    .map(([at, , , module]) => ({ at: BigInt(`0x${at}`), module: module?.slice(1, -1) ?? '' }))
-    .sort((a, b) => (a.at < b.at ? -1 : 1));
-  const moduleAt = (at: bigint) => {
+function readCounts(read: (name: string) => string[]): Pick<RedteamRun, 'numbers' | 'places' | 'uncounted' | 'own'> {
+  const lines = (name: string) => read(name).map(line => line.split(/\s+/));
+  const names = new Map<bigint, { module: string; names: string[] }>();
+  for (const [at, , name = '', module] of lines('kallsyms')) {
+    const here = names.get(BigInt(`0x${at}`));
+    if (here === undefined) names.set(BigInt(`0x${at}`), { module: module?.slice(1, -1) ?? '', names: [name] });
+    else here.names.push(name);
+  }
+  const starts = [...names.keys()].sort((a, b) => (a < b ? -1 : 1));
+  const symbolAt = (at: bigint) => {
     let low = 0;
-    for (let high = symbols.length; low < high; ) {
+    for (let high = starts.length; low < high; ) {
       const middle = (low + high) >>> 1;
-      if (symbols[middle]!.at <= at) low = middle + 1;
+      if (starts[middle]! <= at) low = middle + 1;
       else high = middle;
     }
-    return symbols[low - 1]?.module ?? '';
+    const start = starts[low - 1] ?? 0n;
+    const symbol = names.get(start) ?? { module: '', names: [] };
+    return at - start <= 16n ? symbol : { ...symbol, names: [] };
   };
   const numbers = new Map<number, number>();
   const places: Place[] = [];
@@ -128,7 +155,11 @@ function readCounts(out: string): Pick<RedteamRun, 'numbers' | 'places' | 'uncou
   for (const [kind, a, b, c, d] of lines('redteam'))
     if (kind === 'lost') uncounted = Number(a);
     else if (kind === 'number') numbers.set(Number(a), Number(b));
-    else places.push({ module: moduleAt(BigInt(`0x${a}`)), enters: Number(b), leaves: Number(c), passes: Number(d) });
+    else
+      places.push({
+        ...symbolAt(BigInt(`0x${a}`)),
+        ...{ enters: Number(b), leaves: Number(c), passes: Number(d) },
+      });
   const own = new Map<string, { entered: number; left: number }>();
   for (const [file = '', calls] of lines('own')) {
     const [, , , module = '', , name] = file.split('/');
@@ -136,6 +167,32 @@ function readCounts(out: string): Pick<RedteamRun, 'numbers' | 'places' | 'uncou
     own.set(module, name === 'redteam_entered' ? { ...now, entered: Number(calls) } : { ...now, left: Number(calls) });
   }
   return { numbers, places, uncounted, own };
+}
+
+/** Calls of each function that was counted by place. */
+export function callsByFunction(run: RedteamRun): CallsByFunction {
+  const calls = new Map<string, Map<string, number>>();
+  for (const { module, names, enters, leaves, passes } of run.places)
+    for (const name of names) {
+      const of = calls.get(module) ?? new Map<string, number>();
+      calls.set(module, of.set(name, (of.get(name) ?? 0) + Math.max(enters, leaves, passes)));
+    }
+  return calls;
+}
+
+/**
+ * Functions of a module that an earlier run has seen called so often, and that were not counted now. Nothing is said of ways that
+ * count some calls of a function only: changed calls, callers that come in at one of two entries, hooks that count by module.
+ */
+export function silentFunctions(run: RedteamRun, patched: Patched, called: CallsByFunction, often: number): string[] {
+  if (/^(retarget|global|local|exit-merged)/.test(patched.variant)) return [];
+  const module = moduleName(patched.path);
+  const now = callsByFunction(run).get(module);
+  return patched.functions.flatMap(({ name, number }) => {
+    const before = called.get(module)?.get(name) ?? 0;
+    const counted = number === undefined ? now?.get(name) : run.numbers.get(number);
+    return before < often || counted ? [] : [`${patched.variant} ${module}:${name} (${before} calls before)`];
+  });
 }
 
 /** Calls that were counted of a module. */

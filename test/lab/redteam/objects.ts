@@ -103,7 +103,8 @@ __tocsin_trampoline:${kind === 'call' ? call : before}
   );
 }
 
-function assemble(text: string, path: string): string {
+/** Assembles `text` beside the object. @returns `path` */
+export function assemble(text: string, path: string): string {
   const source = path.replace(/\.o$/, '.s');
   writeFileSync(source, `	.abiversion 2\n${text}`);
   execFileSync('powerpc64le-linux-gnu-as', ['-mpower8', '-o', path, source]);

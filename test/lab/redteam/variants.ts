@@ -32,7 +32,13 @@ export interface Bench {
   slot: number;
   /** Functions or calls of a module, at most. */
   readonly most: number;
+  /** The same where they go on through /proc/redteam, whose numbers are few. */
+  readonly mostForwards: number;
+  /** Calls of functions, by module and name, that an earlier run has counted: these functions are taken first. */
+  readonly called?: CallsByFunction;
 }
+
+export type CallsByFunction = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export interface Patched {
   /** What is to be loaded. */
@@ -48,13 +54,13 @@ export interface Patched {
 
 /** redteam.h */
 const FIRST = 1000;
-const LAST = 1999;
+const LAST = 2999;
 export const FIRST_MERGED = LAST + 1;
 
 /** Nothing is behind a call of these. */
 const NO_RETURN = new Set(['__stack_chk_fail', 'panic', 'fortify_panic', '__fortify_panic']);
 
-type Make = (path: string, bench: Bench) => Promise<Patched>;
+export type Make = (path: string, bench: Bench) => Promise<Patched>;
 
 export const VARIANTS: Readonly<Record<string, Make>> = {
   'exit-saved': hooks('exit-saved', ['--hook', '*=redteam_enter', '--hook-exit', '*=redteam_leave', '--toc', 'saved']),
@@ -101,7 +107,7 @@ function takenBy(path: string, bench: Bench, at: RedirectAt, strategy: 'auto' | 
   for (const f of functionsOf(elf)) times.set(f.name, (times.get(f.name) ?? 0) + 1);
   const places = new Map(functionsOf(elf).map(f => [`${f.section.name}+${f.global}`, f] as const));
   const names = [...places.values()].filter(f => times.get(f.name) === 1 && /^[\w.$]+$/.test(f.name)).map(f => f.name);
-  const taken = names.filter(from => {
+  const isTaken = (from: string) => {
     if (from === 'init_module' || from === 'cleanup_module') return false;
     try {
       const redirect = { from, to: 'tocsin_elsewhere', strategy, at, toc: 'recomputed' } as const;
@@ -111,8 +117,21 @@ function takenBy(path: string, bench: Bench, at: RedirectAt, strategy: 'auto' | 
       if (error instanceof RefusalError) return false;
       throw error;
     }
-  });
-  return [...spread(taken, most)];
+  };
+  const taken: string[] = [];
+  // A plan for each function of a large module takes minutes: no more are made than are needed.
+  for (const name of called(names, of => of, path, bench, 4 * most))
+    if (taken.length < most && isTaken(name)) taken.push(name);
+  return taken;
+}
+
+/** At most `most` of a list, spread over it: those that an earlier run has seen called, and as many others as there is room. */
+function called<T>(list: readonly T[], nameOf: (of: T) => string, path: string, bench: Bench, most: number): T[] {
+  const known = bench.called?.get(moduleName(path));
+  const first = list.filter(of => known?.has(nameOf(of)));
+  const others = list.filter(of => !known?.has(nameOf(of)));
+  const chosen = spread(first, most);
+  return [...chosen, ...spread(others, most - chosen.length)];
 }
 
 function custom(variant: string, kind: 'go on' | 'call', at: 'after-site' | 'site'): Make {
@@ -136,10 +155,8 @@ function redirects(
   args: readonly string[],
 ): Make {
   return async (path, bench) => {
-    const names = takenBy(path, bench, at, going === 'forward' || going === 'copied' ? 'frame' : 'auto');
     if (going === 'forward' || going === 'copied') {
-      const room = roomIn(bench);
-      const some = names.slice(0, room);
+      const some = takenBy(path, bench, at, 'frame', Math.min(roomIn(bench), bench.mostForwards));
       const numbers = new Map(some.map(name => [name, forward(bench, path, `${moduleName(path)}:${name}`)]));
       const to = going === 'forward' ? 'redteam_to_' : 'redteam_copied_';
       const also =
@@ -157,6 +174,7 @@ function redirects(
         functions: left.map(name => ({ name, number: numbers.get(name)! })),
       }));
     }
+    const names = takenBy(path, bench, at, 'auto');
     const slots = slotsFor(names, bench);
     return trying(path, variant, names, bench, left => {
       const counters = left.map(name => ({ number: slots.get(name)!, goesTo: name }));
@@ -212,8 +230,8 @@ function retargets(variant: string, kind: 'merged' | 'external'): Make {
         ? bench.kernelNames.has(c.to) && !NO_RETURN.has(c.to)
         : isFine(c.to) && c.edge === 'local';
     });
-    const room = kind === 'external' ? Math.min(roomIn(bench), bench.most) : bench.most;
-    const chosen = spread(wanted, room).map(c => ({
+    const room = kind === 'external' ? Math.min(roomIn(bench), bench.mostForwards) : bench.most;
+    const chosen = called(wanted, c => c.from, path, bench, room).map(c => ({
       ...c,
       key: `${c.from}:+0x${(c.offset - start.get(c.from)!.global).toString(16)}`,
     }));
@@ -349,7 +367,8 @@ function outcome(
   const untouched = { path, from: path, variant, functions: [], left };
   if (status === 1) {
     left.set(/\[([A-Z]{3}\d{3})\]/.exec(stderr)?.[1] ?? 'none', 1);
-    return /PAT063|PAT16\d/.test(stderr)
+    // PAT002: it has no function at all.
+    return /PAT063|PAT16\d|no such function: \* \[PAT002\]/.test(stderr)
       ? untouched
       : { ...untouched, complaint: `${basename(path)}: ${stderr.slice(0, 1500)}` };
   }

@@ -118,6 +118,7 @@ umount /sys/kernel/config 2>/dev/null
 ! with tun || use tap $U tap
 ip link add name vcan0 type vcan 2>/dev/null && ip link set vcan0 up
 for family in sctp dccp vsock tipc can rds; do ! with $family || use $family $U sockets $family; done
+! with nf_tables nft_ct nft_redir nft_chain_nat || use nft $U nft
 use tcp $U tcp
 
 # Others

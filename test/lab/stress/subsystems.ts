@@ -87,7 +87,7 @@ export const EXERCISED: readonly string[] = [
   ...['ip6_tunnel', 'ip6_gre', 'wireguard', 'ifb', 'macsec', 'hsr', 'team', 'geneve', 'nlmon', 'netconsole'],
   ...['ip_tables', 'iptable_filter', 'iptable_nat', 'iptable_mangle', 'iptable_raw', 'ip6_tables', 'ip6table_filter'],
   ...['nf_conntrack', 'nf_tables', 'nf_nat', 'ip_set', 'ip_vs', 'xt_conntrack', 'arp_tables', 'arptable_filter'],
-  ...['nft_ct', 'nft_masq', 'nft_counter', 'nf_conntrack_ftp'],
+  ...['nft_ct', 'nft_redir', 'nft_chain_nat', 'nft_masq', 'nft_counter', 'nf_conntrack_ftp'],
   ...[
     'sctp',
     'dccp',

@@ -81,6 +81,77 @@ it('goes with objects that are merged for other reasons', () => {
 
 const BLR = 0x4e800020;
 
+/**
+ * A trampoline that calls F's original by its address, made in r12 by two or three words of `how`, from r12 = the address of its
+ * word 5 and r2 = the home's TOC.
+ */
+function byAddress(how: readonly Named[], data?: readonly [type: number, addend: number]) {
+  const file = at('address.o');
+  const builder = new ObjectBuilder();
+  const front: Named[] = [
+    ...[0x7c0802a6, 0xf8010010, 0xf821ff91, 0x429f0005, 0x7d8802a6].map((word): Named => [word]),
+    [0x3c4c0000, 'toc', 4, R.REL16_HA],
+    [0x38420000, 'toc', 8, R.REL16_LO],
+  ];
+  const back = [0x7d8903a6, 0xf8410018, 0x4e800421, 0xe8410018, 0x38210070, 0xe8010010, 0x7c0803a6, BLR];
+  const named = [...front, ...how, ...back.map((word): Named => [word])];
+  while (named.length < 20) named.push([NOP]);
+  const words = [...named.map(([word]) => word), ...(data === undefined ? [] : [0, 0])];
+  const text = builder.code('.text', words, { align: 16 });
+  builder.symbol('__tocsin_trampoline', { section: text, value: 0, size: 80, bind: 1, type: STT.FUNC });
+  named.forEach(([, placeholder, addend = 0, type = R.REL24], i) => {
+    if (placeholder !== undefined)
+      builder.relocate(text, i * 4, type, builder.undefined(`__tocsin_${placeholder}`), addend);
+  });
+  if (data !== undefined) builder.relocate(text, 80, data[0], builder.undefined('__tocsin_original'), data[1]);
+  writeFileSync(file, builder.build());
+  return ['--redirect', ITSELF, '--strategy', `custom:${file}`];
+}
+
+/** Word 20 of the trampoline less the place that r12 has in front of the address. */
+const NEAR = 80 - 16;
+const LD_R12_NEAR = 0xe98c0000 | NEAR;
+const ADD_R12_R11 = 0x7d8c5a14;
+
+describe('an address of the function itself', () => {
+  it.each<[string, readonly Named[], (readonly [type: number, addend: number])?]>([
+    [
+      'by its distance from the code',
+      [
+        [0x3d8c0000, 'original', 12, R.REL16_HA],
+        [0x398c0000, 'original', 16, R.REL16_LO],
+      ],
+    ],
+    [
+      'by its distance from the TOC',
+      [
+        [0x3d820000, 'original', 0, R.TOC16_HA],
+        [0x398c0000, 'original', 0, R.TOC16_LO],
+      ],
+    ],
+    ['.quad', [[LD_R12_NEAR]], [R.ADDR64, 0]],
+    ['.quad of a distance from another place', [[0xe96c0000 | NEAR], [ADD_R12_R11]], [R.REL64, NEAR]],
+    ['.long of a distance from another place', [[0xe96c0002 | NEAR], [ADD_R12_R11]], [R.REL32, NEAR]],
+  ])('%s', (_, how, data) => {
+    for (const generation of ['6.1', '7.2'])
+      for (const where of ['after-site', 'site']) {
+        const given = [...byAddress(how, data), '--at', where, ...symvers(generation), '--format', 'json'];
+        const done = inThread(['patch', demo(generation), '--dry-run', ...given]);
+        expect(done.code, done.stderr).toBe(0);
+        expect(JSON.parse(done.stdout).proof.verdict).toBe('proved');
+      }
+  });
+
+  it('that lies beside it is not proved', () => {
+    const beside: Named[] = [
+      [0x3d8c0000, 'original', 16, R.REL16_HA],
+      [0x398c0000, 'original', 20, R.REL16_LO],
+    ];
+    const done = inThread(['patch', demo('6.12'), '--dry-run', ...byAddress(beside), ...symvers('6.12')]);
+    expect(done.code, done.stdout).toBe(1);
+  });
+});
+
 /** An object of a few words with symbols; the first word may name one. */
 function object(
   words: readonly number[],
@@ -99,7 +170,7 @@ function object(
 }
 
 /** A word of a trampoline, and the placeholder that it names, with an offset. */
-type Named = readonly [word: number, placeholder?: string, addend?: number];
+type Named = readonly [word: number, placeholder?: string, addend?: number, type?: number];
 
 /** A trampoline of such words; a function, or a piece of F. */
 function naming(words: readonly Named[], type: number = STT.FUNC) {

@@ -124,6 +124,24 @@ describe('completion', () => {
     }
   });
 
+  it('names files where nothing is begun, and options where one is', () => {
+    const completed = (...words: readonly string[]) =>
+      tocsin(['--get-yargs-completions', 'tocsin', ...words], { env: { SHELL: '/bin/bash' } }).stdout.trim();
+    expect(completed('scan', '')).toBe('');
+    expect(completed('patch', 'a.ko', '')).toBe('');
+    expect(completed('scan', '--su')).toContain('--summary');
+    expect(completed('')).toContain('scan');
+    expect(completed('patch', '--at', '')).toContain('global-entry');
+  });
+
+  it('tells zsh which colon is a part of the word', () => {
+    const words = ['tocsin', 'patch', '--strategy', 'cu'];
+    expect(wordsAfter(words)).toEqual(['custom:']);
+    expect(wordsAfter(words, true)).toEqual(['custom\\:']);
+    const { stdout } = tocsin(['--get-yargs-completions', ...words], { env: { SHELL: '/bin/zsh' } });
+    expect(stdout.trim()).toBe('custom\\:');
+  });
+
   it('works in bash, by the script', () => {
     const completed = (...words: readonly string[]) => {
       const { stdout, stderr } = shell(

@@ -425,6 +425,22 @@ describe('what is refused', () => {
     expect(codeOf(damaged((view, raw) => view.setUint32(header(raw, '.data') + 4, SHT.REL, true)))).toBe('ELF023');
   });
 
+  it('packed relocations, which nobody would apply', () => {
+    for (const [type, name] of [
+      [0x4000_0014, 'SHT_CREL'],
+      [19, 'SHT_RELR'],
+    ] as const) {
+      const read = damaged((view, raw) => view.setUint32(header(raw, '.data') + 4, type, true));
+      expect(codeOf(read)).toBe('ELF090');
+      expect(messageOf(read)).toContain(name);
+    }
+  });
+
+  it('LLVM bitcode, plain and wrapped', () => {
+    expect(codeOf(() => readElf(Uint8Array.of(0x42, 0x43, 0xc0, 0xde, 0x35, 0x14, 0, 0)))).toBe('ELF091');
+    expect(codeOf(() => readElf(Uint8Array.of(0xde, 0xc0, 0x17, 0x0b, 0, 0, 0, 0)))).toBe('ELF091');
+  });
+
   it('tables of words that do not start on a word boundary', () => {
     const moved = (name: string, distance: number) => {
       const file = small({ trailing: new Uint8Array(256) }).builder.build();

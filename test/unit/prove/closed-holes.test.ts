@@ -99,6 +99,24 @@ describe('a stub', () => {
   });
 });
 
+describe('a call of a known place by its address', () => {
+  const called = (place: string, k = 3, between = '') =>
+    one(
+      `${PUSH}\n addis r12,r2,at@ha(${place})\n addi r12,r12,at@l(${place})\n mtctr r12\n std r2,24(r1)\n ${between}\n bctrl
+ ld r2,24(r1)\n ${POP}\n ${k > 1 ? prologue('g') : 'g:'}\n nop\nmiddle: nop\n blr`,
+      STUB,
+      { functions: { f: { k: 3 }, g: { k } } },
+    );
+
+  it('is one of a function', () => {
+    expect(called('g')).toBe('proved');
+    expect(called('g', 0)).toBe('proved');
+    expect(called('middle')).toBe('unknown PRV005');
+    expect(called('middle', 0)).toBe('unknown PRV005');
+    expect(called('stub')).toBe('unknown PRV005');
+  });
+});
+
 describe('CTR', () => {
   it('is counted down by a conditional return too', () => {
     const through = (returns: string) =>

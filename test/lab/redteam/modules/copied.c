@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// redteam_copied_1000 to redteam_copied_1999: count and call on, with a frame of their own, so that they can be copied by --epilogue.
+// redteam_copied_1000 to redteam_copied_2999: count and call on, with a frame of their own, so that they can be copied by --epilogue.
 #include <linux/module.h>
 #include <linux/atomic.h>
 #include "redteam.h"

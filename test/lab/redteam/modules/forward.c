@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// redteam_to_1000 to redteam_to_1999: count, and go on at the target without a frame, with all arguments as they are.
+// redteam_to_1000 to redteam_to_2999: count, and go on at the target without a frame, with all arguments as they are.
 #include <linux/linkage.h>
 #include <linux/module.h>
 #include "redteam.h"

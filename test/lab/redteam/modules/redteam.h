@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Numbers that functions of these modules count in; objects that are merged have those above. */
 #define REDTEAM_FIRST 1000
-#define REDTEAM_LAST 1999
+#define REDTEAM_LAST 2999
 #define REDTEAM_SLOTS 8192
 
 struct redteam_slot {
@@ -17,4 +17,6 @@ void redteam_spoil(void);
 #define HUNDRED(of, n) TEN(of, n##0) TEN(of, n##1) TEN(of, n##2) TEN(of, n##3) TEN(of, n##4) \
 	TEN(of, n##5) TEN(of, n##6) TEN(of, n##7) TEN(of, n##8) TEN(of, n##9)
 #define HUNDREDS(of) HUNDRED(of, 10) HUNDRED(of, 11) HUNDRED(of, 12) HUNDRED(of, 13) HUNDRED(of, 14) \
-	HUNDRED(of, 15) HUNDRED(of, 16) HUNDRED(of, 17) HUNDRED(of, 18) HUNDRED(of, 19)
+	HUNDRED(of, 15) HUNDRED(of, 16) HUNDRED(of, 17) HUNDRED(of, 18) HUNDRED(of, 19) \
+	HUNDRED(of, 20) HUNDRED(of, 21) HUNDRED(of, 22) HUNDRED(of, 23) HUNDRED(of, 24) \
+	HUNDRED(of, 25) HUNDRED(of, 26) HUNDRED(of, 27) HUNDRED(of, 28) HUNDRED(of, 29)

@@ -15,7 +15,7 @@ static const struct {
 } exercises[] = {
 	{ "files", use_files },	    { "tree", use_tree },	{ "alg", use_alg },   { "dm", use_dm },	      { "md", use_md },
 	{ "nbd", use_nbd },	    { "device", use_device },	{ "links", use_links }, { "sockets", use_sockets },
-	{ "tcp", use_tcp },	    { "tap", use_tap },	  { "input", use_input },
+	{ "tcp", use_tcp },	    { "nft", use_nft },	  { "tap", use_tap },	    { "input", use_input },
 	{ "sound", use_sound },	    { "fuse", use_fuse },	{ "load", load },     { "unload", unload },
 };
 

@@ -65,7 +65,7 @@ void talk(const char *name, int here, int there, size_t length)
 	free(back);
 }
 
-static void loop_up(void)
+void loop_up(void)
 {
 	struct ifreq request = { 0 };
 	int any = must(socket(AF_INET, SOCK_DGRAM, 0), "socket");

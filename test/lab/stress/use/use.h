@@ -17,6 +17,7 @@ void fill(unsigned char *bytes, size_t length, uint32_t seed);
 void put(const char *path, const char *text);
 void read_all(int file, void *bytes, size_t length);
 void write_all(int file, const void *bytes, size_t length);
+void loop_up(void);
 /* Sends so many bytes over a connected pair of sockets, and back; prints a digest of what came. */
 void talk(const char *name, int here, int there, size_t length);
 /* Writes to a block device, reads past the page cache, prints a digest. */
@@ -32,6 +33,7 @@ int use_device(char **arguments);
 int use_links(char **arguments);
 int use_sockets(char **arguments);
 int use_tcp(char **arguments);
+int use_nft(char **arguments);
 int use_tap(char **arguments);
 int use_input(char **arguments);
 int use_sound(char **arguments);

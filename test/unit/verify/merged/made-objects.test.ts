@@ -1,7 +1,11 @@
 /** Objects that tocsin itself makes and merges: what the judge says where they are not as they should be. */
 import { expect, it } from 'vitest';
+import { readElf } from '../../../../src/elf/read.ts';
 import { moduleExports } from '../../../../src/kernel/module-exports.ts';
+import { readPatchNote } from '../../../../src/kernel/patch-note.ts';
+import { judgeNote } from '../../../../src/verify/noted.ts';
 import { mutantsOf } from '../support/mutants.ts';
+import { Spoiler } from '../support/patched.ts';
 import { refusals, subjectOf, withObject } from '../support/subjects.ts';
 
 const exported = subjectOf('exports', '6.12');
@@ -24,6 +28,17 @@ it('finds each row of an export table that the kernel would read otherwise', () 
     expect(`${field} ${what}`).toMatch(/^relocation dropped/);
     expect(told).toEqual(moduleExports(exported.output));
   }
+});
+
+it('answers where the symbol of a copy says 2^59 bytes', () => {
+  const good = subjectOf('epilogue', '6.12');
+  const spoiler = new Spoiler(good.output);
+  spoiler.setSymbolByte('__tocsin_epilogue_demo_in_range', 23, 8);
+  expect(refusals(good, { output: spoiler.bytes })).toContain('VER266');
+  const elf = readElf(spoiler.bytes);
+  expect(judgeNote(elf, readPatchNote(elf)!).map(fault => fault.message)).toContainEqual(
+    expect.stringContaining('[VER266]'),
+  );
 });
 
 /** What the module would export; `undefined` where nobody believes it. */

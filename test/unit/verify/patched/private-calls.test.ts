@@ -13,6 +13,7 @@ const MFLR_R10 = 0x7d4802a6;
 const MTLR_R10 = 0x7d4803a6;
 const LI_R10 = 0x39400000;
 const MR_R3_R4 = 0x7c832378;
+const MR_R4_R3 = 0x7c641b78;
 const MR_R9_R0 = 0x7c090378;
 const BDNZ = 0x4200fffc;
 const MTCTR_R3 = 0x7c6903a6;
@@ -21,6 +22,24 @@ const OR_R6 = 0x7cc63378;
 const XOR_R9 = 0x7d294a78;
 /** Around the next word, if r3 is not 0. */
 const BNE_8 = 0x40820008;
+const CMPWI = 0x2c030000;
+const CMPWI_CR7 = 0x2f830000;
+const BEQ_CR7_8 = 0x419e0008;
+const MFCR_R12 = 0x7d800026;
+const STW_R12_8_R1 = 0x91810008;
+const ADDZE = 0x7c630194;
+const ADDIC = 0x30630001;
+const SUBFE_R9 = 0x7d294910;
+const VXOR_V0_V5 = 0x10002cc4;
+const LVX_V5 = 0x7ca018ce;
+const STVX_V20 = 0x7e8019ce;
+const FADD = 0xfc21102a;
+const STFD_F14 = 0xd9c10000;
+const BCL_NEXT = 0x429f0005;
+const BCTR = 0x4e800420;
+/** pld r3,0, whose second word is that of an ld. */
+const PREFIX = 0x04100000;
+const PLD = 0xe4600000;
 
 /** f, and functions whose branches, by number of the word, lead to others. */
 function module(...callers: (FunctionSpec & { readonly leads: Readonly<Record<number, string>> })[]) {
@@ -45,16 +64,31 @@ describe('a hand-written caller', () => {
   it.each([
     ['keeps its return address in r10', [BL, MTLR_R10, BLR], 'caller r10'],
     ['counts in CTR', [BL, NOP, BDNZ, BLR], 'caller CTR'],
-    ['reads r0 on one path only', [BL, BNE_8, MR_R9_R0, BLR], 'caller r0'],
+    ['reads r0 on one path only', [BL, CMPWI, BNE_8, MR_R9_R0, BLR], 'caller r0'],
+    ['reads r4, which f has no result in', [BL, MR_R3_R4, BLR], 'caller r4'],
+    ['branches on CR7', [BL, BEQ_CR7_8, NOP, BLR], 'caller CR7'],
+    ['keeps CR in a register', [BL, MFCR_R12, BLR], 'caller CR0'],
+    ['adds the carry', [BL, ADDZE, BLR], 'caller XER'],
+    ['makes the carry a number', [BL, SUBFE_R9, BLR], 'caller XER'],
+    ['reads v5', [BL, VXOR_V0_V5, BLR], 'caller vector or floating-point registers'],
+    ['reads f1', [BL, FADD, BLR], 'caller vector or floating-point registers'],
+    ['reads r10 behind a second call', [BL, BL, MTLR_R10, BLR], 'caller r10'],
+    ['asks for its own address', [BL, BCL_NEXT, MTLR_R10, BLR], 'caller r10'],
+    ['reads it behind a prefixed instruction', [BL, PREFIX, PLD, MTLR_R10, BLR], 'caller r10'],
+    ['goes on nobody knows where', [BL, MTCTR_R3, BCTR], 'caller what cannot be told'],
     ['reads it behind a jump', [BL, B | 8, BLR, MTLR_R10, BLR], 'caller r10'],
   ])('that %s is told', (_, body, told) => {
     expect(caller(body)).toEqual([told]);
   });
 
   it.each<{ what: string; body: readonly number[]; more?: Partial<FunctionSpec> }>([
-    { what: 'takes results', body: [BL, MR_R3_R4, BLR] },
+    { what: 'takes results', body: [BL, MR_R4_R3, BLR] },
     { what: 'writes the register first', body: [BL, LI_R10, MTLR_R10, BLR] },
     { what: 'sets CTR first', body: [BL, MTCTR_R3, BDNZ, BLR] },
+    { what: 'compares first', body: [BL, CMPWI_CR7, BEQ_CR7_8, NOP, BLR] },
+    { what: 'carries first', body: [BL, ADDIC, ADDZE, BLR] },
+    { what: 'puts CR away', body: [BL, MFCR_R12, STW_R12_8_R1, BLR] },
+    { what: 'loads a vector register, and stores one that is kept', body: [BL, LVX_V5, STVX_V20, STFD_F14, BLR] },
     { what: 'ends before it reads', body: [BL, BLR, MTLR_R10] },
     { what: 'traps before it reads', body: [BL, TRAP_R0, MTLR_R10, BLR] },
     { what: 'does not mean the register', body: [BL, OR_R6, XOR_R9, BLR] },
@@ -63,6 +97,12 @@ describe('a hand-written caller', () => {
   ])('that $what is not', ({ body, more }) => {
     expect(caller(body, more)).toEqual([]);
   });
+});
+
+it('may take a result in r4 of a function that calls others', () => {
+  const between = { name: 'between', site: false, body: [BL, BLR], leads: { 0: 'f' } };
+  const to = module({ name: 'caller', site: false, body: [BL, MR_R3_R4, BLR], leads: { 0: 'between' } }, between);
+  expect(to('caller')).toEqual([]);
 });
 
 it('is told of a function that calls, or goes to, the one that is called', () => {

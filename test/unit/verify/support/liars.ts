@@ -7,7 +7,7 @@ import { told, withCopies } from './copies.ts';
 import { reasonFor } from './harmless.ts';
 import { type Lie, liesOf } from './lies.ts';
 import { carryOut, EXPORTS, type Patched, patch, redirect, sample } from './patched.ts';
-import { made, refusals, type Subject } from './subjects.ts';
+import { exportsFor, made, refusals, type Subject } from './subjects.ts';
 
 export interface Liar {
   readonly name: string;
@@ -86,7 +86,9 @@ export function campaignOf(given: Subject, every: number): Campaign {
     every,
     plan => {
       const output = made(given, plan);
-      return refusals(given, { plan, output }).length > 0 ? 'refused' : output;
+      if (refusals(given, { plan, output }).length > 0) return 'refused';
+      const expected = new Expectation(given, plan, exportsFor(given.merge?.objects ?? []));
+      return verifyOutput(expected, output).findings.length > 0 ? 'told' : output;
     },
   );
 }

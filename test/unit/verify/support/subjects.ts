@@ -42,13 +42,13 @@ export interface Subject {
   readonly request: Partial<PatchRequest>;
 }
 
-const STACK = { threadInfo: 2312, sp: 16 };
+export const STACK = { threadInfo: 2312, sp: 16 };
 
 export function objectOf(name: string, bytes: Uint8Array): MergeObject {
   return { name, elf: readElf(bytes), sha256: createHash('sha256').update(bytes).digest('hex'), isOwn: true };
 }
 
-function runtime(name: string): MergeObject {
+export function runtime(name: string): MergeObject {
   return objectOf(name, new Uint8Array(readFileSync(`${root}runtime/${name}`)));
 }
 
@@ -69,7 +69,7 @@ export function subject(
 }
 
 /** What others export: besides what plans ask for, all that the objects import. */
-function exportsFor(objects: readonly { readonly elf: ElfFile }[]): NonNullable<PatchRequest['exports']> {
+export function exportsFor(objects: readonly { readonly elf: ElfFile }[]): NonNullable<PatchRequest['exports']> {
   const like = EXPORTS.get('elsewhere')!;
   return new Map([
     ...EXPORTS,
@@ -130,10 +130,10 @@ function proved(elf: ElfFile, output: Uint8Array, plan: PatchPlan) {
   return new PatchProver(elf, given).prove(after, plan.actions.flatMap(placeOf));
 }
 
-function customOf(generation: string, file: string, to: string): Subject {
-  const bytes = sample(`${generation}/tocsin_demo.ko`);
+/** @param file of samples/custom */
+export function customOf(bytes: Uint8Array, file: string, from: string, to: string): Subject {
   const given = objectOf(file, sample(`custom/${file}`));
-  const use = { from: 'demo_in_range', to, entry: '__tocsin_custom_demo_in_range' };
+  const use = { from, to, entry: `__tocsin_custom_${from}` };
   const custom = customObject(given, use);
   if (!('object' in custom)) throw new Error(custom[0]);
   const renamed = [{ name: file, given: given.elf, copy: custom.object.elf, ...use }];
@@ -144,19 +144,21 @@ function customOf(generation: string, file: string, to: string): Subject {
     });
     const { namesTarget, movesStack } = custom;
     const told = { object: file, sha256: given.sha256, entry: use.entry, places, namesTarget, movesStack };
-    return { redirects: [redirect('demo_in_range', to, { strategy: 'custom' as const, custom: told })] };
+    return { redirects: [redirect(from, to, { strategy: 'custom' as const, custom: told })] };
   };
   return subject(`custom ${file}`, bytes, [custom.object], asked, renamed);
 }
 
-function epilogueOf(generation: string): Subject {
-  const bytes = sample(`${generation}/tocsin_demo.ko`);
+/** @param names of functions that get a copy */
+export function epilogueOf(bytes: Uint8Array, names: readonly string[]): Subject {
   const made = makeEpilogues(
     readElf(bytes),
-    ['demo_in_range', 'demo_external', 'demo_sibling', 'demo_sum_variadic'].map(functions => ({ functions })),
+    names.map(functions => ({ functions })),
   );
   return subject('epilogue', bytes, [objectOf('epilogues.o', made.bytes)], { epilogues: made });
 }
+
+const COPIED = ['demo_in_range', 'demo_external', 'demo_sibling', 'demo_sum_variadic'];
 
 const MAKERS: Readonly<Record<string, (generation: string) => Subject>> = {
   'shadow table': g =>
@@ -175,8 +177,8 @@ const MAKERS: Readonly<Record<string, (generation: string) => Subject>> = {
     subject('shadow stack', sample(`${g}/tocsin_demo.ko`), [runtime('shadow-stack.o')], {
       redirects: [redirect('demo_in_range', 'elsewhere', { strategy: 'shadow', stack: STACK })],
     }),
-  'custom frame.o': g => customOf(g, 'frame.o', 'elsewhere'),
-  'custom count.o': g => customOf(g, 'count.o', 'demo_in_range'),
+  'custom frame.o': g => customOf(sample(`${g}/tocsin_demo.ko`), 'frame.o', 'demo_in_range', 'elsewhere'),
+  'custom count.o': g => customOf(sample(`${g}/tocsin_demo.ko`), 'count.o', 'demo_in_range', 'demo_in_range'),
   island: g =>
     subject('island', farSample(g), [], {
       redirects: [redirect('demo_in_range', 'far_add', { strategy: 'direct' })],
@@ -195,7 +197,7 @@ const MAKERS: Readonly<Record<string, (generation: string) => Subject>> = {
     subject('exports', sample(`${g}/tocsin_demo.ko`), [exporting()], {
       redirects: [redirect('demo_in_range', 'fix_exported', { strategy: 'frame' })],
     }),
-  epilogue: epilogueOf,
+  epilogue: g => epilogueOf(sample(`${g}/tocsin_demo.ko`), COPIED),
 };
 
 export const KINDS = Object.keys(MAKERS);
