@@ -9,8 +9,7 @@
  * and `canary_pointer`, which is always there, does std r2,24(r1); bctrl; ld r2,24(r1), as compiled code does.
  *
  * A call that comes back with another r1 traps, because no proof can follow a stack pointer that is loaded from memory.
- * With CANARY_RECOVERS_R1 it is counted like the rest. With CANARY_READS_KEPT_FIELDS nothing of CR is read behind the call but
- * CR2 to CR4, so that a tool can tell that no caller here counts on more.
+ * With CANARY_RECOVERS_R1 it is counted like the rest.
  *
  * The frame, from r1 up: 32 bytes of header, 80 of parameter save area (ten arguments), r14 to r31, r2, 8 to spare.
  */
@@ -111,16 +110,8 @@ canary_state:			/* only one call is under way: canary.c holds a mutex */
 	std	%r11, CANARY_LR_OUT(%r10)
 	std	%r1, CANARY_R1_OUT(%r10)
 	std	%r2, CANARY_R2_OUT(%r10)
-#ifdef CANARY_READS_KEPT_FIELDS
-	mfocrf	%r0, 0x20
-	rlwinm	%r0, %r0, 0, 8, 11
-	mfocrf	%r4, 0x10
-	rlwimi	%r0, %r4, 0, 12, 15
-	mfocrf	%r4, 0x08
-	rlwimi	%r0, %r4, 0, 16, 19
-#else
+	mtcrf	0xc7, %r11		/* nothing here counts on the fields that a function may change */
 	mfcr	%r0
-#endif
 	std	%r0, CANARY_CR_OUT(%r10)
 	each_nonvolatile std, CANARY_NONVOLATILE_OUT, %r10
 

@@ -66,6 +66,26 @@ apt_for() {
     -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$state/sources" -o APT::Sandbox::User=root "$@"
 }
 
+# update_lists STATE SUITE ARCHITECTURE: the package lists of a suite, for apt_for with the same STATE. A mirror that is
+# caught between two states may have lists that do not belong together under one of a suite's names, and whole ones under
+# the other.
+update_lists() {
+  local state=$1 suite=$2 architecture=$3 other
+  if apt_for "$state" "$suite" "$architecture" apt-get -o Acquire::Retries=3 update >/dev/null; then return 0; fi
+  case $suite in
+    bookworm) other=oldstable ;;
+    trixie) other=stable ;;
+    sid) other=unstable ;;
+    *) fail "no package lists of $suite: try again later, or set TOCSIN_LAB_MIRROR to another mirror" ;;
+  esac
+  echo "${0##*/}: the mirror's lists of $suite do not fit each other, taking those of $other" >&2
+  rm -rf "$state"
+  apt_for "$state" "$other" "$architecture" apt-get -o Acquire::Retries=3 update >/dev/null ||
+    fail "no package lists of $suite: try again later, or set TOCSIN_LAB_MIRROR to another mirror"
+  # What the other name stands for changes with every release of Debian.
+  grep -qsx "Codename: $suite" "$state"/lists/*Release || fail "$other is not $suite on this mirror: try again later"
+}
+
 # kernel_folder GENERATION: the unpacked kernel, fetched if it is not there yet.
 kernel_folder() {
   local suite

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #define CANARY_RECOVERS_R1
-#define CANARY_READS_KEPT_FIELDS
 #define CANARY_LIST "ext_list.h"
 #include "canary_entries.S"

@@ -67,7 +67,7 @@ describe.each(['6.1', '6.12', '7.2'])('the %s sample', generation => {
     const back = revert(bytes);
     expect(Buffer.compare(back.original, module.bytes)).toBe(0);
     // What the script takes is far less than the module.
-    expect(readPatchNote(after)!.script.length).toBeLessThan(module.bytes.length / 8);
+    expect(readPatchNote(after)!.script.length).toBeLessThan(module.bytes.length / 7);
   });
 
   it('keeps its own symbols and section numbers', () => {
