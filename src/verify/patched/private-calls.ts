@@ -8,17 +8,20 @@
  * before anything has written it. Who counts on a function counts on those that it calls and goes to as well, unless it has a
  * place for the tracer, which may change them too. A call on the way of a function without such a place is gone past, and into: it may
  * keep what the first one has left.
+ *
+ * The other way round, a hand-written function may take something in a register that is for no argument: what runs in its place or
+ * before it does not know of it. A function that reads such a register before anything has written it tells that.
  */
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
 import { functionsOf, type KernelFunction } from '../../kernel/functions.ts';
-import { decode } from '../../ppc64/decode.ts';
-import { registersWritten } from '../../ppc64/registers.ts';
+import { decode, isPrefix } from '../../ppc64/decode.ts';
+import { registersRead, registersWritten } from '../../ppc64/registers.ts';
 import type { SectionOffset } from '../../util/indexes.ts';
 import { branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from '../places.ts';
 import { R_PPC64_REL24 } from '../relocation-places.ts';
 import { ImageCallers, type ImageStretch } from './image-callers.ts';
-import { nameOf, RESULTS, readBy, VOLATILE, writtenBy } from './volatile.ts';
+import { nameOf, R12, RESULTS, readBy, TAKEN, VOLATILE, writtenBy } from './volatile.ts';
 
 /** A branch that may be a call, by where it stands. */
 interface Branch {
@@ -27,10 +30,12 @@ interface Branch {
 }
 
 export interface PrivateCall extends Branch {
-  /** The caller. */
+  /** The caller, or the called function where `isTaken`. */
   readonly function: string;
   /** `r10`, or `CTR`. */
   readonly register: string;
+  /** The called function takes something in that register, which is for no argument. */
+  readonly isTaken: boolean;
 }
 
 /** The code that a branch lies in. */
@@ -73,12 +78,18 @@ export class PrivateCalls {
       const home = this.#elf.sectionNamed(section);
       return home === undefined ? [] : [{ section: home, offset }];
     });
+    for (const { section, offset } of waiting) {
+      const callee = this.#target(section, offset, this.#elf.sectionWords(section)[offset / 4] ?? 0);
+      const taker = callee && this.#taking(callee);
+      if (taker !== undefined) found.set(`${taker.function} itself`, taker);
+    }
     for (let branch = waiting.pop(); branch !== undefined; branch = waiting.pop()) {
       const caller = this.#callerOf(branch);
       const isTraced = caller?.isTraced === true;
       const register = isTraced ? undefined : this.#countsOn(branch);
       const name = caller?.name ?? `${branch.section.name}+0x${branch.offset.toString(16)}`;
-      if (register !== undefined && !found.has(name)) found.set(name, { ...branch, function: name, register });
+      if (register !== undefined && !found.has(name))
+        found.set(name, { ...branch, function: name, register, isTaken: false });
       if (caller === undefined || isTraced || seen.has(caller.self)) continue;
       seen.add(caller.self);
       waiting.push(...caller.callers());
@@ -208,9 +219,30 @@ export class PrivateCalls {
     // Who lies elsewhere is called as the ABI says, through a stub.
     const callee = this.#target(section, offset, call);
     if ((call & 1) === 0 || !callee?.section) return undefined;
-    /** What the callee may have left there, by place: what has been followed already. */
+    return this.#firstRead(section, offset + 4, VOLATILE | this.#leaves(callee));
+  }
+
+  /** What a function of the object that is called takes in registers that are for no argument. */
+  #taking(callee: { readonly section: number; readonly offset: SectionOffset }): PrivateCall | undefined {
+    const section = this.#elf.sections[callee.section];
+    if (section?.isCode !== true || !this.#isPrivate({ section: callee.section, offset: callee.offset }))
+      return undefined;
+    const self = this.#over({ section, offset: callee.offset });
+    // The global entry gets its own address in r12 (ABI 2.3.2.1).
+    const isGlobal = self !== undefined && self.global === callee.offset && self.global !== self.local;
+    const register = this.#firstRead(section, callee.offset, isGlobal ? TAKEN & ~R12 : TAKEN);
+    // What stands behind a jump to an address that is not known is not looked at: compiled functions have jump tables.
+    if (register === undefined || register === NOT_TOLD) return undefined;
+    const name = self?.name ?? `${section.name}+0x${callee.offset.toString(16)}`;
+    return { section, offset: callee.offset, function: name, register, isTaken: true };
+  }
+
+  /** Which of the registers `first` is read from `start` on before it is written. */
+  #firstRead(section: Section, start: SectionOffset, first: number): string | undefined {
+    const words = this.#elf.sectionWords(section);
+    /** What is in these registers still, by place: what has been followed already. */
     const followed = new Map<SectionOffset, number>();
-    const waiting: { at: SectionOffset; left: number }[] = [{ at: offset + 4, left: VOLATILE | this.#leaves(callee) }];
+    const waiting: { at: SectionOffset; left: number }[] = [{ at: start, left: first }];
     const go = (at: SectionOffset, left: number) => {
       const known = followed.get(at) ?? 0;
       if ((left & ~known) === 0 || !this.#isPrivate({ section: section.index, offset: at })) return;
@@ -260,9 +292,21 @@ function isAlways(word: number): boolean {
   return (word & 0x02800000) === 0x02800000;
 }
 
-/** mfcr or mfocrf in a prologue: the word goes to the CR save slot, 8(r1) (ABI 2.2.2.1). */
+/** mfcr or mfocrf in a prologue: the word goes to the CR save slot, 8(r1) (ABI 2.2.2.1), before anything else is done with it. */
 function isCrSaved(words: Uint32Array, at: number): boolean {
   if ((words[at]! & 0xfc0007fe) >>> 0 !== MFCR) return false;
   const register = (words[at]! >>> 21) & 31;
-  return words.subarray(at + 1, at + 9).includes((0x90010008 | (register << 21)) >>> 0);
+  const saving = (0x90010008 | (register << 21)) >>> 0;
+  for (let i = at + 1; i < words.length; i++) {
+    const [word, next] = [words[i]!, words[i + 1]];
+    if (word === saving) return true;
+    const isBranch = [I_FORM, B_FORM, XL_FORM].includes(word >>> 26);
+    if (
+      isBranch ||
+      isPrefix(word) ||
+      ((registersRead(word, next) | registersWritten(word, next)) & (1 << register)) !== 0
+    )
+      return false;
+  }
+  return false;
 }

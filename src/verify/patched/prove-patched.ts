@@ -20,7 +20,7 @@ import {
 import { isPlainObject } from './as-module.ts';
 import type { GivenModules } from './given-modules.ts';
 import { type LoadingKernel, loadPatched, type NoImage } from './load.ts';
-import { NOT_TOLD, PrivateCalls } from './private-calls.ts';
+import { NOT_TOLD, type PrivateCall, PrivateCalls } from './private-calls.ts';
 
 /** What a function has to do with the patch. `other`: it is worse than before. */
 export type PatchRole = 'redirected' | 'new' | 'replacement' | 'other';
@@ -72,6 +72,14 @@ export interface RedirectPlace {
   readonly isCaller?: boolean;
   /** The word is a branch to a function, of the input too: who counts on what its target keeps is looked for. */
   readonly isCall?: boolean;
+}
+
+function privateCall({ register, isTaken }: PrivateCall): string {
+  if (isTaken)
+    return `takes something in ${register}, which is for no argument: who runs in its place does not know of it`;
+  return register !== NOT_TOLD
+    ? `counts on ${register} behind a call, which the function called there keeps and any other may change`
+    : 'may count on registers behind a call which the function called there keeps and any other may change: it goes on by an address that is not known';
 }
 
 export class PatchProver {
@@ -175,17 +183,14 @@ export class PatchProver {
   #counting(redirects: readonly RedirectPlace[]): ProvedFunction[] {
     const calls = redirects.filter(r => r.isCall === true);
     if (calls.length === 0) return [];
-    return new PrivateCalls(this.#before).behind(calls).map(({ function: name, register, section, offset }) => ({
-      function: name,
+    return new PrivateCalls(this.#before).behind(calls).map(call => ({
+      function: call.function,
       role: 'other',
       verdict: 'unknown',
       code: 'VER250',
-      message:
-        register === NOT_TOLD
-          ? 'may count on registers behind a call which the function called there keeps and any other may change: it goes on by an address that is not known'
-          : `counts on ${register} behind a call, which the function called there keeps and any other may change`,
-      section: section.name,
-      offset,
+      message: privateCall(call),
+      section: call.section.name,
+      offset: call.offset,
     }));
   }
 

@@ -11,6 +11,11 @@ import { B, BL, BLR, type FunctionSpec, LI, ModuleBuilder, NOP, redirect } from 
 
 const MFLR_R10 = 0x7d4802a6;
 const MTLR_R10 = 0x7d4803a6;
+const MR_R3_R11 = 0x7d635b78;
+const MR_R3_R12 = 0x7d836378;
+const LI_R11 = 0x39600000;
+const MFLR_R0 = 0x7c0802a6;
+const MTLR_R0 = 0x7c0803a6;
 const LI_R10 = 0x39400000;
 const MR_R3_R4 = 0x7c832378;
 const MR_R4_R3 = 0x7c641b78;
@@ -128,6 +133,56 @@ it('follows branches that the assembler has resolved, and functions without a si
   ]);
   const [found] = new PrivateCalls(built.elf()).behind([{ section: '.text', offset: 8 }]);
   expect(found).toMatchObject({ function: 'caller', offset: 8, register: 'r10' });
+});
+
+describe('a hand-written function', () => {
+  const called = (body: readonly number[], more: Partial<FunctionSpec> = {}) => {
+    const built = new ModuleBuilder('patchable', [
+      { name: 'f', k: 0, site: false, body, ...more },
+      { name: 'caller', k: 0, site: false, body: [BL, BLR] },
+    ]);
+    built.object.relocate(built.text, built.at('caller').after, R.REL24, built.at('f').symbol);
+    return new PrivateCalls(built.elf())
+      .behind([{ section: '.text', offset: built.at('caller').after }])
+      .map(c => `${c.function} ${c.register} ${c.isTaken}`);
+  };
+
+  it.each([
+    ['takes r0', [MR_R9_R0, BLR], 'f r0 true'],
+    ['takes r11 on one path only', [CMPWI, BNE_8, MR_R3_R11, BLR], 'f r11 true'],
+    ['looks at CR before it puts it away', [MFCR_R12, MR_R3_R12, STW_R12_8_R1, BLR], 'f CR0 true'],
+    ['is asked something in CR7', [BEQ_CR7_8, NOP, BLR], 'f CR7 true'],
+    ['takes a carry', [ADDZE, BLR], 'f XER true'],
+    ['takes a count', [BDNZ, BLR], 'f CTR true'],
+    ['goes on where CTR says', [BCTR], 'f CTR true'],
+  ])('that %s is told', (_, body, told) => {
+    expect(called(body)).toEqual([told]);
+  });
+
+  it.each<{ what: string; body: readonly number[]; more?: Partial<FunctionSpec> }>([
+    { what: 'takes arguments', body: [MR_R3_R4, MR_R4_R3, VXOR_V0_V5, FADD, BLR] },
+    { what: 'writes first', body: [LI_R11, MR_R3_R11, CMPWI_CR7, BEQ_CR7_8, NOP, BLR] },
+    { what: 'puts CR away', body: [MFCR_R12, ...Array<number>(20).fill(NOP), STW_R12_8_R1, BLR] },
+    { what: 'goes on where a register says', body: [MTCTR_R3, BCTR] },
+    { what: 'has a place for the tracer', body: [MR_R3_R11, BLR], more: { site: true } },
+  ])('that $what is not', ({ body, more }) => {
+    expect(called(body, more)).toEqual([]);
+  });
+});
+
+it('what runs in place of a function that takes something in r11 is not proved', () => {
+  const built = new ModuleBuilder('patchable', [
+    { name: 'f', k: 0, site: false, body: [MR_R3_R11, BLR] },
+    { name: 'g', k: 0, site: false },
+    { name: 'caller', k: 0, site: false, body: [MFLR_R0, BL, MTLR_R0, BLR] },
+  ]);
+  built.object.relocate(built.text, built.at('caller').after + 4, R.REL24, built.at('f').symbol);
+  const elf = built.elf();
+  const plan = makePlan(elf, redirect('f', 'g', { at: 'local-entry' }));
+  const output = readElf(applyPlan(elf, plan, { toolVersion: 'test' }).bytes);
+  const proof = new PatchProver(elf, undefined).prove(output, plan.actions.flatMap(placeOf));
+  const found = proof.functions.filter(f => f.code === 'VER250' && f.function === 'f');
+  expect(found).toMatchObject([{ verdict: 'unknown', message: expect.stringContaining('takes something in r11') }]);
 });
 
 describe('a patch that leads such a call elsewhere is not proved', () => {
