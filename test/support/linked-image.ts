@@ -9,6 +9,7 @@ export const AT = {
   text: 0,
   etext: 0x1000,
   rodata: 0x1000,
+  fixups: 0x1080,
   got: 0x1100,
   initText: 0x3000,
   exitText: 0x3040,
@@ -44,6 +45,8 @@ export interface ImageOptions {
   readonly pointers?: readonly number[];
   /** Words by place, bytes from BASE: contents of the data sections. */
   readonly words?: Readonly<Record<number, number>>;
+  /** A table of feature fixups: the name of its section, and bytes, up to 128. */
+  readonly fixups?: { readonly name: string; readonly size: number };
   /** Symbols to leave out. */
   readonly without?: readonly string[];
   /** More symbols: name and bytes from BASE. */
@@ -112,6 +115,7 @@ export function linkedImage(options: ImageOptions): Uint8Array {
   const sections: ImageSection[] = [
     { name: '.text', type: 1, flags: ALLOC | EXEC, at: AT.text, size: textEnd },
     { name: '.rodata', type: 1, flags: ALLOC, at: AT.rodata, size: 0x80 },
+    ...(options.fixups === undefined ? [] : [{ ...options.fixups, type: 1, flags: ALLOC, at: AT.fixups }]),
     { name: '.got', type: 1, flags: ALLOC | WRITE, at: AT.got, size: 0x20 },
     { name: '.init.text', type: 1, flags: ALLOC | EXEC, at: AT.initText, size: 0x20 },
     { name: '.exit.text', type: 1, flags: ALLOC | EXEC, at: AT.exitText, size: 0x10 },

@@ -58,3 +58,38 @@ it('a trap that the bug table names, and a call site whose record stays, are jud
   report.step('words', () => checkKernelWords(report, input, plan));
   expect(report.finish({ checked: 0, undecided: 0, byType: {} }).findings.map(f => f.code)).toEqual(['VER288']);
 });
+
+describe.each([
+  ['__ftr_fixup', 48],
+  ['__lwsync_fixup', 8],
+])('%s', (name, size) => {
+  /** @param from @param to what the row is about @param other where the words stand that may take the place */
+  const judgeRow = (from: number, to: number, other: number) => {
+    const fields = size === 8 ? { 0: from } : { 16: from, 24: to, 32: other, 40: other + 4 };
+    const words = Object.fromEntries(
+      Object.entries(fields).flatMap(([at, place]) => {
+        const distance = place - AT.fixups;
+        return [
+          [AT.fixups + Number(at), distance],
+          [AT.fixups + Number(at) + 4, distance < 0 ? -1 : 0],
+        ];
+      }),
+    );
+    const input = readElf(linkedImage({ functions, words, fixups: { name, size } }));
+    const forced = { section: 1, offset: WORD, before: NOP, after: branch(WORD, 0) };
+    const plan = makeImagePlan(input, { nops: ['one'], redirects: [] });
+    const report = new Report();
+    report.step('words', () => checkKernelWords(report, input, { ...plan, words: [...plan.words, forced] }));
+    const { findings } = report.finish({ checked: 0, undecided: 0, byType: {} });
+    return findings.map(f => `${f.code} ${f.offset} ${/__\w+/.exec(f.message)?.[0]}`);
+  };
+
+  it('tells of all words that it is about, and of no others', () => {
+    expect(judgeRow(WORD, WORD + 4, OTHER)).toEqual([`VER288 ${WORD} ${name}`]);
+    expect(judgeRow(OTHER, OTHER + 4, OTHER)).toEqual([]);
+    if (size === 8) return;
+    expect(judgeRow(WORD - 4, WORD + 4, OTHER)).toEqual([`VER288 ${WORD} ${name}`]);
+    expect(judgeRow(WORD - 4, WORD, OTHER)).toEqual([]);
+    expect(judgeRow(OTHER, OTHER + 4, WORD)).toEqual([`VER288 ${WORD} ${name}`]);
+  });
+});
