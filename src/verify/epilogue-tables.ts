@@ -11,8 +11,10 @@ interface Field {
   readonly at: number;
   readonly type: number;
   readonly section: SectionIndex;
-  /** S + A. */
+  /** What it leads to: S + A, less the field's place in the entry where it counts from there. */
   readonly offset: SectionOffset;
+  /** It leads to where a range ends: what stands there is no part of it. */
+  readonly isEnd: boolean;
 }
 
 interface Entry {
@@ -35,11 +37,14 @@ export class TableEdges {
       for (const [place, relocations] of relocationsOn(elf, table.index))
         for (const { type, symbol, addend } of relocations as readonly Relocation[]) {
           const row = Math.floor(place / layout.entrySize);
+          const at = place % layout.entrySize;
+          const known = layout.fields.find(f => f.offset === at);
           const field = {
-            at: place % layout.entrySize,
+            at,
             type,
             section: symbols.sectionOf(symbol),
-            offset: symbols.value(symbol) + addend,
+            offset: symbols.value(symbol) + addend - (known?.relativeTo === 'entry' ? at : 0),
+            isEnd: known?.endsRange === true,
           };
           found.set(row, [...(found.get(row) ?? []), field]);
         }
@@ -68,7 +73,8 @@ export class TableEdges {
 
   /** Entries with a field in [start, end), as texts in which places there count from `start`. */
   #of(elf: ElfFile, section: SectionIndex, start: SectionOffset, end: SectionOffset): string[] {
-    const isIn = (f: Field) => f.section === section && f.offset >= start && f.offset < end;
+    const isIn = ({ section: home, offset, isEnd }: Field) =>
+      home === section && (isEnd ? offset > start && offset <= end : offset >= start && offset < end);
     const text = ({ at, type, section: home, offset }: Field, own: boolean) =>
       `${at}:${type}:${own ? `here+${offset - start}` : `${elf.sections[home]?.name}+${offset}`}`;
     return this.#entries

@@ -130,7 +130,10 @@ export async function useModules(
 }
 
 function readCounts(read: (name: string) => string[]): Pick<RedteamRun, 'numbers' | 'places' | 'uncounted' | 'own'> {
-  const lines = (name: string) => read(name).map(line => line.split(/\s+/));
+  const lines = (name: string) =>
+    read(name)
+      .filter(line => line !== '')
+      .map(line => line.split(/\s+/));
   const names = new Map<bigint, { module: string; names: string[] }>();
   for (const [at, , name = '', module] of lines('kallsyms')) {
     const here = names.get(BigInt(`0x${at}`));
@@ -173,7 +176,9 @@ function readCounts(read: (name: string) => string[]): Pick<RedteamRun, 'numbers
 export function callsByFunction(run: RedteamRun): CallsByFunction {
   const calls = new Map<string, Map<string, number>>();
   for (const { module, names, enters, leaves, passes } of run.places)
-    for (const name of names) {
+    for (const symbol of names) {
+      // A trampoline counts by where it goes on: what stands for the rest of the function.
+      const name = passes > 0 ? symbol.replace(/^__tocsin_body_/, '') : symbol;
       const of = calls.get(module) ?? new Map<string, number>();
       calls.set(module, of.set(name, (of.get(name) ?? 0) + Math.max(enters, leaves, passes)));
     }
