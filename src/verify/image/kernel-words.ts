@@ -7,6 +7,7 @@ import { type FixupTable, fixupTable } from '../../kernel/fixups.ts';
 import { imageRecords } from '../../kernel/image.ts';
 import { addedTo, imageBytes, type TableEnds, tableEnds } from '../../kernel/image-tables.ts';
 import type { ImagePlan } from '../../plan/image.ts';
+import { firstWhere } from '../../util/search.ts';
 import { count, type Report } from '../verification.ts';
 
 /** Tables that code finds by their ends: a section of their own tells of them in some images only. */
@@ -41,7 +42,11 @@ export function checkKernelWords(report: Report, input: ElfFile, plan: ImagePlan
   let rows = 0;
   for (const { from, to, table, isTarget } of knownWords(input)) {
     rows++;
-    for (let i = firstFrom(sorted, from - 3n); i < sorted.length && sorted[i]!.at < to; i++) {
+    for (
+      let i = firstWhere(sorted.length, n => sorted[n]!.at >= from - 3n);
+      i < sorted.length && sorted[i]!.at < to;
+      i++
+    ) {
       const { section, offset, isLed } = sorted[i]!;
       if (isTarget && isLed) continue;
       const what = isTarget ? 'may jump to' : 'rewrites, or looks up,';
@@ -49,16 +54,6 @@ export function checkKernelWords(report: Report, input: ElfFile, plan: ImagePlan
     }
   }
   return `${count(changed.length, 'word')} of code that the kernel does not rewrite or look up, by ${count(rows, 'place')} in its tables`;
-}
-
-function firstFrom(sorted: readonly { readonly at: bigint }[], least: bigint): number {
-  let [from, to] = [0, sorted.length];
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (sorted[middle]!.at < least) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 function* knownWords(elf: ElfFile): Generator<KnownWord> {

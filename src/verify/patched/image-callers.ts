@@ -11,6 +11,7 @@ import type { Section } from '../../elf/section.ts';
 import { functionsOf, type KernelFunction } from '../../kernel/functions.ts';
 import { imageRecords, imageThunks } from '../../kernel/image.ts';
 import type { SectionOffset } from '../../util/indexes.ts';
+import { firstWhere } from '../../util/search.ts';
 
 export interface ImageStretch {
   readonly name: string;
@@ -22,7 +23,8 @@ export interface ImageStretch {
   readonly isTraced: boolean;
 }
 
-export interface ImageBranch {
+/** A branch that may be a call, by where it stands. */
+export interface Branch {
   readonly section: Section;
   readonly offset: SectionOffset;
 }
@@ -69,17 +71,18 @@ export class ImageCallers {
   }
 
   /** The stretch that a place of code lies in. */
-  over({ section, offset }: ImageBranch): ImageStretch | undefined {
+  over({ section, offset }: Branch): ImageStretch | undefined {
     return this.#at(this.#number(section, offset));
   }
 
   /** Branches to a stretch from elsewhere. */
-  callersOf(stretch: ImageStretch): readonly ImageBranch[] {
+  callersOf(stretch: ImageStretch): readonly Branch[] {
     const [from, to] = [this.#number(stretch.section, stretch.from), this.#number(stretch.section, stretch.to)];
     this.#branches ??= this.#allBranches();
-    const found: ImageBranch[] = [];
-    for (let i = lowerBound(this.#branches, from * SCALE); i < this.#branches.length; i++) {
-      const branch = this.#branches[i]!;
+    const branches = this.#branches;
+    const found: Branch[] = [];
+    for (let i = firstWhere(branches.length, n => branches[n]! >= from * SCALE); i < branches.length; i++) {
+      const branch = branches[i]!;
       if (branch >= to * SCALE) break;
       found.push(this.#place(branch % SCALE));
     }
@@ -92,14 +95,14 @@ export class ImageCallers {
     return (Number(section.sh_addr - this.#base) + offset) / 4;
   }
 
-  #place(number: number): ImageBranch {
+  #place(number: number): Branch {
     const address = this.#base + BigInt(number) * 4n;
     const section = this.#code.findLast(s => s.sh_addr <= address)!;
     return { section, offset: Number(address - section.sh_addr) };
   }
 
   #at(number: number): ImageStretch | undefined {
-    const found = this.#stretches[lowerBound(this.#starts, number + 1) - 1];
+    const found = this.#stretches[firstWhere(this.#starts.length, i => this.#starts[i]! > number) - 1];
     return found !== undefined && number < this.#number(found.section, found.to) ? found : undefined;
   }
 
@@ -121,17 +124,6 @@ export class ImageCallers {
     }
     return Float64Array.from(found).sort();
   }
-}
-
-/** The first index whose value is not below `least`. */
-function lowerBound(values: ArrayLike<number>, least: number): number {
-  let [from, to] = [0, values.length];
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (values[middle]! < least) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 /** @param functions of the section, by their place */

@@ -1,16 +1,16 @@
 /**
  * Calls that count on more than the ABI promises. A callee may change r0, r3 to r12, CTR, XER, CR0, CR1, CR5 to CR7 and many
- * floating-point and vector registers (ABI 2.2.1.1; `volatile.ts`), so compilers expect nothing of them behind a call but results. Hand-written code may know that the function it calls keeps one, and does; led
- * to another function it would go on with whatever that one leaves there. The prover follows no values of volatile
- * registers, so neither the caller nor the callee looks wrong to it.
+ * floating-point and vector registers (ABI 2.2.1.1; `volatile.ts`), so compilers expect nothing of them behind a call but results.
+ * Hand-written code may know that the function it calls keeps one, and does; led to another function it would go on with whatever
+ * that one leaves there. The prover follows no values of volatile registers, so neither the caller nor the callee looks wrong to it.
  *
- * Such a call is told by its caller: a path behind it reads one of these registers (r3 and r4 only where the callee has no result in them)
- * before anything has written it. Who counts on a function counts on those that it calls and goes to as well, unless it has a
- * place for the tracer, which may change them too. A call on the way of a function without such a place is gone past, and into: it may
- * keep what the first one has left.
+ * Such a call is told by its caller: a path behind it reads one of these registers (r3 and r4 only where the callee has no result
+ * in them) before anything has written it. Who counts on a function counts on those that it calls and goes to as well, unless it
+ * has a place for the tracer, which may change them too. A call on the way of a function without such a place is gone past, and
+ * into: it may keep what the first one has left.
  *
- * The other way round, a hand-written function may take something in a register that is for no argument: what runs in its place or
- * before it does not know of it. A function that reads such a register before anything has written it tells that.
+ * The other way round, a hand-written function may take something in a register that is for no argument, of which what runs in its
+ * place does not know. A function that reads such a register before anything has written it tells that.
  */
 import type { ElfFile } from '../../elf/read.ts';
 import type { Section } from '../../elf/section.ts';
@@ -20,14 +20,8 @@ import { registersRead, registersWritten } from '../../ppc64/registers.ts';
 import type { SectionOffset } from '../../util/indexes.ts';
 import { branchTarget, placeKey, type Relocation, recordedPlaces, relocationsOn } from '../places.ts';
 import { R_PPC64_REL24 } from '../relocation-places.ts';
-import { ImageCallers, type ImageStretch } from './image-callers.ts';
+import { type Branch, ImageCallers, type ImageStretch } from './image-callers.ts';
 import { nameOf, R12, RESULTS, readBy, TAKEN, VOLATILE, writtenBy } from './volatile.ts';
-
-/** A branch that may be a call, by where it stands. */
-interface Branch {
-  readonly section: Section;
-  readonly offset: SectionOffset;
-}
 
 export interface PrivateCall extends Branch {
   /** The caller, or the called function where `isTaken`. */

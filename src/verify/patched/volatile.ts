@@ -24,7 +24,7 @@ const ALL_CR = 0b1110_0011 << 16;
 export const VOLATILE = ((GENERAL & ~RESULTS) | ALL_CR | XER | VECTOR | CTR) >>> 0;
 /** r12. */
 export const R12 = 1 << 12;
-/** What a caller passes nothing in: all of them but arguments (ABI 2.2.3), and vector and floating-point registers, which no code of a patch touches. */
+/** What a caller passes nothing in: all but arguments (ABI 2.2.3), and vector and floating-point registers, which no code of a patch touches. */
 export const TAKEN = (1 | (1 << 11) | R12 | ALL_CR | XER | CTR) >>> 0;
 
 const crField = (field: number) => (1 << (16 + field)) & ALL_CR;

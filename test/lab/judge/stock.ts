@@ -3,12 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { type ElfFile, readElf } from '../../../src/elf/read.ts';
 import { functionsOf } from '../../../src/kernel/functions.ts';
-import type { HookRequest } from '../../../src/rewrite/hooks.ts';
 import type { PatchRequest } from '../../../src/rewrite/plan.ts';
 import { InputError, RefusalError } from '../../../src/util/errors.ts';
 import { told, withCopies } from '../../unit/verify/support/copies.ts';
 import { exporting } from '../../unit/verify/support/exporting.ts';
-import { redirect, sample } from '../../unit/verify/support/patched.ts';
+import { hook, redirect, sample } from '../../unit/verify/support/patched.ts';
 import {
   customOf,
   epilogueOf,
@@ -75,15 +74,6 @@ function callsOf(elf: ElfFile, isLocal: boolean): readonly { from: string; call:
         .map(call => ({ from: f.name, call }));
     });
 }
-
-const hook = (functions: string, name: string, more: Partial<HookRequest> = {}): HookRequest => ({
-  functions,
-  hook: name,
-  when: 'before',
-  at: undefined,
-  toc: 'recomputed',
-  ...more,
-});
 
 type Attempt = (name: string) => Subject;
 type Way = (bytes: Uint8Array, elf: ElfFile, generation: Generation) => readonly (() => Subject)[];

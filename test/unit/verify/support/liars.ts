@@ -1,12 +1,11 @@
 /** Plans of every form to lie about, and the counting of what is believed. */
 import type { PatchPlan } from '../../../../src/plan/plan.ts';
-import type { HookRequest } from '../../../../src/rewrite/hooks.ts';
 import { Expectation } from '../../../../src/verify/expectation.ts';
 import { verifyOutput } from '../../../../src/verify/verify.ts';
 import { told, withCopies } from './copies.ts';
 import { reasonFor } from './harmless.ts';
 import { type Lie, liesOf } from './lies.ts';
-import { carryOut, EXPORTS, type Patched, patch, redirect, sample } from './patched.ts';
+import { carryOut, EXPORTS, hook, type Patched, patch, redirect, sample } from './patched.ts';
 import { exportsFor, made, refusals, type Subject } from './subjects.ts';
 
 export interface Liar {
@@ -15,15 +14,6 @@ export interface Liar {
   /** What others export, where that is more than `EXPORTS`. */
   readonly exports?: typeof EXPORTS;
 }
-
-const hook = (functions: string, name: string, more: Partial<HookRequest> = {}): HookRequest => ({
-  functions,
-  hook: name,
-  when: 'before',
-  at: undefined,
-  toc: 'recomputed',
-  ...more,
-});
 
 export function liars(generation: string): readonly Liar[] {
   const file = `${generation}/tocsin_demo.ko`;

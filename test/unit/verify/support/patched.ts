@@ -5,6 +5,7 @@ import { layOut } from '../../../../src/elf/layout.ts';
 import { type ElfFile, readElf } from '../../../../src/elf/read.ts';
 import type { PatchPlan } from '../../../../src/plan/plan.ts';
 import { applyPlan } from '../../../../src/rewrite/apply.ts';
+import type { HookRequest } from '../../../../src/rewrite/hooks.ts';
 import { makePlan, type PatchRequest } from '../../../../src/rewrite/plan.ts';
 import type { Verification } from '../../../../src/verify/verification.ts';
 import { verifyObject, verifyPatched } from '../../../../src/verify/verify.ts';
@@ -27,6 +28,10 @@ export type Redirect = PatchRequest['redirects'][number];
 
 export function redirect(from: string, to: string, rest: Partial<Redirect> = {}): Redirect {
   return { from, to, strategy: 'auto', at: 'after-site', toc: 'recomputed', ...rest };
+}
+
+export function hook(functions: string, name: string, rest: Partial<HookRequest> = {}): HookRequest {
+  return { functions, hook: name, when: 'before', at: undefined, toc: 'recomputed', ...rest };
 }
 
 export interface Patched {
